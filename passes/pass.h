@@ -1,0 +1,50 @@
+/* Passes: KIR → KIR, one a file, in the table of passes/pipeline.c. A pass never prints, times, frees or exits; its
+ * decisions about loops go into the module's report with a reason from reasons.def. */
+#ifndef PLAIT_PASSES_PASS_H
+#define PLAIT_PASSES_PASS_H
+
+#include "kir/kir.h"
+
+typedef enum pass_fact {     /* what is known to hold of the module */
+    FACT_NONE = 0,
+    FACT_INLINED = 1u << 0,  /* no call of an inlinable function is left */
+    FACT_SIMPLE = 1u << 1,   /* constants folded, loops canonical */
+    FACT_SCALAR = 1u << 2,   /* no whole-array operation is left */
+    FACT_ACCESS = 1u << 3,   /* affine accesses known */
+    FACT_DEPS = 1u << 4,     /* loops classified */
+    FACT_REDUCED = 1u << 5,  /* reductions marked */
+    FACT_PRIVATE = 1u << 6,  /* private variables marked */
+    FACT_GUARDED = 1u << 7,  /* checks hoisted where possible */
+    FACT_PLACED = 1u << 8,   /* parallel loops chosen */
+    FACT_OUTLINED = 1u << 9  /* parallel loops are regions */
+} pass_fact;
+
+typedef struct pass_context {
+    kir_module *m;
+    arena *scratch; /* emptied after the pass */
+} pass_context;
+
+typedef struct pass {
+    const char *name;
+    bool (*run)(pass_context *c); /* false: an error was reported */
+    uint32_t needs, gives, breaks;
+    int level; /* least opt level at which it runs; 0: always (the pipeline is incomplete without it) */
+    const char *question;
+} pass;
+
+extern const pass pass_table[]; /* ends with a NULL name */
+
+typedef struct pass_run_options {
+    const char *const *disable; /* names of passes switched off, NULL-terminated, or NULL. Level-0 passes cannot be. */
+    bool verify;                /* kir_verify after every pass */
+    void (*after)(const char *pass, const kir_module *m, double milliseconds, void *context); /* may be NULL */
+    void *context;
+} pass_run_options;
+
+/* Runs the table. False when an error is in m->diags (an internal one names the pass). */
+bool passes_run(kir_module *m, const pass_run_options *options);
+
+/* Records a decision about report entry `loop`: the sentence of `reason` (a code of reasons.def) with %s arguments. */
+void pass_decide(kir_module *m, uint32_t loop, kir_decision decision, const char *reason, ...);
+
+#endif
