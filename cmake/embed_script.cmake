@@ -12,13 +12,11 @@ foreach(module IN LISTS MODULES)
     string(APPEND arrays "static const unsigned char ${name}_text[] = {\n${bytes}0x00};\n")
     string(APPEND rows "    {\"${name}\", (const char *)${name}_text, ${size}},\n")
 endforeach()
-list(LENGTH MODULES count)
 file(WRITE ${OUTPUT} "/* Written by cmake/embed_script.cmake from src/library/. */
-#include \"library/library.h\"
+#include \"elaborate/elaborate.h\"
 
 ${arrays}
-const library_module library_modules[] = {
-${rows}    {0, 0, 0},
+const library_file library_files[] = {
+${rows}    {NULL, NULL, 0},
 };
-const size_t library_module_count = ${count};
 ")
