@@ -306,7 +306,9 @@ kir_fn *kir_fn_new(kir_module *m, kir_fn_kind kind, sym name, span at);
 kir_var *kir_var_new(kir_module *m, kir_fn *f, sym name, type *ty, span at);
 kir_var *kir_temp_new(kir_module *m, kir_fn *f, type *ty, span at);
 
-/* Expressions; `m` gives the arena and types. Constant operands are folded, x+0, x*1, casts to the same type vanish. */
+/* Expressions; `m` gives the arena and types. Constant operands are folded, x+0, x*1, casts to the same type vanish (a
+ * cast of an array to its own dtype too: who wants a copy writes ALLOC and COPY). Operands are consumed: use
+ * kir_copy_expr for one that is used twice. Integer constants end on the right: 1 + x is built as x + 1. */
 kir_expr *kir_int(kir_module *m, int64_t x, span at); /* int64 constant */
 kir_expr *kir_const_int(kir_module *m, type *ty, int64_t x, span at); /* of bool or an int type (uint64: bits) */
 kir_expr *kir_const_float(kir_module *m, type *ty, double x, span at);
@@ -323,11 +325,15 @@ kir_expr *kir_stride(kir_module *m, kir_var *array, uint32_t axis, span at);
 kir_expr *kir_wrap(kir_module *m, kir_expr *index, kir_expr *extent, span at);
 kir_expr *kir_load(kir_module *m, kir_var *array, kir_expr *const *index, uint32_t n, span at);
 kir_expr *kir_expr_new(kir_module *m, kir_expr_kind kind, type *ty, uint32_t n_args, span at); /* the others */
+/* dtype of an array type, else the type itself; type of an element-wise result of `args` (scalar when all are). */
+type *kir_elem_type(type *t);
+type *kir_elementwise_type(kir_module *m, type *dtype, kir_expr *const *args, uint32_t n);
 bool kir_is_const_int(const kir_expr *e, int64_t *value);
 bool kir_expr_equal(const kir_expr *a, const kir_expr *b); /* structurally */
 bool kir_is_array(const kir_expr *e);
 
 kir_stmt *kir_stmt_new(kir_module *m, kir_stmt_kind kind, span at); /* FOR gets an empty loop info */
+void kir_block_push(kir_module *m, kir_block *b, kir_stmt *s);
 kir_stmt *kir_assign(kir_module *m, kir_var *v, kir_expr *value, span at);
 kir_stmt *kir_store(kir_module *m, kir_var *array, kir_expr *const *index, uint32_t n, kir_expr *value, span at);
 kir_stmt *kir_for(kir_module *m, kir_var *v, kir_expr *lo, kir_expr *hi, kir_expr *step, kir_loop_kind kind, span at);
@@ -339,11 +345,14 @@ typedef struct kir_map kir_map;
 kir_map *kir_map_new(kir_module *m);
 void kir_map_var(kir_map *map, const kir_var *from, kir_var *to);
 void kir_map_expr(kir_map *map, const kir_var *from, kir_expr *to); /* uses of scalar `from` become copies of `to` */
-kir_expr *kir_copy_expr(kir_module *m, const kir_expr *e, kir_map *map);
+kir_var *kir_mapped_var(const kir_map *map, kir_var *v); /* v itself when it is not mapped to a variable */
+kir_expr *kir_copy_expr(kir_module *m, const kir_expr *e, kir_map *map); /* NULL gives NULL */
 kir_block kir_copy_block(kir_module *m, const kir_block *b, kir_map *map);
 
-/* Walks every expression slot of a statement (not of nested statements) / every statement of a block, nested ones
- * included, outer first. Return false from the callback of kir_each_stmt to skip the statement's children. */
+/* Walks every expression slot of a statement (not of nested statements; empty slots are skipped) / every statement of a
+ * block, nested ones included, outer first. Return false from the callback of kir_each_stmt to skip the statement's
+ * children; the callback may change the statement and its bodies, not the block it stands in. A node that the callback of
+ * kir_each_subexpr replaces is not entered. */
 void kir_each_expr(kir_stmt *s, void (*visit)(kir_expr **slot, void *context), void *context);
 void kir_each_subexpr(kir_expr **slot, void (*visit)(kir_expr **slot, void *context), void *context); /* pre-order, self too */
 void kir_each_stmt(kir_block *b, bool (*visit)(kir_stmt *s, void *context), void *context);
