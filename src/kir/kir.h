@@ -60,6 +60,8 @@ typedef enum kir_expr_kind {
     KIR_STRIDE,  /* strides[axis] in bytes */
     KIR_WRAP,    /* a[0] < 0 ? a[0] + a[1] : a[0]   (index, extent) */
     KIR_BLOCK_INDEX, /* inside an outlined region: number of the reduction block */
+    KIR_OVERLAP,   /* bool: the byte ranges [lowest, highest) of array variables var and a[0] (a KIR_VAR) meet; false when
+                      either array is empty */
 
     /* array-valued */
     KIR_VIEW,      /* basic indexing of array variable var: subs, one per source axis plus NEWAXIS ones */
@@ -85,7 +87,7 @@ typedef enum kir_op {
     KIR_OP_ADD, KIR_OP_SUB, KIR_OP_MUL, KIR_OP_DIV /* floats, complex */, KIR_OP_FLOORDIV, KIR_OP_MOD /* Python's */,
     KIR_OP_TRUNCDIV, KIR_OP_TRUNCMOD /* C's: fmod on floats */, KIR_OP_POW,
     KIR_OP_AND, KIR_OP_OR, KIR_OP_XOR, KIR_OP_SHL, KIR_OP_SHR, /* shift counts >= width: 0 or the sign */
-    KIR_OP_MIN, KIR_OP_MAX,   /* a < b ? a : b and a > b ? a : b: Python's min/max order for NaN: min(a,b) = b < a ? b : a */
+    KIR_OP_MIN, KIR_OP_MAX,   /* Python's: MIN(a, b) = b < a ? b : a and MAX(a, b) = b > a ? b : a; NaN: the first stays */
     KIR_OP_FMIN, KIR_OP_FMAX, /* ignore NaN */
     KIR_OP_NPMIN, KIR_OP_NPMAX, /* propagate NaN (np.minimum, np.maximum) */
     /* comparisons: bool; unordered with NaN as C */
@@ -143,7 +145,10 @@ typedef enum kir_stmt_kind {
     KIR_SCATTER,  /* var[index...] = value for all elements, in order; index: integer array expressions (wrapped, in
                      range) */
     KIR_IF,       /* value, body, orelse */
-    KIR_FOR,      /* for var in range(lo, hi, step): body */
+    KIR_FOR,      /* for var in range(lo, hi, step): body. lo, hi, step are evaluated once, before; step != 0 was checked
+                     before. An inner counter sets var at the start of each iteration, so that the body may assign var as
+                     in Python; afterwards var keeps what the last iteration left in it (untouched when there was none).
+                     The counter does not overflow at the ends of int64 */
     KIR_LOOP,     /* for ever, until BREAK */
     KIR_BLOCK,    /* body; BREAK leaves it */
     KIR_BREAK,    /* target */
@@ -153,7 +158,9 @@ typedef enum kir_stmt_kind {
     KIR_RAISE,    /* raise `site` */
     KIR_CALL,     /* results = fn(values) */
     KIR_RUNTIME,  /* results = runtime function `name`(values): print pieces, pow, cmath, gemm … */
-    KIR_REGION,   /* run outlined function fn in parallel over 0 <= k < value */
+    KIR_REGION,   /* run outlined function fn in parallel over 0 <= k < value. index: the arguments for fn->params.
+                     results: first one variable per fn->reductions: result = op(result, partial) block by block in
+                     order; then one per fn->last: overwritten by the value of the highest block that set its flag */
     KIR_STMT_KIND_COUNT
 } kir_stmt_kind;
 
@@ -179,7 +186,8 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     uint32_t id;          /* index of the loop's entry in the module's report; 0: none */
     kir_class class;
     bool parallel;        /* chosen to run in parallel */
-    bool vector;          /* iterations are independent: no memory dependence is carried (facts for LLVM) */
+    bool vector;          /* iterations are independent: no memory dependence is carried (facts for LLVM). With
+                             `reductions`: their operators may be evaluated in vector lanes (reassociated) */
     bool is_region;       /* the loop over [begin, end) inside an outlined function */
     bool cold;            /* on the slow side of a guard: do not optimise */
     VEC(kir_reduction) reductions;
