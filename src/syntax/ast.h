@@ -87,7 +87,7 @@ typedef enum ast_kind {
     AST_ExceptHandler,
     AST_Unsupported, /* a construct that is parsed past, not into: `name` says which ("match statement") */
     AST_KIND_COUNT
-} ast_kind;
+} __attribute__((packed)) ast_kind;
 
 typedef enum ast_op { /* BoolOp, BinOp, AugAssign, UnaryOp, Compare */
     OP_INVALID,
@@ -138,8 +138,11 @@ typedef enum ast_const {
     CONST_bytes
 } ast_const;
 
+enum { AST_MAX_HEIGHT = 1500 };
+
 struct ast {
     ast_kind kind;
+    uint16_t height; /* 1 for a leaf, else 1 + the highest child's: at most AST_MAX_HEIGHT, so recursion is safe */
     span at;
     union {
         struct { ast_list body; } Module;
@@ -211,5 +214,39 @@ struct ast {
         struct { const char *name; } Unsupported;
     };
 };
+
+/* The layout of the nodes as data, for code that walks trees of every kind (printers, searches). */
+typedef enum ast_field_type {
+    FIELD_INVALID,
+    FIELD_NODE,       /* ast *, may be NULL */
+    FIELD_LIST,       /* ast_list, items may be NULL in Dict.keys and arguments.kw_defaults */
+    FIELD_SYM,        /* sym, may be NULL */
+    FIELD_SYMS,       /* sym_list */
+    FIELD_OP,         /* ast_op */
+    FIELD_OPS,        /* ast_op *, as many as Compare has comparators */
+    FIELD_CTX,        /* ast_ctx */
+    FIELD_UINT,       /* uint32_t */
+    FIELD_CONVERSION, /* int */
+    FIELD_FLAG,       /* bool, an int in CPython's tree */
+    FIELD_CONSTANT,   /* the Constant struct: fields value and kind */
+    FIELD_TEXT        /* const char * */
+} ast_field_type;
+
+typedef struct ast_field {
+    const char *name;
+    ast_field_type type;
+    uint16_t offset; /* in struct ast */
+} ast_field;
+
+typedef struct ast_layout {
+    const char *name;
+    bool placed;       /* has a position in CPython's tree */
+    uint32_t count;
+    ast_field fields[8]; /* in CPython's order */
+} ast_layout;
+
+const ast_layout *ast_layout_of(ast_kind kind);
+/* Calls `visit` for every child that is there, in the order of the fields. */
+void ast_each_child(const ast *node, void (*visit)(void *context, ast *child), void *context);
 
 #endif
