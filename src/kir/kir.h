@@ -196,6 +196,7 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     int32_t schedule;     /* plrt_schedule */
     int64_t chunk;
     int64_t cost;         /* estimated scalar operations of one iteration; 0 unknown */
+    uint32_t slot;        /* scratch of a pass; meaningless between passes */
 } kir_loop_info;
 
 struct kir_stmt {
