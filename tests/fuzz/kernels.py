@@ -103,7 +103,7 @@ class Maker:
         self.arrays[n] = dict(dtype=dtype, ndim=ndim, hi=[0] * ndim, lo=[0] * ndim,
                               flavour=r.choices(["C", "F", "neg", "offset", "view", "misaligned"], [10, 2, 2, 2, 2, 1])[0])
         if want is not None and not want(self.arrays[n]):
-            self.arrays[n].update(dtype="float64", flavour="C")
+            self.arrays[n].update(dtype="float64", flavour="C", ndim=1, hi=[0], lo=[0])
         return n
 
     def index_array(self, size):
