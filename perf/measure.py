@@ -1,0 +1,78 @@
+"""Shared by the measurements: medians of interleaved runs, this machine in a line, tables kept in perf/README.md."""
+import ctypes
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("PLAIT_BUILD_DIR", ROOT / "build/release"))
+
+
+def interleaved(candidates, rounds=21, least_seconds=0.002):
+    """{name: median seconds of a call}. Candidates take turns, so that a noisy neighbour hits all of them."""
+    repeats = {}
+    for name, call in candidates.items():
+        call()
+        start = time.perf_counter()
+        call()
+        repeats[name] = max(1, int(least_seconds / max(time.perf_counter() - start, 1e-7)))
+    taken = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            taken[name].append((time.perf_counter() - start) / repeats[name])
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def fresh_process(code, runs=11):
+    """Median of the number that `code` prints in a new interpreter."""
+    command = [sys.executable, "-c", code]
+    numbers = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+               for _ in range(runs)]
+    return statistics.median(numbers)
+
+
+def c_library(source, *flags):
+    """A C file of perf/peers/c/ as a ctypes library, by gcc -O3 -march=native."""
+    folder = BUILD / "perf"
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder / f"{source}{'-'.join(flags)}.so"
+    command = ["gcc", "-O3", "-march=native", "-std=gnu17", "-shared", "-fPIC", *flags]
+    subprocess.run([*command, "-o", output, ROOT / f"perf/peers/c/{source}.c", "-lm"], check=True)
+    return ctypes.CDLL(str(output))
+
+
+def runtime():
+    """libplait_rt of the package, for its switches."""
+    import plait
+
+    library = ctypes.CDLL(str(pathlib.Path(plait.__file__).parent / "libplait_rt.so"))
+    library.plrt_set_min_work.argtypes = [ctypes.c_int64]
+    return library
+
+
+def machine():
+    """This machine, the compilers and the libraries in a line."""
+    import numpy
+
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+                 platform.machine())
+    gcc = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True).stdout.strip()
+    return (f"{time.strftime('%Y-%m-%d')}; {model}, {len(os.sched_getaffinity(0))} CPUs; gcc {gcc}, "
+            f"CPython {platform.python_version()}, NumPy {numpy.__version__}")
+
+
+def keep_table(name, text):
+    """Writes `text` between the marks <!-- NAME --> and <!-- /NAME --> of perf/README.md."""
+    path = ROOT / "perf/README.md"
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    page = path.read_text()
+    before, rest = page.split(begin)
+    path.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{rest.split(end)[1]}")
+    print(f"written to perf/README.md, {name}")
