@@ -89,11 +89,26 @@ value elab_error(elab *e, diag_class class, span at, const char *hint, const cha
 void elab_check(elab *e, kir_expr *condition, const char *exception, const char *message, kir_expr *const *args,
                 uint32_t n_args, span at);
 
+/* The row called `dotted_name` ("numpy.sum", "ndarray.sum"), or NULL. */
+const builtin *elab_find_builtin(elab *e, const char *dotted_name);
+/* What a dotted name of a known module means: a function (VAL_OBJECT), a type, a constant ("math.pi", "numpy.newaxis"),
+ * a submodule. VAL_INVALID without a report when there is no such thing. BOUND_OBJECT, BOUND_BUILTIN and attributes of
+ * modules are resolved by this. */
+value elab_object(elab *e, const char *dotted_name, span at);
+/* Nearest of the names known under `prefix` ("numpy.") to a misspelt one, for hints; NULL when none is near. */
+const char *elab_nearest(elab *e, const char *prefix, const char *name);
+
 /* ---- values ------------------------------------------------------------------------------------------------------------ */
 value value_of(elab *e, kir_expr *x);              /* VAL_EXPR */
 value value_int(elab *e, int64_t x, span at);      /* literal int64 */
 value value_bool(elab *e, bool x, span at);
 value value_none(elab *e, span at);
+value value_invalid(span at);
+value value_string(elab *e, sym text, span at);
+value value_of_type(elab *e, type *t, span at); /* VAL_TYPE */
+/* An expression tree may stand in one statement only: whoever needs a value twice takes it the second time through
+ * this, which copies the trees. (Hold scalars first when they are costly: elab_hold.) */
+value value_again(elab *e, const value *v);
 value value_tuple(elab *e, const value *items, uint32_t n, span at);
 bool value_is_scalar(const value *v);
 bool value_is_array(const value *v);
@@ -102,6 +117,7 @@ bool value_literal_bool(const value *v, bool *x);
 type *value_type(elab *e, const value *v);         /* also for compile-time ones (tuples, ranges, strings …) */
 /* Keeps a scalar's value in a fresh temporary, so that later effects cannot change it; constants stay. */
 kir_expr *elab_hold(elab *e, kir_expr *x);
+value elab_hold_value(elab *e, const value *v); /* the same for every scalar leaf; array expressions become variables */
 /* An array value as a variable: itself when it is one, else materialised into a temporary. NULL after an error. */
 kir_var *elab_array_var(elab *e, const value *v);
 /* Converts for assignment, argument or result: scalars to scalar types, arrays to a wider array type of equal dtype. */
