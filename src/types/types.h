@@ -47,6 +47,8 @@ typedef const struct type {
 typedef struct types types; /* the table; also holds the common ones below */
 
 types *types_new(arena *a, sym_table *syms);
+arena *types_arena(types *t); /* the one it was made in */
+sym_table *types_syms(types *t);
 
 type *type_bottom(types *t);
 type *type_none(types *t);
@@ -63,22 +65,28 @@ type *type_string(types *t, sym text);
 type *type_array(types *t, type *dtype, uint32_t ndim, type_layout layout, bool readonly, bool aligned);
 type *type_dtype(types *t, type *dtype);
 type *type_function(types *t, const void *key, sym name);
+type *type_omitted(types *t, const void *key);
 
 bool type_is_number(type *t);  /* bool, int, float, complex */
 bool type_is_integer(type *t); /* int or bool */
 bool type_is_real(type *t);    /* bool, int, float */
 uint32_t type_size(type *t);   /* bytes of a scalar as stored in an array */
 uint32_t type_slots(type *t);  /* 8-byte slots in the calling convention (runtime.h) */
+/* Scalars that array dtypes are made of: 0 <= n < TYPE_DTYPE_COUNT, bool first. */
+enum { TYPE_DTYPE_COUNT = 13 };
+type *type_nth_dtype(types *t, uint32_t n);
 
-/* Numba's spelling: "int64", "array(float64, 2d, C)", "Tuple(int64, float64)", "UniTuple(int64 x 2)". */
+/* Numba's spelling: "int64", "array(float64, 2d, C)", "Tuple(int64, float64)", "UniTuple(int64 x 2)"; with the fields of
+ * named tuples ("Point(x: int64, y: int64)") and strings in quotes ('Literal[str]("abc")'), so that all but functions and
+ * omitted arguments can be read back by type_parse. */
 void type_print(type *t, text *out);
 const char *type_name(types *t, type *x); /* the same, in the table's arena */
 void type_print_json(type *t, text *out); /* the objects of plait_artifact_metadata */
 
 /* Parses one type or a signature: names (int64, i8, f8, float64, double, boolean, b1, c16, complex128, intp, void,
  * none …), T[:] T[::1] T[:,::1] T[::1,:], array(float64, 2d, C[, readonly]), Tuple((a, b)), UniTuple(a, 3) and
- * "UniTuple(int64 x 3)", readonly "Array(float64, 1, 'C', readonly=True)". A signature is "ret(args)", "(args)" or
- * "args, args"; *result is NULL when no result type is given. Errors go to `d` (class DIAG_REQUEST) and return NULL /
+ * "UniTuple(int64 x 3)", readonly "Array(float64, 1, 'C', readonly=True)", and all that type_print writes. A signature is
+ * "ret(args)", "(args)", "(args) -> ret" or "args, args"; *result is NULL when no result type is given. Errors go to `d` (class DIAG_REQUEST) and return NULL /
  * false, with the column of the offending character. */
 type *type_parse(types *t, const char *text, diags *d);
 bool type_parse_signature(types *t, arena *a, const char *text, diags *d, type **result, type *const **args,
