@@ -206,9 +206,10 @@ static type *parse_type(parser *p);
 
 /* Types up to `close`, which is taken; `*trailing` when a comma stood before it. */
 static bool parse_list(parser *p, const char *close, type_list *list, bool *trailing) {
+    uint32_t before = list->len;
     *trailing = false;
     while (!take(p, close)) {
-        if (list->len && !*trailing) {
+        if (list->len > before && !*trailing) {
             fail(p, arena_printf(p->a, "expected ',' or '%s'", close));
             return false;
         }
