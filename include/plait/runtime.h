@@ -106,6 +106,9 @@ PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64
 PLRT_API extern volatile int32_t plrt_interrupted;
 /* Asks the host (Python) whether the interrupt is to be honoured; 1: *err holds PLRT_SITE_INTERRUPT; 0: go on. */
 PLRT_API int32_t plrt_interrupt_take(plrt_error *err);
+/* For hosts, before a kernel is entered: sees to it that SIGINT raises the flag (regions do it by themselves). Cheap
+ * enough for every call; does nothing without the hook `interrupted`. */
+PLRT_API void plrt_interrupt_watch(void);
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
@@ -126,9 +129,11 @@ PLRT_API void plrt_set_min_work(int64_t operations);
 
 /* ---- the host's hooks (set once by the Python package) ----------------------------------------------------------- */
 
+/* print and interrupted are called on the thread that entered the kernel only, whether or not the interpreter's lock is
+ * held at that moment: they take it themselves. */
 typedef struct plrt_hooks {
     void (*print)(const char *text, size_t len); /* NULL: stdout */
-    int32_t (*interrupted)(void);                /* 1: stop; called on the thread that entered the kernel only */
+    int32_t (*interrupted)(void);                /* 1: stop */
     void *(*release_lock)(void);                 /* around regions: give up / take back the interpreter's lock; may be */
     void (*take_lock)(void *);                   /* NULL; release_lock returns NULL when the lock is not held */
 } plrt_hooks;
