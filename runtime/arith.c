@@ -11,50 +11,63 @@
 uint64_t plrt_pow_u64(uint64_t base, uint64_t exponent) {
     uint64_t result = 1;
     for (; exponent != 0; exponent >>= 1, base *= base)
-        if (exponent & 1) result *= base;
+        if (exponent & 1)
+            result *= base;
     return result;
 }
 
 int64_t plrt_pow_i64(int64_t base, int64_t exponent) {
-    if (exponent >= 0) return (int64_t)plrt_pow_u64((uint64_t)base, (uint64_t)exponent);
-    if (base == 1) return 1;
-    if (base == -1) return exponent % 2 == 0 ? 1 : -1;
+    if (exponent >= 0)
+        return (int64_t)plrt_pow_u64((uint64_t)base, (uint64_t)exponent);
+    if (base == 1)
+        return 1;
+    if (base == -1)
+        return exponent % 2 == 0 ? 1 : -1;
     return 0;
 }
 
 double plrt_fmod_floor(double x, double y) {
     double mod = fmod(x, y);
-    if (mod == 0.0) return copysign(0.0, y);
+    if (mod == 0.0)
+        return copysign(0.0, y);
     return (y < 0) != (mod < 0) ? mod + y : mod;
 }
 
 float plrt_fmod_floor_f32(float x, float y) {
     float mod = fmodf(x, y);
-    if (mod == 0.0f) return copysignf(0.0f, y);
+    if (mod == 0.0f)
+        return copysignf(0.0f, y);
     return (y < 0) != (mod < 0) ? mod + y : mod;
 }
 
 double plrt_floordiv(double x, double y) {
-    if (y == 0.0) return x / y;
+    if (y == 0.0)
+        return x / y;
     double mod = fmod(x, y);
     double div = (x - mod) / y;
-    if (mod != 0.0 && (y < 0) != (mod < 0)) div -= 1.0;
-    if (div == 0.0) return copysign(0.0, x / y);
+    if (mod != 0.0 && (y < 0) != (mod < 0))
+        div -= 1.0;
+    if (div == 0.0)
+        return copysign(0.0, x / y);
     double whole = floor(div);
     return div - whole > 0.5 ? whole + 1.0 : whole;
 }
 
 float plrt_floordiv_f32(float x, float y) {
-    if (y == 0.0f) return x / y;
+    if (y == 0.0f)
+        return x / y;
     float mod = fmodf(x, y);
     float div = (x - mod) / y;
-    if (mod != 0.0f && (y < 0) != (mod < 0)) div -= 1.0f;
-    if (div == 0.0f) return copysignf(0.0f, x / y);
+    if (mod != 0.0f && (y < 0) != (mod < 0))
+        div -= 1.0f;
+    if (div == 0.0f)
+        return copysignf(0.0f, x / y);
     float whole = floorf(div);
     return div - whole > 0.5f ? whole + 1.0f : whole;
 }
 
-/* ---- rounding to decimal digits ----------------------------------------------------------------------------------- */
+/* ---- rounding to decimal digits -----------------------------------------------------------------------------------
+ */
 
 /* Adds one to the decimal number in text[0..len); true: it grew a digit, which the caller puts in front. */
 static bool increment(char *text, size_t len) {
@@ -75,33 +88,42 @@ static double round_left(double x, size_t places) {
     double integral, fraction = modf(fabs(x), &integral);
     text[0] = '0';
     size_t len = (size_t)snprintf(text + 1, sizeof text - 1, "%.0f", integral) + 1;
-    if (places >= len) return copysign(0.0, x);
+    if (places >= len)
+        return copysign(0.0, x);
     char *cut = text + len - places;
     bool rest = fraction != 0.0;
-    for (const char *p = cut + 1; p < text + len; p++) rest |= *p != '0';
+    for (const char *p = cut + 1; p < text + len; p++)
+        rest |= *p != '0';
     bool up = *cut > '5' || (*cut == '5' && (rest || (cut[-1] - '0') % 2 == 1));
     memset(cut, '0', places);
-    if (up) increment(text, len - places);
+    if (up)
+        increment(text, len - places);
     return copysign(strtod(text, NULL), x);
 }
 
 double plrt_round_digits(double x, int64_t digits) {
-    if (!isfinite(x) || x == 0.0 || digits > 323) return x;
-    if (digits < -308) return copysign(0.0, x);
-    if (digits < 0) return round_left(x, (size_t)-digits);
+    if (!isfinite(x) || x == 0.0 || digits > 323)
+        return x;
+    if (digits < -308)
+        return copysign(0.0, x);
+    if (digits < 0)
+        return round_left(x, (size_t)-digits);
     char text[DBL_MAX_10_EXP + 340];
     snprintf(text, sizeof text, "%.*f", (int)digits, x);
     return strtod(text, NULL);
 }
 
 double plrt_np_round(double x, int64_t digits) {
-    if (digits == 0) return rint(x);
-    if (digits > 308 || digits < -308) return digits > 0 ? x : 0.0 * x;
+    if (digits == 0)
+        return rint(x);
+    if (digits > 308 || digits < -308)
+        return digits > 0 ? x : 0.0 * x;
     double scale = pow(10.0, (double)(digits > 0 ? digits : -digits));
     return digits > 0 ? rint(x * scale) / scale : rint(x / scale) * scale;
 }
 
-/* ---- complex ------------------------------------------------------------------------------------------------------ */
+/* ---- complex ------------------------------------------------------------------------------------------------------
+ */
 
 typedef double complex (*complex_function)(double complex);
 
@@ -143,10 +165,12 @@ static void power_by_squaring(double re, double im, int64_t n, double *out) {
     out[0] = 1.0;
     out[1] = 0.0;
     for (uint64_t left = (uint64_t)(n < 0 ? -n : n), bit = 1; bit <= left; bit <<= 1) {
-        if (left & bit) multiply(square[0], square[1], out);
+        if (left & bit)
+            multiply(square[0], square[1], out);
         multiply(square[0], square[1], square);
     }
-    if (n < 0) plrt_cdiv(1.0, 0.0, out[0], out[1], out);
+    if (n < 0)
+        plrt_cdiv(1.0, 0.0, out[0], out[1], out);
 }
 
 void plrt_cpow(double re, double im, double ere, double eim, double *out) {

@@ -36,7 +36,8 @@ static int type_index(int32_t dtype) {
     return p != NULL ? (int)(p - type_codes) : 1;
 }
 
-/* ---- finding one -------------------------------------------------------------------------------------------------- */
+/* ---- finding one --------------------------------------------------------------------------------------------------
+ */
 
 typedef struct spelling {
     const char *prefix, *suffix;
@@ -65,7 +66,8 @@ static bool fill_from(void *handle, const spelling *s) {
         l.gemv[t] = find(handle, s, name);
         snprintf(name, sizeof name, t < 2 ? "%cdot" : "%cdotu_sub", blas_letters[t]);
         l.dot[t] = find(handle, s, name);
-        if (l.gemm[t] == NULL || l.gemv[t] == NULL || l.dot[t] == NULL) return false;
+        if (l.gemm[t] == NULL || l.gemv[t] == NULL || l.dot[t] == NULL)
+            return false;
     }
     blas = l;
     return true;
@@ -73,15 +75,18 @@ static bool fill_from(void *handle, const spelling *s) {
 
 static bool fill_from_any(void *handle) {
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
-        if (fill_from(handle, &spellings[i])) return true;
+        if (fill_from(handle, &spellings[i]))
+            return true;
     return false;
 }
 
 static int try_loaded(struct dl_phdr_info *info, size_t size, void *found) {
     (void)size;
-    if (strstr(info->dlpi_name, "blas") == NULL && strstr(info->dlpi_name, "mkl_rt") == NULL) return 0;
+    if (strstr(info->dlpi_name, "blas") == NULL && strstr(info->dlpi_name, "mkl_rt") == NULL)
+        return 0;
     void *handle = dlopen(info->dlpi_name, RTLD_NOLOAD | RTLD_LAZY);
-    if (handle == NULL) return 0;
+    if (handle == NULL)
+        return 0;
     *(bool *)found = fill_from_any(handle);
     return *(bool *)found;
 }
@@ -89,23 +94,28 @@ static int try_loaded(struct dl_phdr_info *info, size_t size, void *found) {
 static void load_blas(void) {
     static const char *const names[] = {"libopenblas.so.0", "libcblas.so.3", "libblas.so.3", "libmkl_rt.so.2"};
     bool found = false;
-    if (getenv("PLAIT_NO_BLAS") != NULL) return;
+    if (getenv("PLAIT_NO_BLAS") != NULL)
+        return;
     dl_iterate_phdr(try_loaded, &found);
     for (size_t i = 0; i < sizeof names / sizeof names[0] && !found; i++) {
         void *handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-        if (handle == NULL) continue;
+        if (handle == NULL)
+            continue;
         found = fill_from_any(handle);
-        if (!found) dlclose(handle);
+        if (!found)
+            dlclose(handle);
     }
 }
 
 static bool usable(int64_t a, int64_t b, int64_t c) {
     pthread_once(&blas_once, load_blas);
-    if (blas.gemm[0] == NULL) return false;
+    if (blas.gemm[0] == NULL)
+        return false;
     return blas.wide || (a <= INT32_MAX && b <= INT32_MAX && c <= INT32_MAX);
 }
 
-/* ---- own loops ---------------------------------------------------------------------------------------------------- */
+/* ---- own loops ----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct matrix {
     const char *data;
@@ -123,16 +133,19 @@ typedef struct product {
 #define DEFINE_LOOPS(T, gemm_name, dot_name)                                                                           \
     static void gemm_name(const product *p) {                                                                          \
         for (int64_t i = 0; i < p->m; i++) {                                                                           \
-            for (int64_t j = 0; j < p->n; j++) *AT(T, p->c, i, j) = 0;                                                 \
+            for (int64_t j = 0; j < p->n; j++)                                                                         \
+                *AT(T, p->c, i, j) = 0;                                                                                \
             for (int64_t l = 0; l < p->k; l++) {                                                                       \
                 T x = *AT(T, p->a, i, l);                                                                              \
-                for (int64_t j = 0; j < p->n; j++) *AT(T, p->c, i, j) += x * *AT(T, p->b, l, j);                       \
+                for (int64_t j = 0; j < p->n; j++)                                                                     \
+                    *AT(T, p->c, i, j) += x * *AT(T, p->b, l, j);                                                      \
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
     static void dot_name(int64_t n, matrix x, matrix y, void *out) {                                                   \
         T sum = 0;                                                                                                     \
-        for (int64_t i = 0; i < n; i++) sum += *AT(T, x, i, 0) * *AT(T, y, i, 0);                                      \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            sum += *AT(T, x, i, 0) * *AT(T, y, i, 0);                                                                  \
         memcpy(out, &sum, sizeof sum);                                                                                 \
     }
 
@@ -144,7 +157,8 @@ DEFINE_LOOPS(double complex, gemm_cd, dot_cd)
 static void (*const own_gemm[TYPES])(const product *) = {gemm_f, gemm_d, gemm_cf, gemm_cd};
 static void (*const own_dot[TYPES])(int64_t, matrix, matrix, void *) = {dot_f, dot_d, dot_cf, dot_cd};
 
-/* ---- calling CBLAS ------------------------------------------------------------------------------------------------ */
+/* ---- calling CBLAS ------------------------------------------------------------------------------------------------
+ */
 
 /* An operand as CBLAS takes it: rows or columns contiguous, or else a packed copy. */
 typedef struct operand {
@@ -172,7 +186,8 @@ static bool make_operand(operand *o, matrix x, int64_t rows, int64_t cols, int64
         return true;
     }
     char *copy = malloc((size_t)rows * (size_t)cols * (size_t)size);
-    if (copy == NULL) return false;
+    if (copy == NULL)
+        return false;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
             memcpy(copy + (i * cols + j) * size, x.data + i * x.s0 + j * x.s1, (size_t)size);
@@ -184,7 +199,8 @@ static const float one_f[2] = {1.0f, 0.0f}, zero_f[2];
 static const double one_d[2] = {1.0, 0.0}, zero_d[2];
 
 static const void *constant(int type, bool one) {
-    if (type % 2 == 0) return one ? one_f : zero_f;
+    if (type % 2 == 0)
+        return one ? one_f : zero_f;
     return one ? (const void *)one_d : (const void *)zero_d;
 }
 
@@ -253,7 +269,8 @@ static bool multiply_vector(int t, int64_t m, int64_t k, matrix a, const char *x
                             int64_t ys) {
     int64_t size = type_sizes[t];
     operand o;
-    if ((k > 1 && !fits(xs, size, 1)) || (m > 1 && !fits(ys, size, 1)) || !make_operand(&o, a, m, k, size)) return false;
+    if ((k > 1 && !fits(xs, size, 1)) || (m > 1 && !fits(ys, size, 1)) || !make_operand(&o, a, m, k, size))
+        return false;
     call_gemv(t, &o, m, k, x, k > 1 ? xs / size : 1, (void *)(uintptr_t)y, m > 1 ? ys / size : 1);
     free(o.copy);
     return true;
@@ -266,11 +283,16 @@ static bool multiply_matrices(int t, const product *p) {
     char *c = direct ? (char *)(uintptr_t)p->c.data : malloc((size_t)p->m * (size_t)p->n * (size_t)size);
     bool have_a = make_operand(&a, p->a, p->m, p->k, size), have_b = make_operand(&b, p->b, p->k, p->n, size);
     bool ok = c != NULL && have_a && have_b;
-    if (direct) ldc = p->c.s0 / size;
-    if (ok) call_gemm(t, p, &a, &b, c, ldc);
-    if (have_a) free(a.copy);
-    if (have_b) free(b.copy);
-    if (direct) return ok;
+    if (direct)
+        ldc = p->c.s0 / size;
+    if (ok)
+        call_gemm(t, p, &a, &b, c, ldc);
+    if (have_a)
+        free(a.copy);
+    if (have_b)
+        free(b.copy);
+    if (direct)
+        return ok;
     for (int64_t i = 0; ok && i < p->m; i++)
         for (int64_t j = 0; j < p->n; j++)
             memcpy((char *)(uintptr_t)p->c.data + i * p->c.s0 + j * p->c.s1, c + (i * p->n + j) * size, (size_t)size);
@@ -279,8 +301,10 @@ static bool multiply_matrices(int t, const product *p) {
 }
 
 static bool multiply_by_blas(int t, const product *p) {
-    if (p->n == 1) return multiply_vector(t, p->m, p->k, p->a, p->b.data, p->b.s0, p->c.data, p->c.s0);
-    if (p->m == 1) return multiply_vector(t, p->n, p->k, transposed(p->b), p->a.data, p->a.s1, p->c.data, p->c.s1);
+    if (p->n == 1)
+        return multiply_vector(t, p->m, p->k, p->a, p->b.data, p->b.s0, p->c.data, p->c.s0);
+    if (p->m == 1)
+        return multiply_vector(t, p->n, p->k, transposed(p->b), p->a.data, p->a.s1, p->c.data, p->c.s1);
     return multiply_matrices(t, p);
 }
 
@@ -294,19 +318,23 @@ void plrt_gemm(int32_t dtype, int64_t m, int64_t n, int64_t k, const void *a, in
                int64_t bs0, int64_t bs1, void *c, int64_t cs0, int64_t cs1) {
     int t = type_index(dtype);
     product p = {m, n, k, {a, as0, as1}, {b, bs0, bs1}, {c, cs0, cs1}};
-    if (m <= 0 || n <= 0) return;
-    if (k > 0 && usable(m, n, k) && is_aligned(&p, type_sizes[t]) && multiply_by_blas(t, &p)) return;
+    if (m <= 0 || n <= 0)
+        return;
+    if (k > 0 && usable(m, n, k) && is_aligned(&p, type_sizes[t]) && multiply_by_blas(t, &p))
+        return;
     own_gemm[t](&p);
 }
 
 static void call_dot(int t, int64_t n, const void *x, int64_t incx, const void *y, int64_t incy, void *out) {
     function f = blas.dot[t];
     if (t == 0) {
-        *(float *)out = blas.wide ? ((float (*)(int64_t, const void *, int64_t, const void *, int64_t))f)(n, x, incx, y, incy)
-                                  : ((float (*)(int, const void *, int, const void *, int))f)((int)n, x, (int)incx, y, (int)incy);
+        *(float *)out =
+            blas.wide ? ((float (*)(int64_t, const void *, int64_t, const void *, int64_t))f)(n, x, incx, y, incy)
+                      : ((float (*)(int, const void *, int, const void *, int))f)((int)n, x, (int)incx, y, (int)incy);
     } else if (t == 1) {
-        *(double *)out = blas.wide ? ((double (*)(int64_t, const void *, int64_t, const void *, int64_t))f)(n, x, incx, y, incy)
-                                   : ((double (*)(int, const void *, int, const void *, int))f)((int)n, x, (int)incx, y, (int)incy);
+        *(double *)out =
+            blas.wide ? ((double (*)(int64_t, const void *, int64_t, const void *, int64_t))f)(n, x, incx, y, incy)
+                      : ((double (*)(int, const void *, int, const void *, int))f)((int)n, x, (int)incx, y, (int)incy);
     } else if (blas.wide) {
         ((void (*)(int64_t, const void *, int64_t, const void *, int64_t, void *))f)(n, x, incx, y, incy, out);
     } else {

@@ -39,7 +39,8 @@ int64_t rt_now(void) {
 
 /* `inside` ends the circle that arises when another library chained to this handler and was chained to in turn. */
 static void note_signal(int signal, siginfo_t *info, void *context) {
-    if (inside) return;
+    if (inside)
+        return;
     inside = 1;
     atomic_store_explicit(&raised_at, rt_now(), memory_order_relaxed);
     plrt_interrupted = 1;
@@ -61,7 +62,8 @@ static bool is_function(const struct sigaction *action) {
 
 static void install_handler(void) {
     struct sigaction now, ours;
-    if (atomic_exchange(&installing, 1)) return;
+    if (atomic_exchange(&installing, 1))
+        return;
     if (sigaction(SIGINT, NULL, &now) == 0 && !is_ours(&now) && is_function(&now)) {
         next_handler = now;
         memset(&ours, 0, sizeof ours);
@@ -74,10 +76,12 @@ static void install_handler(void) {
 }
 
 void plrt_interrupt_watch(void) {
-    if (rt_hooks.interrupted == NULL) return;
+    if (rt_hooks.interrupted == NULL)
+        return;
     int64_t now = read_clock(CLOCK_MONOTONIC_COARSE);
     int64_t before = atomic_load_explicit(&looked_at, memory_order_relaxed);
-    if (before != 0 && now - before < LOOK_EVERY_NS) return;
+    if (before != 0 && now - before < LOOK_EVERY_NS)
+        return;
     atomic_store_explicit(&looked_at, now, memory_order_relaxed);
     install_handler();
 }
@@ -91,9 +95,13 @@ void plrt_set_hooks(const plrt_hooks *hooks) {
 /* The main thread lowers the flag before it asks, so that a signal that comes meanwhile is not lost. */
 bool rt_interrupt_ask(void) {
     bool is_main = getpid() == gettid();
-    if (is_main || rt_hooks.interrupted == NULL) plrt_interrupted = 0;
-    if (rt_hooks.interrupted == NULL) return false;
-    if (rt_hooks.interrupted() != 0) return true;
-    if (!is_main && rt_now() - atomic_load_explicit(&raised_at, memory_order_relaxed) > STALE_NS) plrt_interrupted = 0;
+    if (is_main || rt_hooks.interrupted == NULL)
+        plrt_interrupted = 0;
+    if (rt_hooks.interrupted == NULL)
+        return false;
+    if (rt_hooks.interrupted() != 0)
+        return true;
+    if (!is_main && rt_now() - atomic_load_explicit(&raised_at, memory_order_relaxed) > STALE_NS)
+        plrt_interrupted = 0;
     return false;
 }

@@ -64,7 +64,8 @@ static large_block *take_kept(int i) {
 
 /* The list is in order of release, the oldest first. */
 static void drop_aged(int64_t now) {
-    while (kept_count > 0 && now - kept[0]->released > KEPT_NS) unmap(take_kept(0));
+    while (kept_count > 0 && now - kept[0]->released > KEPT_NS)
+        unmap(take_kept(0));
 }
 
 size_t rt_memory_cached(void) {
@@ -76,7 +77,8 @@ size_t rt_memory_cached(void) {
 
 void rt_memory_purge(void) {
     rt_memory_lock();
-    while (kept_count > 0) unmap(take_kept(0));
+    while (kept_count > 0)
+        unmap(take_kept(0));
     rt_memory_unlock();
 }
 
@@ -86,7 +88,8 @@ static large_block *find_kept(size_t bytes) {
     int64_t now = rt_now();
     rt_memory_lock();
     for (int i = kept_count - 1; i >= 0 && found == NULL; i--)
-        if (kept[i]->capacity >= bytes && kept[i]->capacity - bytes <= bytes / 4 + HUGE_PAGE) found = take_kept(i);
+        if (kept[i]->capacity >= bytes && kept[i]->capacity - bytes <= bytes / 4 + HUGE_PAGE)
+            found = take_kept(i);
     drop_aged(now);
     rt_memory_unlock();
     return found;
@@ -96,28 +99,35 @@ static large_block *find_kept(size_t bytes) {
 static void *map_pages(size_t capacity) {
     size_t slack = capacity >= HUGE_PAGE ? HUGE_PAGE : 0;
     char *base = mmap(NULL, capacity + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) return NULL;
-    if (slack == 0) return base;
+    if (base == MAP_FAILED)
+        return NULL;
+    if (slack == 0)
+        return base;
     size_t before = (HUGE_PAGE - (uintptr_t)base % HUGE_PAGE) % HUGE_PAGE;
-    if (before != 0) munmap(base, before);
-    if (slack != before) munmap(base + before + capacity, slack - before);
+    if (before != 0)
+        munmap(base, before);
+    if (slack != before)
+        munmap(base + before + capacity, slack - before);
     madvise(base + before, capacity, MADV_HUGEPAGE);
     return base + before;
 }
 
 static large_block *map_block(size_t bytes) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), unit = bytes >= HUGE_PAGE ? HUGE_PAGE : page;
-    if (bytes > SIZE_MAX - 2 * HUGE_PAGE) return NULL;
+    if (bytes > SIZE_MAX - 2 * HUGE_PAGE)
+        return NULL;
     size_t capacity = (bytes + unit - 1) / unit * unit;
     large_block *b = malloc(sizeof *b);
-    if (b == NULL) return NULL;
+    if (b == NULL)
+        return NULL;
     b->capacity = capacity;
     b->head.data = map_pages(capacity);
     if (b->head.data == NULL) {
         rt_memory_purge();
         b->head.data = map_pages(capacity);
     }
-    if (b->head.data != NULL) return b;
+    if (b->head.data != NULL)
+        return b;
     free(b);
     return NULL;
 }
@@ -125,7 +135,8 @@ static large_block *map_block(size_t bytes) {
 static plrt_block *new_large(size_t bytes, bool zeroed) {
     large_block *b = find_kept(bytes);
     if (b != NULL) {
-        if (zeroed) memset(b->head.data, 0, bytes);
+        if (zeroed)
+            memset(b->head.data, 0, bytes);
         return &b->head;
     }
     b = map_block(bytes);
@@ -135,16 +146,19 @@ static plrt_block *new_large(size_t bytes, bool zeroed) {
 static plrt_block *new_small(size_t bytes, bool zeroed) {
     size_t total = sizeof(plrt_block) + ALIGNMENT + bytes;
     plrt_block *b = zeroed ? calloc(1, total) : malloc(total);
-    if (b == NULL) return NULL;
+    if (b == NULL)
+        return NULL;
     uintptr_t first = (uintptr_t)(b + 1);
     b->data = (void *)((first + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     return b;
 }
 
 plrt_block *plrt_block_new(int64_t bytes, int32_t zeroed) {
-    if (bytes < 0) return NULL;
+    if (bytes < 0)
+        return NULL;
     plrt_block *b = bytes >= LARGE ? new_large((size_t)bytes, zeroed != 0) : new_small((size_t)bytes, zeroed != 0);
-    if (b == NULL) return NULL;
+    if (b == NULL)
+        return NULL;
     b->refs = 1;
     b->bytes = (size_t)bytes;
     atomic_fetch_add_explicit(&alive_blocks, 1, memory_order_relaxed);
@@ -157,21 +171,24 @@ static bool is_counted(const void *owner) {
 }
 
 void plrt_retain(void *owner) {
-    if (is_counted(owner)) ((plrt_block *)owner)->refs++;
+    if (is_counted(owner))
+        ((plrt_block *)owner)->refs++;
 }
 
 static void keep(large_block *b) {
     static size_t most;
     int64_t now = rt_now();
     rt_memory_lock();
-    if (most == 0) most = kept_bytes_most();
+    if (most == 0)
+        most = kept_bytes_most();
     drop_aged(now);
     if (b->capacity > most) {
         rt_memory_unlock();
         unmap(b);
         return;
     }
-    while (kept_count == KEPT_MOST || kept_bytes + b->capacity > most) unmap(take_kept(0));
+    while (kept_count == KEPT_MOST || kept_bytes + b->capacity > most)
+        unmap(take_kept(0));
     b->released = now;
     kept[kept_count++] = b;
     kept_bytes += b->capacity;
@@ -179,9 +196,11 @@ static void keep(large_block *b) {
 }
 
 void plrt_release(void *owner) {
-    if (!is_counted(owner)) return;
+    if (!is_counted(owner))
+        return;
     plrt_block *b = owner;
-    if (--b->refs > 0) return;
+    if (--b->refs > 0)
+        return;
     atomic_fetch_sub_explicit(&alive_blocks, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&alive_bytes, (int64_t)b->bytes, memory_order_relaxed);
     if (b->bytes >= LARGE) {

@@ -34,18 +34,21 @@ static buffer *my_buffer(void) {
     buffer *b = pthread_getspecific(buffer_key);
     if (b == NULL) {
         b = calloc(1, sizeof *b);
-        if (b != NULL) pthread_setspecific(buffer_key, b);
+        if (b != NULL)
+            pthread_setspecific(buffer_key, b);
     }
     return b;
 }
 
 /* When memory is out the text is cut short: print() has no way to fail. */
 static void put(buffer *b, const char *text, size_t len) {
-    if (b == NULL) return;
+    if (b == NULL)
+        return;
     if (b->capacity - b->len < len) {
         size_t capacity = 2 * b->capacity + len + 64;
         char *grown = realloc(b->bytes, capacity);
-        if (grown == NULL) return;
+        if (grown == NULL)
+            return;
         b->bytes = grown;
         b->capacity = capacity;
     }
@@ -58,12 +61,14 @@ static void put_text(buffer *b, const char *text) {
 }
 
 static void put_blanks(buffer *b, size_t count) {
-    while (count-- > 0) put(b, " ", 1);
+    while (count-- > 0)
+        put(b, " ", 1);
 }
 
 void plrt_print_end(void) {
     buffer *b = my_buffer();
-    if (b == NULL || b->len == 0) return;
+    if (b == NULL || b->len == 0)
+        return;
     if (rt_hooks.print == NULL) {
         fwrite(b->bytes, 1, b->len, stdout);
         fflush(stdout);
@@ -75,7 +80,8 @@ void plrt_print_end(void) {
     b->len = 0;
 }
 
-/* ---- floating point ----------------------------------------------------------------------------------------------- */
+/* ---- floating point -----------------------------------------------------------------------------------------------
+ */
 
 /* The significant digits of a finite x != 0 that read back as x, fewest first, and the power of ten of the first. The
  * decimal point that printf writes depends on the locale and is skipped. */
@@ -84,14 +90,17 @@ static int shortest_digits(double x, bool single, int most, char *digits, int *e
     for (int count = 1;; count++) {
         snprintf(text, sizeof text, "%.*e", count - 1, x);
         bool same = single ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x;
-        if (same || count == most) break;
+        if (same || count == most)
+            break;
     }
     int len = 0;
     const char *p = text;
     for (; *p != 'e'; p++)
-        if (isdigit((unsigned char)*p)) digits[len++] = *p;
+        if (isdigit((unsigned char)*p))
+            digits[len++] = *p;
     *exponent = atoi(p + 1);
-    while (len > 1 && digits[len - 1] == '0') len--;
+    while (len > 1 && digits[len - 1] == '0')
+        len--;
     return len;
 }
 
@@ -100,11 +109,13 @@ static size_t write_fixed(const char *digits, int len, int exponent, bool dot, c
     if (exponent < 0) {
         *p++ = '0';
         *p++ = '.';
-        for (int i = -1; i > exponent; i--) *p++ = '0';
+        for (int i = -1; i > exponent; i--)
+            *p++ = '0';
         memcpy(p, digits, (size_t)len);
         return (size_t)(p + len - out);
     }
-    for (int i = 0; i <= exponent; i++) *p++ = i < len ? digits[i] : '0';
+    for (int i = 0; i <= exponent; i++)
+        *p++ = i < len ? digits[i] : '0';
     if (len > exponent + 1) {
         *p++ = '.';
         memcpy(p, digits + exponent + 1, (size_t)(len - exponent - 1));
@@ -136,10 +147,12 @@ static size_t write_special(double x, char *out) {
 size_t rt_float_text(double x, bool single, bool dot, char *out) {
     char digits[24] = "0";
     int exponent = 0, len = 1;
-    if (!isfinite(x)) return write_special(x, out);
+    if (!isfinite(x))
+        return write_special(x, out);
     size_t sign = signbit(x) ? 1 : 0;
     out[0] = '-';
-    if (x != 0.0) len = shortest_digits(fabs(x), single, single ? 9 : 17, digits, &exponent);
+    if (x != 0.0)
+        len = shortest_digits(fabs(x), single, single ? 9 : 17, digits, &exponent);
     bool fixed = exponent >= -4 && exponent < 16;
     return sign + (fixed ? write_fixed(digits, len, exponent, dot, out + sign)
                          : write_scientific(digits, len, exponent, out + sign));
@@ -155,7 +168,8 @@ static void put_complex(buffer *b, double re, double im, bool single) {
     if (!bare) {
         put_text(b, "(");
         put_float(b, re, single, false);
-        if (!signbit(im) || isnan(im)) put_text(b, "+");
+        if (!signbit(im) || isnan(im))
+            put_text(b, "+");
     }
     put_float(b, im, single, false);
     put_text(b, bare ? "j" : "j)");
@@ -191,7 +205,8 @@ void plrt_print_text(const char *text, int64_t len) {
     put(my_buffer(), text, (size_t)len);
 }
 
-/* ---- arrays, as NumPy's str() ------------------------------------------------------------------------------------- */
+/* ---- arrays, as NumPy's str() -------------------------------------------------------------------------------------
+ */
 
 enum { LINE_WIDTH = 75, SUMMARY_FROM = 1000, EDGE = 3, PRECISION = 8 };
 
@@ -212,14 +227,37 @@ static bool is_float_type(int32_t dtype) {
 
 static int64_t read_int(int32_t dtype, const char *p) {
     switch (dtype) {
-    case '?': return *(const uint8_t *)p != 0;
-    case 'b': return *(const int8_t *)p;
-    case 'B': return *(const uint8_t *)p;
-    case 'h': { int16_t x; memcpy(&x, p, sizeof x); return x; }
-    case 'H': { uint16_t x; memcpy(&x, p, sizeof x); return x; }
-    case 'i': { int32_t x; memcpy(&x, p, sizeof x); return x; }
-    case 'I': { uint32_t x; memcpy(&x, p, sizeof x); return x; }
-    default: { int64_t x; memcpy(&x, p, sizeof x); return x; }
+    case '?':
+        return *(const uint8_t *)p != 0;
+    case 'b':
+        return *(const int8_t *)p;
+    case 'B':
+        return *(const uint8_t *)p;
+    case 'h': {
+        int16_t x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
+    case 'H': {
+        uint16_t x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
+    case 'i': {
+        int32_t x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
+    case 'I': {
+        uint32_t x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
+    default: {
+        int64_t x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
     }
 }
 
@@ -242,18 +280,23 @@ static bool is_unsigned_wide(int32_t dtype) {
 static size_t write_number(const layout *l, double x, char *out) {
     char digits[24];
     int exponent;
-    if (!isfinite(x)) return write_special(x, out);
+    if (!isfinite(x))
+        return write_special(x, out);
     if (l->scientific) {
         int len = x == 0.0 ? 1 : shortest_digits(fabs(x), l->single, PRECISION + 1, digits, &exponent);
         int shown = x == 0.0 ? 0 : len - 1;
-        if (l->after > shown) shown = l->after;
+        if (l->after > shown)
+            shown = l->after;
         return (size_t)sprintf(out, "%.*e", shown, x);
     }
     size_t len = (size_t)sprintf(out, "%.*f", l->after, x);
-    if (l->after == 0) out[len++] = '.';
+    if (l->after == 0)
+        out[len++] = '.';
     size_t last = len;
-    while (out[last - 1] == '0') last--;
-    if (out[last - 1] == '.' || last < len) memset(out + last, ' ', len - last);
+    while (out[last - 1] == '0')
+        last--;
+    if (out[last - 1] == '.' || last < len)
+        memset(out + last, ' ', len - last);
     return len;
 }
 
@@ -261,7 +304,8 @@ static void put_number(buffer *b, const layout *l, double x) {
     char text[400];
     size_t len = write_number(l, x, text);
     size_t width = (size_t)l->before + 1 + (size_t)l->after + (l->scientific ? 4 : 0);
-    if (width > len) put_blanks(b, width - len);
+    if (width > len)
+        put_blanks(b, width - len);
     put(b, text, len);
 }
 
@@ -277,7 +321,8 @@ static void put_integer(buffer *b, const layout *l, const char *p) {
         sprintf(text, "%lld", (long long)x);
     }
     size_t len = strlen(shown);
-    if (l->width > len) put_blanks(b, l->width - len);
+    if (l->width > len)
+        put_blanks(b, l->width - len);
     put_text(b, shown);
 }
 
@@ -288,13 +333,16 @@ static void put_element(buffer *b, const layout *l, const char *p) {
         put_text(b, signbit(im) ? "-" : "+");
         size_t from = b != NULL ? b->len : 0;
         put_number(b, l, fabs(im));
-        if (b == NULL) return;
+        if (b == NULL)
+            return;
         size_t blanks = 0, end = b->len;
-        while (from + blanks < end && b->bytes[from + blanks] == ' ') blanks++;
+        while (from + blanks < end && b->bytes[from + blanks] == ' ')
+            blanks++;
         memmove(b->bytes + from, b->bytes + from + blanks, end - from - blanks);
         b->len = end - blanks;
         size_t tail = b->len;
-        while (b->bytes[tail - 1] == ' ') tail--;
+        while (b->bytes[tail - 1] == ' ')
+            tail--;
         put_text(b, "j");
         memmove(b->bytes + tail + 1, b->bytes + tail, b->len - tail - 1);
         b->bytes[tail] = 'j';
@@ -318,7 +366,8 @@ static void visit(layout *l, int32_t axis, const char *p, visitor see) {
     }
     int64_t count = l->array->dims[axis], stride = l->array->dims[l->ndim + axis];
     for (int64_t i = 0; i < count; i++) {
-        if (is_hidden(l, count, i)) i = count - EDGE;
+        if (is_hidden(l, count, i))
+            i = count - EDGE;
         visit(l, axis + 1, p + i * stride, see);
     }
 }
@@ -330,9 +379,12 @@ static int parts_of(const layout *l) {
 static void see_range(layout *l, const char *p) {
     for (int part = 0; part < parts_of(l); part++) {
         double x = fabs(read_float(l->dtype, p, part));
-        if (!isfinite(x) || x == 0.0) continue;
-        if (x > l->largest) l->largest = x;
-        if (l->smallest == 0.0 || x < l->smallest) l->smallest = x;
+        if (!isfinite(x) || x == 0.0)
+            continue;
+        if (x > l->largest)
+            l->largest = x;
+        if (l->smallest == 0.0 || x < l->smallest)
+            l->smallest = x;
     }
 }
 
@@ -350,11 +402,14 @@ static void see_digits(layout *l, const char *p) {
         } else {
             int len = x == 0.0 ? 1 : shortest_digits(fabs(x), l->single, 17, digits, &exponent);
             after = len - 1 - exponent > 0 ? len - 1 - exponent : 0;
-            if (after > PRECISION) after = PRECISION;
+            if (after > PRECISION)
+                after = PRECISION;
             before = sprintf(text, "%.0f", trunc(x));
         }
-        if (before > l->before) l->before = before;
-        if (after > l->after) l->after = after;
+        if (before > l->before)
+            l->before = before;
+        if (after > l->after)
+            l->after = after;
     }
 }
 
@@ -362,7 +417,8 @@ static void see_width(layout *l, const char *p) {
     char bytes[64];
     buffer b = {bytes, 0, sizeof bytes};
     put_integer(&b, l, p);
-    if (b.len > l->width) l->width = b.len;
+    if (b.len > l->width)
+        l->width = b.len;
 }
 
 static void choose_layout(layout *l) {
@@ -371,16 +427,20 @@ static void choose_layout(layout *l) {
         return;
     }
     visit(l, 0, l->array->data, see_range);
-    l->scientific = l->largest >= 1e16 || (l->smallest != 0.0 && (l->smallest < 1e-4 || l->largest / l->smallest > 1e3));
-    if (l->largest > 0.0 && l->largest < 1e8 && l->smallest >= 1e-4 && l->largest / l->smallest <= 1e3) l->scientific = false;
-    if (l->largest >= 1e8) l->scientific = true;
+    l->scientific =
+        l->largest >= 1e16 || (l->smallest != 0.0 && (l->smallest < 1e-4 || l->largest / l->smallest > 1e3));
+    if (l->largest > 0.0 && l->largest < 1e8 && l->smallest >= 1e-4 && l->largest / l->smallest <= 1e3)
+        l->scientific = false;
+    if (l->largest >= 1e8)
+        l->scientific = true;
     visit(l, 0, l->array->data, see_digits);
     l->width = (size_t)(l->before + 1 + l->after + (l->scientific ? 4 : 0)) * (size_t)parts_of(l);
 }
 
 static size_t column(const buffer *b, size_t start) {
     size_t i = b->len;
-    while (i > start && b->bytes[i - 1] != '\n') i--;
+    while (i > start && b->bytes[i - 1] != '\n')
+        i--;
     return b->len - i;
 }
 
@@ -388,7 +448,8 @@ static void put_row(buffer *b, layout *l, const char *p, size_t start) {
     int64_t count = l->array->dims[l->ndim - 1], stride = l->array->dims[2 * l->ndim - 1];
     for (int64_t i = 0; i < count; i++) {
         bool gap = is_hidden(l, count, i);
-        if (gap) i = count - EDGE - 1;
+        if (gap)
+            i = count - EDGE - 1;
         size_t width = gap ? 3 : l->width;
         if (i > 0 && b != NULL) {
             if (column(b, start) + 1 + width + 1 > LINE_WIDTH) {
@@ -418,9 +479,11 @@ static void put_axis(buffer *b, layout *l, int32_t axis, const char *p, size_t s
     } else {
         for (int64_t i = 0; i < count; i++) {
             bool gap = is_hidden(l, count, i);
-            if (gap) i = count - EDGE - 1;
+            if (gap)
+                i = count - EDGE - 1;
             if (i > 0) {
-                for (int32_t lines = gap ? 1 : l->ndim - axis - 1; lines > 0; lines--) put_text(b, "\n");
+                for (int32_t lines = gap ? 1 : l->ndim - axis - 1; lines > 0; lines--)
+                    put_text(b, "\n");
                 put_blanks(b, (size_t)axis + 1);
             }
             if (gap) {
@@ -437,9 +500,11 @@ void plrt_print_array(const plrt_array *a, int32_t ndim, int32_t dtype) {
     layout l = {.array = a, .ndim = ndim, .dtype = dtype, .single = dtype == 'f' || dtype == 'F'};
     buffer *b = my_buffer();
     int64_t size = 1;
-    for (int32_t i = 0; i < ndim; i++) size *= a->dims[i];
+    for (int32_t i = 0; i < ndim; i++)
+        size *= a->dims[i];
     l.summary = size > SUMMARY_FROM;
-    if (b == NULL) return;
+    if (b == NULL)
+        return;
     if (size == 0) {
         put_text(b, "[]");
         return;

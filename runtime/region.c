@@ -83,9 +83,11 @@ static int64_t part(int64_t total, int64_t count, int64_t number) {
 }
 
 int64_t plrt_region_blocks(const plrt_region *region, int64_t trips) {
-    if (trips <= 0) return 0;
+    if (trips <= 0)
+        return 0;
     int64_t count = trips / (region->grain > 0 ? region->grain : 1);
-    if (count > BLOCKS_MOST) return BLOCKS_MOST;
+    if (count > BLOCKS_MOST)
+        return BLOCKS_MOST;
     return count > 0 ? count : 1;
 }
 
@@ -98,16 +100,19 @@ static int64_t at_least_one(int64_t n) {
     return n > 0 ? n : 1;
 }
 
-/* ---- the host's side ---------------------------------------------------------------------------------------------- */
+/* ---- the host's side ----------------------------------------------------------------------------------------------
+ */
 
 static void unlock_host(rt_run *run) {
-    if (run->unlocked || rt_hooks.release_lock == NULL) return;
+    if (run->unlocked || rt_hooks.release_lock == NULL)
+        return;
     run->unlocked = true;
     run->lock_token = rt_hooks.release_lock();
 }
 
 static void relock_host(rt_run *run) {
-    if (run->lock_token != NULL) rt_hooks.take_lock(run->lock_token);
+    if (run->lock_token != NULL)
+        rt_hooks.take_lock(run->lock_token);
     run->lock_token = NULL;
 }
 
@@ -121,10 +126,12 @@ static text *take_texts(rt_run *run) {
 }
 
 static void print_texts(rt_run *run) {
-    if (run->texts == NULL) return;
+    if (run->texts == NULL)
+        return;
     for (text *t = take_texts(run), *next; t != NULL; t = next) {
         next = t->next;
-        if (rt_hooks.print != NULL) rt_hooks.print(t->bytes, t->len);
+        if (rt_hooks.print != NULL)
+            rt_hooks.print(t->bytes, t->len);
         free(t);
     }
 }
@@ -132,7 +139,8 @@ static void print_texts(rt_run *run) {
 void rt_region_print(const char *bytes, size_t len) {
     rt_run *run = rt_self.run;
     text *t = malloc(sizeof *t + len);
-    if (t == NULL) return;
+    if (t == NULL)
+        return;
     t->next = NULL;
     t->len = len;
     memcpy(t->bytes, bytes, len);
@@ -150,7 +158,8 @@ static int32_t fill_interrupt(plrt_error *err) {
 
 /* The flag goes up again so that members in the depths of an iteration look too; end_run lowers it. */
 static bool ask_to_stop(rt_run *run) {
-    if (!rt_interrupt_ask()) return false;
+    if (!rt_interrupt_ask())
+        return false;
     atomic_store(&run->stop, 1);
     plrt_interrupted = 1;
     return true;
@@ -159,18 +168,23 @@ static bool ask_to_stop(rt_run *run) {
 /* Members that are not the host go on until the host has decided. */
 int32_t plrt_interrupt_take(plrt_error *err) {
     rt_run *run = rt_self.run;
-    if (run == NULL) return rt_interrupt_ask() ? fill_interrupt(err) : 0;
-    if (atomic_load_explicit(&run->stop, memory_order_relaxed)) return fill_interrupt(err);
+    if (run == NULL)
+        return rt_interrupt_ask() ? fill_interrupt(err) : 0;
+    if (atomic_load_explicit(&run->stop, memory_order_relaxed))
+        return fill_interrupt(err);
     return rt_self.host && ask_to_stop(run) ? fill_interrupt(err) : 0;
 }
 
-/* ---- a member's side ---------------------------------------------------------------------------------------------- */
+/* ---- a member's side ----------------------------------------------------------------------------------------------
+ */
 
 static bool may_begin(member *m, int64_t iteration) {
     rt_run *run = m->run;
     plrt_error ignored;
-    if (plrt_interrupted && plrt_interrupt_take(&ignored)) atomic_store(&run->stop, 1);
-    if (atomic_load_explicit(&run->stop, memory_order_relaxed)) return false;
+    if (plrt_interrupted && plrt_interrupt_take(&ignored))
+        atomic_store(&run->stop, 1);
+    if (atomic_load_explicit(&run->stop, memory_order_relaxed))
+        return false;
     return iteration < atomic_load_explicit(&run->failed, memory_order_relaxed);
 }
 
@@ -192,22 +206,28 @@ static void look_at_clock(member *m) {
     int64_t now = rt_now();
     if (m->last != 0) {
         int64_t took = now - m->last;
-        if (took < SLICE_SHORT_NS && m->slice < INT64_MAX / 4) m->slice *= 2;
-        if (took > SLICE_LONG_NS) m->slice = at_least_one(m->slice / 2);
-        if (m->host) unlock_host(m->run);
+        if (took < SLICE_SHORT_NS && m->slice < INT64_MAX / 4)
+            m->slice *= 2;
+        if (took > SLICE_LONG_NS)
+            m->slice = at_least_one(m->slice / 2);
+        if (m->host)
+            unlock_host(m->run);
     }
     m->last = now;
 }
 
 static int64_t end_of_slice(int64_t begin, int64_t end, int64_t slice) {
-    if (end - begin <= slice + slice / 2) return end;
+    if (end - begin <= slice + slice / 2)
+        return end;
     int64_t aligned = (begin + slice) / ALIGN * ALIGN;
     return aligned > begin ? aligned : begin + slice;
 }
 
 static bool call_body(member *m, int64_t begin, int64_t end, int64_t block) {
-    if (!may_begin(m, begin)) return false;
-    if (m->run->region->body(m->run->context, begin, end, block, &m->error) == 0) return true;
+    if (!may_begin(m, begin))
+        return false;
+    if (m->run->region->body(m->run->context, begin, end, block, &m->error) == 0)
+        return true;
     report_error(m);
     return false;
 }
@@ -215,9 +235,11 @@ static bool call_body(member *m, int64_t begin, int64_t end, int64_t block) {
 static bool run_iterations(member *m, int64_t begin, int64_t end) {
     while (begin < end) {
         int64_t stop = end_of_slice(begin, end, m->slice);
-        if (!call_body(m, begin, stop, 0)) return false;
+        if (!call_body(m, begin, stop, 0))
+            return false;
         begin = stop;
-        if (begin < end) look_at_clock(m);
+        if (begin < end)
+            look_at_clock(m);
     }
     return true;
 }
@@ -225,8 +247,10 @@ static bool run_iterations(member *m, int64_t begin, int64_t end) {
 static bool run_blocks(member *m, int64_t first, int64_t last) {
     rt_run *run = m->run;
     for (int64_t b = first; b < last; b++) {
-        if (!call_body(m, part(run->trips, run->items, b), part(run->trips, run->items, b + 1), b)) return false;
-        if (m->host && !run->unlocked && b + 1 < last) look_at_clock(m);
+        if (!call_body(m, part(run->trips, run->items, b), part(run->trips, run->items, b + 1), b))
+            return false;
+        if (m->host && !run->unlocked && b + 1 < last)
+            look_at_clock(m);
     }
     return true;
 }
@@ -237,7 +261,8 @@ static bool run_items(member *m, int64_t first, int64_t last) {
 
 static int64_t share_bound(const rt_run *run, int32_t threads, int32_t id) {
     int64_t bound = part(run->items, threads, id);
-    if (run->reduces || id == threads || run->items / threads < ALIGN * 16) return bound;
+    if (run->reduces || id == threads || run->items / threads < ALIGN * 16)
+        return bound;
     return bound / ALIGN * ALIGN;
 }
 
@@ -250,7 +275,8 @@ static void run_static(member *m, int32_t threads, int32_t id) {
     uint64_t items = (uint64_t)run->items, chunk = (uint64_t)run->chunk;
     for (uint64_t c = (uint64_t)id; c < (items + chunk - 1) / chunk; c += (uint64_t)threads) {
         uint64_t end = items - c * chunk < chunk ? items : (c + 1) * chunk;
-        if (!run_items(m, (int64_t)(c * chunk), (int64_t)end)) return;
+        if (!run_items(m, (int64_t)(c * chunk), (int64_t)end))
+            return;
     }
 }
 
@@ -261,9 +287,11 @@ static void run_dynamic(member *m) {
     uint64_t chunks = (items + chunk - 1) / chunk;
     for (;;) {
         uint64_t c = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
-        if (c >= chunks) return;
+        if (c >= chunks)
+            return;
         uint64_t end = items - c * chunk < chunk ? items : (c + 1) * chunk;
-        if (!run_items(m, (int64_t)(c * chunk), (int64_t)end)) return;
+        if (!run_items(m, (int64_t)(c * chunk), (int64_t)end))
+            return;
     }
 }
 
@@ -274,14 +302,18 @@ static void run_guided(member *m, int32_t threads) {
     for (;;) {
         uint64_t size, left;
         do {
-            if (begin >= items) return;
+            if (begin >= items)
+                return;
             left = items - begin;
             size = left / (2 * (uint64_t)threads);
-            if (size < least) size = least;
-            if (size > left) size = left;
+            if (size < least)
+                size = least;
+            if (size > left)
+                size = left;
         } while (!atomic_compare_exchange_weak_explicit(&run->next, &begin, begin + size, memory_order_relaxed,
                                                         memory_order_relaxed));
-        if (!run_items(m, (int64_t)begin, (int64_t)(begin + size))) return;
+        if (!run_items(m, (int64_t)begin, (int64_t)(begin + size)))
+            return;
         begin = atomic_load_explicit(&run->next, memory_order_relaxed);
     }
 }
@@ -298,7 +330,8 @@ static void run_share(member *m, int32_t threads, int32_t id) {
     }
 }
 
-/* ---- the team ----------------------------------------------------------------------------------------------------- */
+/* ---- the team -----------------------------------------------------------------------------------------------------
+ */
 
 #if defined(__x86_64__) || defined(__i386__)
 static void relax(void) {
@@ -323,13 +356,15 @@ static void sleep_until_change(rt_run *run) {
     struct timespec limit = {0, WAIT_NS};
     int32_t seen = atomic_load(&run->finished);
     atomic_store(&run->sleeping, 1);
-    if (!is_over(run)) syscall(SYS_futex, &run->finished, FUTEX_WAIT_PRIVATE, seen, &limit, NULL, 0);
+    if (!is_over(run))
+        syscall(SYS_futex, &run->finished, FUTEX_WAIT_PRIVATE, seen, &limit, NULL, 0);
     atomic_store(&run->sleeping, 0);
 }
 
 static void wait_as_host(rt_run *run) {
     for (int spin = 0; !is_over(run); spin++) {
-        if (plrt_interrupted && !atomic_load(&run->stop)) ask_to_stop(run);
+        if (plrt_interrupted && !atomic_load(&run->stop))
+            ask_to_stop(run);
         if (spin < SPINS) {
             relax();
             continue;
@@ -342,7 +377,8 @@ static void wait_as_host(rt_run *run) {
 
 static void finish_member(rt_run *run) {
     atomic_fetch_add(&run->finished, 1);
-    if (atomic_load(&run->sleeping)) syscall(SYS_futex, &run->finished, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    if (atomic_load(&run->sleeping))
+        syscall(SYS_futex, &run->finished, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 static bool has_hooks(void) {
@@ -361,10 +397,12 @@ static void work_as_member(void *data) {
     int32_t id = omp_get_thread_num(), team = omp_get_num_threads();
     int32_t threads = team < run->threads ? team : run->threads;
     bool host = id == 0 && !run->elsewhere;
-    if (id == 0) atomic_store(&run->expected, run->elsewhere ? team : team - 1);
+    if (id == 0)
+        atomic_store(&run->expected, run->elsewhere ? team : team - 1);
     rt_thread before = enter_region(run, id < threads ? id : 0, threads, host);
     member m = {.run = run, .slice = run->slice, .host = host};
-    if (id < threads) run_share(&m, threads, id);
+    if (id < threads)
+        run_share(&m, threads, id);
     rt_self = before;
     if (!host) {
         finish_member(run);
@@ -383,7 +421,8 @@ static void run_team(rt_run *run) {
         return;
     }
     run->elsewhere = true;
-    if (rt_team_run_elsewhere(work_as_member, run, run->threads, wait_elsewhere)) return;
+    if (rt_team_run_elsewhere(work_as_member, run, run->threads, wait_elsewhere))
+        return;
     run->elsewhere = false;
     run->threads = 1;
     member m = {.run = run, .slice = run->slice, .host = true};
@@ -397,7 +436,8 @@ static void run_alone(rt_run *run, bool host) {
     run_share(&m, 1, 0);
 }
 
-/* ---- shuffled order, for tests ------------------------------------------------------------------------------------ */
+/* ---- shuffled order, for tests ------------------------------------------------------------------------------------
+ */
 
 enum { SHUFFLED_MOST = 1 << 20 };
 
@@ -426,21 +466,28 @@ static void run_shuffled(rt_run *run, uint64_t seed) {
     free(order);
 }
 
-/* ---- the entry ---------------------------------------------------------------------------------------------------- */
+/* ---- the entry ----------------------------------------------------------------------------------------------------
+ */
 
 static plrt_schedule choose_schedule(const plrt_region *region) {
-    if (region->schedule != PLRT_SCHEDULE_DEFAULT) return (plrt_schedule)region->schedule;
+    if (region->schedule != PLRT_SCHEDULE_DEFAULT)
+        return (plrt_schedule)region->schedule;
     plrt_schedule forced = rt_forced_schedule();
-    if (forced != PLRT_SCHEDULE_DEFAULT) return forced;
+    if (forced != PLRT_SCHEDULE_DEFAULT)
+        return forced;
     return rt_self.chunk > 0 ? PLRT_SCHEDULE_DYNAMIC : PLRT_SCHEDULE_STATIC;
 }
 
 /* Reduction blocks are handed out one by one; their size was chosen with that in mind. */
 static int64_t choose_chunk(const rt_run *run, int64_t work) {
-    if (run->reduces) return run->schedule == PLRT_SCHEDULE_STATIC ? 0 : 1;
-    if (run->region->chunk > 0) return run->region->chunk;
-    if (run->region->schedule == PLRT_SCHEDULE_DEFAULT && rt_self.chunk > 0) return rt_self.chunk;
-    if (run->schedule == PLRT_SCHEDULE_STATIC) return 0;
+    if (run->reduces)
+        return run->schedule == PLRT_SCHEDULE_STATIC ? 0 : 1;
+    if (run->region->chunk > 0)
+        return run->region->chunk;
+    if (run->region->schedule == PLRT_SCHEDULE_DEFAULT && rt_self.chunk > 0)
+        return rt_self.chunk;
+    if (run->schedule == PLRT_SCHEDULE_STATIC)
+        return 0;
     int64_t chunk = CHUNK_WORK / per_trip(run->trips, work), most = run->trips / (8 * (int64_t)run->threads);
     return at_least_one(chunk < most ? chunk : most);
 }
@@ -473,10 +520,12 @@ static int32_t end_run(rt_run *run, plrt_error *err) {
     relock_host(run);
     print_texts(run);
     if (atomic_load(&run->stop)) {
-        if (rt_self.run == NULL) plrt_interrupted = 0;
+        if (rt_self.run == NULL)
+            plrt_interrupted = 0;
         return fill_interrupt(err);
     }
-    if (atomic_load(&run->failed) == INT64_MAX) return 0;
+    if (atomic_load(&run->failed) == INT64_MAX)
+        return 0;
     *err = run->error;
     return 1;
 }
@@ -485,7 +534,8 @@ static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
     int32_t granted = rt_budget_take(wanted);
     run->threads = granted;
     run->chunk = choose_chunk(run, work);
-    if (work >= UNLOCK_WORK) unlock_host(run);
+    if (work >= UNLOCK_WORK)
+        unlock_host(run);
     if (granted > 1) {
         run_team(run);
     } else {
@@ -495,7 +545,8 @@ static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
 }
 
 int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips, int64_t work, plrt_error *err) {
-    if (trips <= 0) return 0;
+    if (trips <= 0)
+        return 0;
     rt_run run;
     begin_run(&run, region, context, trips, work);
     uint64_t seed = rt_shuffle_seed();

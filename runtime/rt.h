@@ -30,7 +30,8 @@ typedef struct rt_thread {
 
 extern RT_TLS rt_thread rt_self;
 
-/* ---- threads.c ---------------------------------------------------------------------------------------------------- */
+/* ---- threads.c ----------------------------------------------------------------------------------------------------
+ */
 
 /* What the environment says about the number of threads; 0: nothing usable. */
 int32_t rt_threads_from_text(const char *text);
@@ -45,7 +46,8 @@ int64_t rt_min_work(void);
 plrt_schedule rt_forced_schedule(void);
 uint64_t rt_shuffle_seed(void);
 
-/* ---- team.c: who may run how many threads ------------------------------------------------------------------------- */
+/* ---- team.c: who may run how many threads -------------------------------------------------------------------------
+ */
 
 /* Runs fn(data) on a team with at least `threads` members if they can be had, else on fewer; every member calls fn and
  * reads its number from omp_get_thread_num. Returns after all are done. */
@@ -55,21 +57,24 @@ void rt_team_run(void (*fn)(void *), void *data, int32_t threads);
 bool rt_team_orphaned(void);
 bool rt_team_run_elsewhere(void (*fn)(void *), void *data, int32_t threads, void (*idle)(void *));
 
-/* ---- interrupt.c, hooks ------------------------------------------------------------------------------------------- */
+/* ---- interrupt.c, hooks -------------------------------------------------------------------------------------------
+ */
 
 extern plrt_hooks rt_hooks;
 /* Asks the host about a signal that came; true: stop. Only on the thread that entered the kernel. */
 bool rt_interrupt_ask(void);
 int64_t rt_now(void); /* nanoseconds */
 
-/* ---- memory.c ----------------------------------------------------------------------------------------------------- */
+/* ---- memory.c -----------------------------------------------------------------------------------------------------
+ */
 
 void rt_memory_lock(void);
 void rt_memory_unlock(void);
 size_t rt_memory_cached(void); /* bytes kept for reuse */
 void rt_memory_purge(void);
 
-/* ---- print.c ------------------------------------------------------------------------------------------------------ */
+/* ---- print.c ------------------------------------------------------------------------------------------------------
+ */
 
 /* Text of a thread of a region, kept until the region's host can print it (region.c). */
 void rt_region_print(const char *text, size_t len);

@@ -12,11 +12,12 @@
 
 #include "runtime/rt.h"
 
-static RT_TLS int32_t pool_size; /* members of this thread's team, itself included; 0: none yet */
+static RT_TLS int32_t pool_size;  /* members of this thread's team, itself included; 0: none yet */
 static RT_TLS int32_t pool_limit; /* what creating threads allowed; 0: untried */
-static RT_TLS bool orphaned;     /* this thread came through a fork */
+static RT_TLS bool orphaned;      /* this thread came through a fork */
 
-/* ---- trying out threads ------------------------------------------------------------------------------------------- */
+/* ---- trying out threads -------------------------------------------------------------------------------------------
+ */
 
 typedef struct trial {
     pthread_mutex_t lock;
@@ -32,14 +33,19 @@ static void *wait_and_end(void *arg) {
 /* OMP_STACKSIZE as libgomp reads it: a number with a unit B, K (the default), M or G; 0: not set. */
 static size_t stack_size(void) {
     const char *text = getenv("OMP_STACKSIZE");
-    if (text == NULL) return 0;
+    if (text == NULL)
+        return 0;
     char *end;
     unsigned long long n = strtoull(text, &end, 10);
-    while (*end == ' ') end++;
+    while (*end == ' ')
+        end++;
     int shift = 10;
-    if (*end == 'b' || *end == 'B') shift = 0;
-    if (*end == 'm' || *end == 'M') shift = 20;
-    if (*end == 'g' || *end == 'G') shift = 30;
+    if (*end == 'b' || *end == 'B')
+        shift = 0;
+    if (*end == 'm' || *end == 'M')
+        shift = 20;
+    if (*end == 'g' || *end == 'G')
+        shift = 30;
     return n > SIZE_MAX >> shift ? 0 : (size_t)n << shift;
 }
 
@@ -48,16 +54,20 @@ static int32_t creatable(int32_t count) {
     trial t;
     pthread_attr_t attr;
     pthread_t *threads = malloc((size_t)count * sizeof *threads);
-    if (threads == NULL) return 0;
+    if (threads == NULL)
+        return 0;
     pthread_mutex_init(&t.lock, NULL);
     pthread_attr_init(&attr);
     size_t stack = stack_size();
-    if (stack != 0) pthread_attr_setstacksize(&attr, stack);
+    if (stack != 0)
+        pthread_attr_setstacksize(&attr, stack);
     pthread_mutex_lock(&t.lock);
     int32_t made = 0;
-    while (made < count && pthread_create(&threads[made], &attr, wait_and_end, &t) == 0) made++;
+    while (made < count && pthread_create(&threads[made], &attr, wait_and_end, &t) == 0)
+        made++;
     pthread_mutex_unlock(&t.lock);
-    for (int32_t i = 0; i < made; i++) pthread_join(threads[i], NULL);
+    for (int32_t i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
     pthread_attr_destroy(&attr);
     pthread_mutex_destroy(&t.lock);
     free(threads);
@@ -66,8 +76,10 @@ static int32_t creatable(int32_t count) {
 
 /* One thread of slack is left when the trial failed: libgomp needs memory for its own tables too. */
 static int32_t grow_pool(int32_t threads) {
-    if (pool_limit != 0 && threads > pool_limit) threads = pool_limit;
-    if (threads <= pool_size) return pool_size;
+    if (pool_limit != 0 && threads > pool_limit)
+        threads = pool_limit;
+    if (threads <= pool_size)
+        return pool_size;
     int32_t have = pool_size > 0 ? pool_size : 1;
     int32_t made = creatable(threads - have);
     if (made < threads - have) {
@@ -83,7 +95,8 @@ void rt_team_run(void (*fn)(void *), void *data, int32_t threads) {
     GOMP_parallel(fn, data, (unsigned)size, 0);
 }
 
-/* ---- after fork --------------------------------------------------------------------------------------------------- */
+/* ---- after fork ---------------------------------------------------------------------------------------------------
+ */
 
 typedef struct leader {
     pthread_mutex_t lock;
@@ -100,7 +113,8 @@ static void *lead(void *arg) {
     leader *l = arg;
     pthread_mutex_lock(&l->lock);
     for (;;) {
-        while (!l->busy) pthread_cond_wait(&l->wake, &l->lock);
+        while (!l->busy)
+            pthread_cond_wait(&l->wake, &l->lock);
         pthread_mutex_unlock(&l->lock);
         rt_team_run(l->fn, l->data, l->threads);
         pthread_mutex_lock(&l->lock);
@@ -112,7 +126,8 @@ static void *lead(void *arg) {
 
 static leader *new_leader(void) {
     leader *l = calloc(1, sizeof *l);
-    if (l == NULL) return NULL;
+    if (l == NULL)
+        return NULL;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->wake, NULL);
     pthread_attr_t attr;
@@ -121,7 +136,8 @@ static leader *new_leader(void) {
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     int failed = pthread_create(&thread, &attr, lead, l);
     pthread_attr_destroy(&attr);
-    if (failed == 0) return l;
+    if (failed == 0)
+        return l;
     free(l);
     return NULL;
 }
@@ -131,9 +147,11 @@ bool rt_team_orphaned(void) {
 }
 
 bool rt_team_run_elsewhere(void (*fn)(void *), void *data, int32_t threads, void (*idle)(void *)) {
-    if (my_leader == NULL) my_leader = new_leader();
+    if (my_leader == NULL)
+        my_leader = new_leader();
     leader *l = my_leader;
-    if (l == NULL) return false;
+    if (l == NULL)
+        return false;
     pthread_mutex_lock(&l->lock);
     l->fn = fn;
     l->data = data;
@@ -143,7 +161,8 @@ bool rt_team_run_elsewhere(void (*fn)(void *), void *data, int32_t threads, void
     pthread_mutex_unlock(&l->lock);
     idle(data);
     pthread_mutex_lock(&l->lock);
-    while (l->busy) pthread_cond_wait(&l->wake, &l->lock);
+    while (l->busy)
+        pthread_cond_wait(&l->wake, &l->lock);
     pthread_mutex_unlock(&l->lock);
     return true;
 }

@@ -30,25 +30,30 @@ static _Atomic int32_t forced_schedule;
 static _Atomic uint64_t shuffle_seed;
 
 int32_t rt_threads_from_text(const char *text) {
-    if (text == NULL) return 0;
+    if (text == NULL)
+        return 0;
     char *end;
     errno = 0;
     long n = strtol(text, &end, 10);
-    while (*end == ' ') end++;
-    if (end == text || errno != 0 || n < 1 || (*end != '\0' && *end != ',')) return 0;
+    while (*end == ' ')
+        end++;
+    if (end == text || errno != 0 || n < 1 || (*end != '\0' && *end != ','))
+        return 0;
     return n > MOST_THREADS ? MOST_THREADS : (int32_t)n;
 }
 
 static bool read_line(const char *path, char *line, int size) {
     FILE *f = fopen(path, "re");
-    if (f == NULL) return false;
+    if (f == NULL)
+        return false;
     bool ok = fgets(line, size, f) != NULL;
     fclose(f);
     return ok;
 }
 
 static int32_t cpus_of(long long quota, long long period) {
-    if (quota <= 0 || period <= 0) return 0;
+    if (quota <= 0 || period <= 0)
+        return 0;
     long long cpus = (quota + period - 1) / period;
     return cpus > MOST_THREADS ? MOST_THREADS : (int32_t)cpus;
 }
@@ -56,17 +61,23 @@ static int32_t cpus_of(long long quota, long long period) {
 static int32_t quota_v2(const char *dir) {
     char path[PATH_MAX], line[128];
     long long quota, period;
-    if (snprintf(path, sizeof path, "%s/cpu.max", dir) >= (int)sizeof path) return 0;
-    if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota, &period) != 2) return 0;
+    if (snprintf(path, sizeof path, "%s/cpu.max", dir) >= (int)sizeof path)
+        return 0;
+    if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota, &period) != 2)
+        return 0;
     return cpus_of(quota, period);
 }
 
 static int32_t quota_v1(const char *dir) {
     char path[PATH_MAX], quota[64], period[64];
-    if (snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", dir) >= (int)sizeof path) return 0;
-    if (!read_line(path, quota, sizeof quota)) return 0;
-    if (snprintf(path, sizeof path, "%s/cpu.cfs_period_us", dir) >= (int)sizeof path) return 0;
-    if (!read_line(path, period, sizeof period)) return 0;
+    if (snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", dir) >= (int)sizeof path)
+        return 0;
+    if (!read_line(path, quota, sizeof quota))
+        return 0;
+    if (snprintf(path, sizeof path, "%s/cpu.cfs_period_us", dir) >= (int)sizeof path)
+        return 0;
+    if (!read_line(path, period, sizeof period))
+        return 0;
     return cpus_of(atoll(quota), atoll(period));
 }
 
@@ -74,15 +85,19 @@ static int32_t quota_v1(const char *dir) {
 static int32_t tightest(const char *root, const char *group, int32_t (*read_quota)(const char *dir)) {
     char dir[PATH_MAX];
     int len = snprintf(dir, sizeof dir, "%s%s", root, group);
-    if (len < 0 || len >= (int)sizeof dir) return 0;
+    if (len < 0 || len >= (int)sizeof dir)
+        return 0;
     int32_t best = 0;
     size_t stop = strlen(root);
     for (;;) {
         int32_t cpus = read_quota(dir);
-        if (cpus > 0 && (best == 0 || cpus < best)) best = cpus;
-        if (strlen(dir) <= stop) return best;
+        if (cpus > 0 && (best == 0 || cpus < best))
+            best = cpus;
+        if (strlen(dir) <= stop)
+            return best;
         char *slash = strrchr(dir, '/');
-        if (slash == NULL || (size_t)(slash - dir) < stop) return best;
+        if (slash == NULL || (size_t)(slash - dir) < stop)
+            return best;
         *slash = '\0';
     }
 }
@@ -90,25 +105,29 @@ static int32_t tightest(const char *root, const char *group, int32_t (*read_quot
 static bool has_word(const char *list, const char *word) {
     size_t n = strlen(word);
     for (const char *p = list; (p = strstr(p, word)) != NULL; p += n)
-        if ((p == list || p[-1] == ',') && (p[n] == ',' || p[n] == '\0')) return true;
+        if ((p == list || p[-1] == ',') && (p[n] == ',' || p[n] == '\0'))
+            return true;
     return false;
 }
 
 static int32_t smaller(int32_t a, int32_t b) {
-    if (a == 0 || b == 0) return a + b;
+    if (a == 0 || b == 0)
+        return a + b;
     return a < b ? a : b;
 }
 
 int32_t rt_quota(const char *sysfs, const char *membership) {
     FILE *f = fopen(membership, "re");
-    if (f == NULL) return 0;
+    if (f == NULL)
+        return 0;
     char line[PATH_MAX], root[PATH_MAX];
     int32_t best = 0;
     while (fgets(line, sizeof line, f) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':');
         char *group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
-        if (group == NULL) continue;
+        if (group == NULL)
+            continue;
         *group++ = '\0';
         controllers++;
         if (*controllers == '\0') {
@@ -127,11 +146,14 @@ static int32_t allowed_cpus(void) {
     for (int cpus = CPU_SETSIZE; cpus <= CPU_SETSIZE * 64; cpus *= 4) {
         cpu_set_t *set = CPU_ALLOC((size_t)cpus);
         size_t size = CPU_ALLOC_SIZE((size_t)cpus);
-        if (set == NULL) break;
+        if (set == NULL)
+            break;
         int failed = sched_getaffinity(0, size, set);
-        if (failed == 0) count = CPU_COUNT_S(size, set);
+        if (failed == 0)
+            count = CPU_COUNT_S(size, set);
         CPU_FREE(set);
-        if (failed == 0) break;
+        if (failed == 0)
+            break;
     }
     return count > 0 ? count : 1;
 }
@@ -140,7 +162,8 @@ static void find_limit(void) {
     static const char *const names[] = {"PLAIT_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"};
     for (size_t i = 0; i < sizeof names / sizeof names[0] && limit == 0; i++)
         limit = rt_threads_from_text(getenv(names[i]));
-    if (limit == 0) limit = smaller(allowed_cpus(), rt_quota("/sys/fs/cgroup", "/proc/self/cgroup"));
+    if (limit == 0)
+        limit = smaller(allowed_cpus(), rt_quota("/sys/fs/cgroup", "/proc/self/cgroup"));
 }
 
 int32_t plrt_max_threads(void) {
@@ -154,7 +177,8 @@ int32_t plrt_get_num_threads(void) {
 }
 
 int32_t plrt_set_num_threads(int32_t n) {
-    if (n < 1 || n > plrt_max_threads()) return -1;
+    if (n < 1 || n > plrt_max_threads())
+        return -1;
     atomic_store(&chosen, n);
     return 0;
 }
@@ -168,7 +192,8 @@ int64_t plrt_get_chunksize(void) {
 }
 
 int64_t plrt_set_chunksize(int64_t n) {
-    if (n < 0) return -1;
+    if (n < 0)
+        return -1;
     int64_t old = rt_self.chunk;
     rt_self.chunk = n;
     return old;

@@ -3,10 +3,10 @@
  *
  * Conventions
  *   - Every compiled function returns a status: 0 done, 1 an exception whose description is in *err.
- *   - All slots are 8 bytes. A kernel's entry is  int32_t entry(const int64_t *args, int64_t *results, plrt_error *err).
- *     Arguments and results lie one after another in slots: an integer or bool as int64 (sign- or zero-extended to 64
- *     bits), float32 as its bits in the low half, float64 as its bits, complex64 as re | im << 32, complex128 two
- *     slots, an array 2 + 2*ndim slots (plrt_array), a tuple its elements one after another, None no slot.
+ *   - All slots are 8 bytes. A kernel's entry is  int32_t entry(const int64_t *args, int64_t *results, plrt_error
+ * *err). Arguments and results lie one after another in slots: an integer or bool as int64 (sign- or zero-extended to
+ * 64 bits), float32 as its bits in the low half, float64 as its bits, complex64 as re | im << 32, complex128 two slots,
+ * an array 2 + 2*ndim slots (plrt_array), a tuple its elements one after another, None no slot.
  *   - Strides are in bytes, shapes in elements.
  */
 #ifndef PLAIT_RUNTIME_H
@@ -112,8 +112,9 @@ PLRT_API void plrt_interrupt_watch(void);
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
-PLRT_API int32_t plrt_max_threads(void); /* the most that this process will use: PLAIT_NUM_THREADS, OMP_NUM_THREADS,
-                                            NUMBA_NUM_THREADS in that order, else allowed cores within the cgroup quota */
+PLRT_API int32_t
+plrt_max_threads(void); /* the most that this process will use: PLAIT_NUM_THREADS, OMP_NUM_THREADS,
+                           NUMBA_NUM_THREADS in that order, else allowed cores within the cgroup quota */
 PLRT_API int32_t plrt_get_num_threads(void);
 PLRT_API int32_t plrt_set_num_threads(int32_t n); /* 0 ok, -1 out of range [1, plrt_max_threads()] */
 PLRT_API int32_t plrt_get_thread_id(void);        /* 0..n-1 inside a region, 0 outside */
@@ -134,18 +135,19 @@ PLRT_API void plrt_set_min_work(int64_t operations);
 typedef struct plrt_hooks {
     void (*print)(const char *text, size_t len); /* NULL: stdout */
     int32_t (*interrupted)(void);                /* 1: stop */
-    void *(*release_lock)(void);                 /* around regions: give up / take back the interpreter's lock; may be */
-    void (*take_lock)(void *);                   /* NULL; release_lock returns NULL when the lock is not held */
+    void *(*release_lock)(void); /* around regions: give up / take back the interpreter's lock; may be */
+    void (*take_lock)(void *);   /* NULL; release_lock returns NULL when the lock is not held */
 } plrt_hooks;
 PLRT_API void plrt_set_hooks(const plrt_hooks *hooks);
 
-/* ---- print(): pieces are gathered per thread and written as one text by plrt_print_end ---------------------------- */
+/* ---- print(): pieces are gathered per thread and written as one text by plrt_print_end ----------------------------
+ */
 
 PLRT_API void plrt_print_int(int64_t x);
 PLRT_API void plrt_print_uint(uint64_t x);
 PLRT_API void plrt_print_bool(int32_t x);
-PLRT_API void plrt_print_float(double x);   /* as Python's repr */
-PLRT_API void plrt_print_float32(float x);  /* shortest that reads back as the same float32 */
+PLRT_API void plrt_print_float(double x);  /* as Python's repr */
+PLRT_API void plrt_print_float32(float x); /* shortest that reads back as the same float32 */
 PLRT_API void plrt_print_complex(double re, double im);
 PLRT_API void plrt_print_text(const char *text, int64_t len);
 /* An array as NumPy's str() writes small ones; dtype as NumPy's character code ('d', 'l', '?', …). */
@@ -160,13 +162,27 @@ PLRT_API double plrt_fmod_floor(double x, double y); /* Python's %, y != 0 */
 PLRT_API float plrt_fmod_floor_f32(float x, float y);
 PLRT_API double plrt_floordiv(double x, double y); /* Python's //, y != 0 */
 PLRT_API float plrt_floordiv_f32(float x, float y);
-PLRT_API double plrt_round_digits(double x, int64_t digits);    /* Python's round(x, n) */
-PLRT_API double plrt_np_round(double x, int64_t digits);        /* NumPy's around */
+PLRT_API double plrt_round_digits(double x, int64_t digits); /* Python's round(x, n) */
+PLRT_API double plrt_np_round(double x, int64_t digits);     /* NumPy's around */
 /* Complex functions by name, on C99's complex with Python's cmath results at the edges; result in out[0..1].
  * name: an enum plrt_cmath. */
 typedef enum plrt_cmath {
-    PLRT_CSQRT, PLRT_CEXP, PLRT_CLOG, PLRT_CLOG10, PLRT_CSIN, PLRT_CCOS, PLRT_CTAN, PLRT_CASIN, PLRT_CACOS, PLRT_CATAN,
-    PLRT_CSINH, PLRT_CCOSH, PLRT_CTANH, PLRT_CASINH, PLRT_CACOSH, PLRT_CATANH
+    PLRT_CSQRT,
+    PLRT_CEXP,
+    PLRT_CLOG,
+    PLRT_CLOG10,
+    PLRT_CSIN,
+    PLRT_CCOS,
+    PLRT_CTAN,
+    PLRT_CASIN,
+    PLRT_CACOS,
+    PLRT_CATAN,
+    PLRT_CSINH,
+    PLRT_CCOSH,
+    PLRT_CTANH,
+    PLRT_CASINH,
+    PLRT_CACOSH,
+    PLRT_CATANH
 } plrt_cmath;
 PLRT_API void plrt_cmath1(int32_t function, double re, double im, double *out);
 PLRT_API void plrt_cpow(double re, double im, double ere, double eim, double *out);

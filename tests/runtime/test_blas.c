@@ -16,7 +16,8 @@ typedef struct strides {
 static const strides layouts[] = {{WIDE * 8, 8}, {8, WIDE * 8}, {WIDE * 8, 16}, {16, 8 * WIDE}};
 
 static void fill(double *x) {
-    for (int i = 0; i < WIDE * WIDE; i++) x[i] = (double)(rand() % 17 - 8);
+    for (int i = 0; i < WIDE * WIDE; i++)
+        x[i] = (double)(rand() % 17 - 8);
 }
 
 static double at(const double *x, strides s, int64_t i, int64_t j) {
@@ -31,7 +32,8 @@ static void expect_product(int64_t m, int64_t n, int64_t k, strides sa, strides 
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
             double sum = 0;
-            for (int64_t l = 0; l < k; l++) sum += at(a, sa, i, l) * at(b, sb, l, j);
+            for (int64_t l = 0; l < k; l++)
+                sum += at(a, sa, i, l) * at(b, sb, l, j);
             cr_assert_eq(at(c, sc, i, j), sum);
         }
 }
@@ -40,7 +42,8 @@ static void expect_all_layouts(void) {
     static const int64_t shapes[][3] = {{M, N, K}, {1, N, K}, {M, 1, K}, {M, N, 1}, {1, 1, K}, {1, 1, 1}, {M, N, 0}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int i = 0; i < 64; i++)
-            expect_product(shapes[s][0], shapes[s][1], shapes[s][2], layouts[i % 4], layouts[i / 4 % 4], layouts[i / 16]);
+            expect_product(shapes[s][0], shapes[s][1], shapes[s][2], layouts[i % 4], layouts[i / 4 % 4],
+                           layouts[i / 16]);
 }
 
 Test(blas, products_of_all_layouts) {

@@ -11,7 +11,8 @@ static int32_t add_up(void *context, int64_t begin, int64_t end, int64_t block, 
     _Atomic int64_t *sum = context;
     (void)block;
     (void)err;
-    for (int64_t i = begin; i < end; i++) *sum += i;
+    for (int64_t i = begin; i < end; i++)
+        *sum += i;
     return 0;
 }
 
@@ -49,9 +50,11 @@ Test(fork, children_of_a_process_with_a_pool_compute_right) {
 
 static bool has_a_good_child(void) {
     int status;
-    if (!computes_right() || !computes_right()) return false;
+    if (!computes_right() || !computes_right())
+        return false;
     pid_t child = fork();
-    if (child == 0) _exit(computes_right() ? 0 : 1);
+    if (child == 0)
+        _exit(computes_right() ? 0 : 1);
     return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -79,7 +82,8 @@ Test(fork, while_another_thread_is_in_a_region) {
     pthread_t thread;
     static _Atomic bool over;
     pthread_create(&thread, NULL, call_for_ever, &over);
-    for (int i = 0; i < 50; i++) expect_good_child(computes_and_allocates);
+    for (int i = 0; i < 50; i++)
+        expect_good_child(computes_and_allocates);
     over = true;
     pthread_join(thread, NULL);
 }

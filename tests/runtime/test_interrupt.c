@@ -24,11 +24,13 @@ static void *release(void) {
 }
 
 static void take(void *token) {
-    if (token == &released) taken++;
+    if (token == &released)
+        taken++;
 }
 
 static void print(const char *text, size_t len) {
-    if (!pthread_equal(pthread_self(), main_thread)) abort();
+    if (!pthread_equal(pthread_self(), main_thread))
+        abort();
     strncat(printed, text, len);
 }
 
@@ -107,7 +109,8 @@ static int32_t loop_within(void *context, int64_t begin, int64_t end, int64_t bl
     (void)end;
     (void)block;
     for (;;)
-        if (plrt_interrupted && plrt_interrupt_take(err)) return 1;
+        if (plrt_interrupted && plrt_interrupt_take(err))
+            return 1;
 }
 
 Test(interrupt, reaches_loops_inside_an_iteration_on_every_thread) {
@@ -167,6 +170,7 @@ Test(interrupt, prints_of_all_threads_reach_the_host_on_its_thread) {
     plrt_error err;
     cr_assert_eq(plrt_region_run(&region, NULL, 10, INT64_MAX, &err), 0);
     int sum = 0;
-    for (char *p = strtok(printed, "\n"); p != NULL; p = strtok(NULL, "\n")) sum += atoi(p) + 1;
+    for (char *p = strtok(printed, "\n"); p != NULL; p = strtok(NULL, "\n"))
+        sum += atoi(p) + 1;
     cr_assert_eq(sum, 55);
 }

@@ -40,7 +40,8 @@ Test(memory, zeroed_means_zero_also_when_reused) {
         for (int round = 0; round < 3; round++) {
             plrt_block *b = plrt_block_new(sizes[i], 1);
             const char *p = b->data;
-            for (int64_t j = 0; j < sizes[i]; j++) cr_assert_eq(p[j], 0);
+            for (int64_t j = 0; j < sizes[i]; j++)
+                cr_assert_eq(p[j], 0);
             memset(b->data, 255, (size_t)sizes[i]);
             plrt_release(b);
         }
@@ -70,7 +71,9 @@ Test(memory, what_cannot_be_had_is_null) {
 
 Test(memory, many_blocks_released_at_once_stay_within_the_limit) {
     plrt_block *b[64];
-    for (int i = 0; i < 64; i++) b[i] = plrt_block_new(2 << 20, 0);
-    for (int i = 0; i < 64; i++) plrt_release(b[i]);
+    for (int i = 0; i < 64; i++)
+        b[i] = plrt_block_new(2 << 20, 0);
+    for (int i = 0; i < 64; i++)
+        plrt_release(b[i]);
     cr_assert_leq(rt_memory_cached(), 16 * (4 << 20));
 }

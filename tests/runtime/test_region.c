@@ -19,7 +19,8 @@ static int32_t count_each(void *context, int64_t begin, int64_t end, int64_t blo
     tally *t = context;
     (void)block;
     (void)err;
-    for (int64_t i = begin; i < end; i++) t->seen[i]++;
+    for (int64_t i = begin; i < end; i++)
+        t->seen[i]++;
     t->thread_mask |= 1 << plrt_get_thread_id();
     return 0;
 }
@@ -76,7 +77,8 @@ static int32_t note_first(void *context, int64_t begin, int64_t end, int64_t blo
     (void)end;
     (void)block;
     (void)err;
-    if (*first < 0) *first = begin;
+    if (*first < 0)
+        *first = begin;
     return 0;
 }
 
@@ -153,8 +155,10 @@ static int32_t measure_range(void *context, int64_t begin, int64_t end, int64_t 
     (void)block;
     (void)err;
     c->sum += (uint64_t)(end - begin);
-    if (begin < c->lowest) c->lowest = begin;
-    if (end > c->highest) c->highest = end;
+    if (begin < c->lowest)
+        c->lowest = begin;
+    if (end > c->highest)
+        c->highest = end;
     return begin < end ? 0 : 1;
 }
 
@@ -162,7 +166,8 @@ Test(region, the_largest_trip_count_is_covered) {
     static const int64_t chunks[] = {0, INT64_MAX / 3, INT64_MAX};
     for (int s = PLRT_SCHEDULE_STATIC; s <= PLRT_SCHEDULE_GUIDED; s++)
         for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
-            if (s != PLRT_SCHEDULE_STATIC && chunks[i] == 0) continue;
+            if (s != PLRT_SCHEDULE_STATIC && chunks[i] == 0)
+                continue;
             big_cover c = {.lowest = INT64_MAX};
             plrt_error err;
             cr_assert_eq(run(measure_range, &c, INT64_MAX, (plrt_schedule)s, chunks[i], 0, &err), 0);
@@ -200,7 +205,8 @@ static void expect_lowest(int64_t trips, int64_t from, int64_t every, plrt_sched
     cr_assert_eq(err.iteration, from);
     cr_assert_eq(err.site, 7);
     cr_assert_eq(err.args[0], from);
-    for (int64_t i = 0; i < from; i++) cr_assert_eq(f.seen[i], 1, "%ld below %ld not done", (long)i, (long)from);
+    for (int64_t i = 0; i < from; i++)
+        cr_assert_eq(f.seen[i], 1, "%ld below %ld not done", (long)i, (long)from);
     free(f.seen);
 }
 
@@ -223,8 +229,10 @@ static int32_t run_inner(void *context, int64_t begin, int64_t end, int64_t bloc
     for (int64_t i = begin; i < end; i++) {
         int32_t id = plrt_get_thread_id();
         tally part = {.seen = t->seen + i * 100};
-        if (plrt_region_run(&inner, &part, 100, BIG, err) != 0) return 1;
-        if (part.thread_mask != 1 << id) return 1;
+        if (plrt_region_run(&inner, &part, 100, BIG, err) != 0)
+            return 1;
+        if (part.thread_mask != 1 << id)
+            return 1;
     }
     return 0;
 }
@@ -233,7 +241,8 @@ Test(region, nested_regions_run_on_the_thread_that_meets_them) {
     tally t = {.seen = calloc(100 * 100, sizeof(int32_t))};
     plrt_error err;
     cr_assert_eq(run(run_inner, &t, 100, PLRT_SCHEDULE_DYNAMIC, 1, 0, &err), 0);
-    for (int i = 0; i < 100 * 100; i++) cr_assert_eq(t.seen[i], 1);
+    for (int i = 0; i < 100 * 100; i++)
+        cr_assert_eq(t.seen[i], 1);
     free(t.seen);
 }
 
@@ -244,7 +253,8 @@ static int32_t wait_for_all(void *context, int64_t begin, int64_t end, int64_t b
     (void)end;
     (void)err;
     t->thread_mask |= 1 << plrt_get_thread_id();
-    for (int spin = 0; spin < 1000 && t->thread_mask != 15; spin++) nanosleep(&(struct timespec){0, 1000000}, NULL);
+    for (int spin = 0; spin < 1000 && t->thread_mask != 15; spin++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
     return 0;
 }
 
@@ -270,7 +280,8 @@ static int32_t read_chunk(void *context, int64_t begin, int64_t end, int64_t blo
     _Atomic int64_t *longest = context;
     (void)block;
     (void)err;
-    if (end - begin > *longest) *longest = end - begin;
+    if (end - begin > *longest)
+        *longest = end - begin;
     return plrt_get_chunksize() == 0 ? 0 : 1;
 }
 
@@ -290,9 +301,11 @@ static void *call_often(void *arg) {
     plrt_error err;
     (void)arg;
     for (int i = 0; i < 200; i++)
-        if (run(count_each, &t, 1000, PLRT_SCHEDULE_DYNAMIC, 16, 0, &err) != 0) return (void *)1;
+        if (run(count_each, &t, 1000, PLRT_SCHEDULE_DYNAMIC, 16, 0, &err) != 0)
+            return (void *)1;
     for (int i = 0; i < 1000; i++)
-        if (t.seen[i] != 200) return (void *)1;
+        if (t.seen[i] != 200)
+            return (void *)1;
     free(t.seen);
     return NULL;
 }
@@ -300,7 +313,8 @@ static void *call_often(void *arg) {
 Test(region, many_callers_at_once_are_all_right) {
     pthread_t threads[16];
     void *failed;
-    for (int i = 0; i < 16; i++) pthread_create(&threads[i], NULL, call_often, NULL);
+    for (int i = 0; i < 16; i++)
+        pthread_create(&threads[i], NULL, call_often, NULL);
     for (int i = 0; i < 16; i++) {
         pthread_join(threads[i], &failed);
         cr_assert_null(failed);

@@ -21,7 +21,8 @@ Test(threads, text_that_is_no_number_is_ignored) {
     cr_assert_eq(rt_threads_from_text("3 "), 3);
     cr_assert_eq(rt_threads_from_text("99999999"), 4096);
     static const char *const bad[] = {"", "0", "-3", "many", "2x", "99999999999999999999"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) cr_assert_eq(rt_threads_from_text(bad[i]), 0, "%s", bad[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_assert_eq(rt_threads_from_text(bad[i]), 0, "%s", bad[i]);
     cr_assert_eq(rt_threads_from_text(NULL), 0);
 }
 
@@ -74,23 +75,27 @@ static int32_t quota_with(const char *membership, const char *const *dirs, const
 
 Test(threads, quota_of_version_2_is_rounded_up) {
     cr_assert_eq(quota_with("0::/a\n", (const char *[]){"/a"}, (const char *[]){"cpu.max"},
-                            (const char *[]){"250000 100000\n"}, 1), 3);
+                            (const char *[]){"250000 100000\n"}, 1),
+                 3);
 }
 
 Test(threads, no_quota_is_no_limit) {
-    cr_assert_eq(quota_with("0::/a\n", (const char *[]){"/a"}, (const char *[]){"cpu.max"},
-                            (const char *[]){"max 100000\n"}, 1), 0);
+    cr_assert_eq(
+        quota_with("0::/a\n", (const char *[]){"/a"}, (const char *[]){"cpu.max"}, (const char *[]){"max 100000\n"}, 1),
+        0);
 }
 
 Test(threads, a_parents_quota_binds_too) {
     cr_assert_eq(quota_with("0::/a/b\n", (const char *[]){"/a", "/a/b"}, (const char *[]){"cpu.max", "cpu.max"},
-                            (const char *[]){"200000 100000\n", "800000 100000\n"}, 2), 2);
+                            (const char *[]){"200000 100000\n", "800000 100000\n"}, 2),
+                 2);
 }
 
 Test(threads, quota_of_version_1_is_read) {
     cr_assert_eq(quota_with("4:cpu,cpuacct:/a\n0::/\n", (const char *[]){"/cpu", "/cpu/a", "/cpu/a"},
                             (const char *[]){"x", "cpu.cfs_quota_us", "cpu.cfs_period_us"},
-                            (const char *[]){"", "400000\n", "100000\n"}, 3), 4);
+                            (const char *[]){"", "400000\n", "100000\n"}, 3),
+                 4);
 }
 
 Test(threads, budget_gives_what_is_left_and_at_least_one) {
@@ -112,13 +117,15 @@ static int32_t add_up(void *context, int64_t begin, int64_t end, int64_t block, 
 
 Test(threads, failing_creation_means_fewer_threads_not_the_end, .timeout = 60) {
     struct rlimit little = {300 << 20, 300 << 20};
-    if (!LIMITABLE) cr_skip_test("address space cannot be limited");
+    if (!LIMITABLE)
+        cr_skip_test("address space cannot be limited");
     setenv("PLAIT_NUM_THREADS", "64", 1);
     setenv("OMP_STACKSIZE", "16M", 1);
     cr_assert_eq(setrlimit(RLIMIT_AS, &little), 0);
     plrt_region region = {add_up, "test:1", 1, 0, 0, 0, 0, 1};
     _Atomic int64_t sum = 0;
     plrt_error err;
-    for (int i = 0; i < 20; i++) cr_assert_eq(plrt_region_run(&region, &sum, 1000, INT64_MAX, &err), 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(plrt_region_run(&region, &sum, 1000, INT64_MAX, &err), 0);
     cr_assert_eq(sum, 20000);
 }
