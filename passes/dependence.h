@@ -1,0 +1,48 @@
+/* Dependence analysis: which loops carry a memory dependence, exactly, on isl.
+ *
+ * For a loop L the question is whether two different iterations of L touch one array element, one of them writing. The
+ * accesses of L's body are modelled as affine maps from L's and the inner loops' iterators to elements, over domains
+ * made of the loop bounds and of the affine conditions around them; invariant values are parameters. A pair (write,
+ * access) conflicts when the relation { d → d' : element(d) = element'(d'), d0 != d0' } is not empty.
+ * Scalars are not the business of this analysis (see reduction, privatize). What is not affine is marked, not guessed.
+ */
+#ifndef PLAIT_PASSES_DEPENDENCE_H
+#define PLAIT_PASSES_DEPENDENCE_H
+
+#include "passes/pass.h"
+#include "passes/vars.h"
+
+typedef struct dep_pair { /* two arrays that must not share memory for the verdict to hold; checked at run time */
+    kir_var *a, *b;
+    bool same_ok; /* the verdict also holds when both are the very same view */
+} dep_pair;
+
+typedef struct dep_access { /* one access of the loop's body, as reported in a verdict */
+    kir_stmt *statement;
+    kir_var *array; /* as written in the statement */
+    bool is_write;
+} dep_access;
+
+typedef struct dep_verdict {
+    kir_class class;          /* INDEPENDENT, CARRIED or UNKNOWN */
+    const char *reason;       /* code of reasons.def; NULL when INDEPENDENT */
+    const char *detail;       /* for the reason's sentence: the array's name, or what is not affine */
+    dep_access first, second; /* CARRIED, UNKNOWN: the offending pair (second may be empty) */
+    const char *distance;     /* CARRIED: "1", "at least 1", … or NULL */
+    const char *witness;      /* CARRIED: "iterations i = 1 and i = 2 both touch a[1]", or NULL */
+    bool proven;              /* CARRIED: happens for all large trip counts and extents, every access being exact */
+    VEC(dep_pair) pairs;      /* INDEPENDENT: hold only if these do not overlap */
+    VEC(kir_var *) injective; /* INDEPENDENT: written arrays whose elements must be distinct memory (layout A) */
+} dep_verdict;
+
+typedef struct dep_session dep_session;
+
+/* One session per function; owns an isl context with an operation budget per loop. `a` must outlive it. */
+dep_session *dep_open(kir_module *m, kir_fn *f, arena *a);
+void dep_close(dep_session *s);
+
+/* Verdict on `loop`. `skip` (may be NULL) tells of accesses that are not to be considered (recognised reductions). */
+typedef bool (*dep_skip)(const kir_stmt *statement, const kir_var *array, void *context);
+dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *context);
+
+#endif
