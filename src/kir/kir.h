@@ -377,5 +377,8 @@ kir_module *kir_parse(arena *a, sym_table *syms, types *t, diags *d, const char 
 /* NULL when valid, else what is wrong and where (in the module's arena). */
 const char *kir_verify(kir_module *m);
 const char *kir_op_name(kir_op op);
+/* The type that follows from an expression's operands alone; NULL when it has to be given (ALLOC, REINTERPRET). The text
+ * form writes types only where they differ from it. */
+type *kir_natural_type(kir_module *m, const kir_expr *e);
 
 #endif
