@@ -1,0 +1,311 @@
+/* Target, optimisation, emission: everything around the module that gen.c builds.
+ *
+ * One LLVM context and one target machine a compile: no state is shared, any number of threads may compile. LLVM's
+ * messages never reach stderr; what it has to say in earnest becomes a diagnostic. */
+#include "llvm/gen.h"
+#include "llvm/llvm.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/IRReader.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- the host ---------------------------------------------------------------------------------------------------------- */
+
+static pthread_once_t initialised = PTHREAD_ONCE_INIT;
+static llvm_host host;
+
+static void initialise(void) {
+    LLVMInitializeAllTargetInfos();
+    LLVMInitializeAllTargets();
+    LLVMInitializeAllTargetMCs();
+    LLVMInitializeAllAsmPrinters();
+    host.triple = LLVMGetDefaultTargetTriple();
+    host.cpu = LLVMGetHostCPUName();
+    host.features = LLVMGetHostCPUFeatures();
+}
+
+const llvm_host *llvm_host_get(void) {
+    pthread_once(&initialised, initialise);
+    return &host;
+}
+
+/* ---- the target ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum architecture { ARCH_OTHER, ARCH_X86, ARCH_PPC, ARCH_ARM } architecture;
+
+static const struct {
+    const char *name;
+    architecture arch;
+    int level;
+} cpus[] = {
+#define CPU(name, arch, level) {name, ARCH_##arch, level},
+#include "llvm/cpus.def"
+#undef CPU
+};
+
+static architecture architecture_of(const char *triple) {
+    if (strncmp(triple, "x86_64", 6) == 0)
+        return ARCH_X86;
+    if (strncmp(triple, "powerpc64le", 11) == 0 || strncmp(triple, "ppc64le", 7) == 0)
+        return ARCH_PPC;
+    return strncmp(triple, "aarch64", 7) == 0 ? ARCH_ARM : ARCH_OTHER;
+}
+
+static int find_level(const char *cpu, architecture arch) {
+    for (size_t i = 0; i < sizeof cpus / sizeof cpus[0]; i++)
+        if (cpus[i].arch == arch && strcmp(cpus[i].name, cpu) == 0)
+            return cpus[i].level;
+    return 0;
+}
+
+typedef struct target { /* of one compile */
+    const char *triple, *cpu, *features;
+    const char *known_features; /* for the choice of vector functions */
+    architecture arch;
+} target;
+
+static bool report_target(kir_module *m, const char *what, const char *name, const char *hint) {
+    diag_report(m->diags, DIAG_REQUEST, (span){0}, hint, "unknown %s '%s'", what, name);
+    return false;
+}
+
+/* A request's CPU means that CPU's own features; "native" and an absent one the host's. */
+static bool choose_target(kir_module *m, const llvm_target *wanted, target *t) {
+    const llvm_host *h = llvm_host_get();
+    static const char *const levels[] = {"", "", "+sse4.2", "+avx2,+fma", "+avx2,+fma,+avx512f,+avx512vl"};
+    t->triple = wanted->triple && *wanted->triple ? wanted->triple : h->triple;
+    t->arch = architecture_of(t->triple);
+    bool native =
+        architecture_of(h->triple) == t->arch && (!wanted->cpu || !*wanted->cpu || strcmp(wanted->cpu, "native") == 0);
+    t->cpu = native ? h->cpu : wanted->cpu && *wanted->cpu ? wanted->cpu : "generic";
+    t->features = wanted->features && *wanted->features ? wanted->features : native ? h->features : "";
+    int level = native ? 1 : find_level(t->cpu, t->arch);
+    if (level == 0 && t->arch != ARCH_OTHER)
+        return report_target(m, "CPU", t->cpu, "LLVM's names are meant, such as x86-64-v3, znver3 or pwr9");
+    t->known_features = *t->features ? t->features : levels[level];
+    return true;
+}
+
+static LLVMCodeGenOptLevel codegen_level(const kir_module *m) {
+    return m->options.opt == 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
+}
+
+static LLVMTargetMachineRef open_machine(kir_module *m, const target *t) {
+    LLVMTargetRef which = NULL;
+    char *message = NULL;
+    if (LLVMGetTargetFromTriple(t->triple, &which, &message)) {
+        LLVMDisposeMessage(message);
+        report_target(m, "target", t->triple, "a triple such as x86_64-linux-gnu or powerpc64le-linux-gnu is meant");
+        return NULL;
+    }
+    return LLVMCreateTargetMachine(which, t->triple, t->cpu, t->features, codegen_level(m), LLVMRelocPIC,
+                                   LLVMCodeModelDefault);
+}
+
+/* ---- one compile ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct emission {
+    kir_module *m;
+    const llvm_request *request;
+    llvm_result *result;
+    target target;
+    LLVMContextRef context;
+    LLVMTargetMachineRef machine;
+    LLVMModuleRef module;
+} emission;
+
+static double now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void hear_llvm(LLVMDiagnosticInfoRef info, void *context) {
+    emission *e = context;
+    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError)
+        return;
+    char *message = LLVMGetDiagInfoDescription(info);
+    diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "LLVM: %s", message);
+    LLVMDisposeMessage(message);
+}
+
+static bool report_message(emission *e, const char *what, char *message) {
+    diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "%s: %s", what, message ? message : "");
+    LLVMDisposeMessage(message);
+    return false;
+}
+
+static bool count_independent(kir_stmt *s, void *context) {
+    if (s->kind == KIR_FOR)
+        *(uint32_t *)context += s->loop->vector;
+    return true;
+}
+
+/* Access groups are distinct metadata nodes, which the C API cannot make: the module starts as a text that has them. */
+static bool start_module(emission *e, gen *g) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->m->fns.len; i++)
+        kir_each_stmt(&e->m->fns.at[i]->body, count_independent, &n);
+    if (n == 0) {
+        e->module = LLVMModuleCreateWithNameInContext("plait", e->context);
+        return true;
+    }
+    text t = text_new(e->m->a);
+    text_put(&t, "!plait.groups = !{");
+    for (uint32_t i = 0; i < n; i++)
+        text_printf(&t, "%s!%u", i ? ", " : "", i);
+    text_put(&t, "}\n");
+    for (uint32_t i = 0; i < n; i++)
+        text_printf(&t, "!%u = distinct !{}\n", i);
+    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(t.at, t.len, "plait", true);
+    char *message = NULL;
+    if (LLVMParseIRInContext(e->context, buffer, &e->module, &message))
+        return report_message(e, "metadata", message);
+    g->groups = arena_array(e->m->a, LLVMValueRef, n);
+    LLVMGetNamedMetadataOperands(e->module, "plait.groups", g->groups);
+    return true;
+}
+
+static bool build(emission *e) {
+    vector_math math = vector_math_for(e->request->math, e->target.known_features, e->target.arch == ARCH_X86,
+                                       (e->m->options.fastmath & KIR_FAST_AFN) != 0);
+    gen g = {.m = e->m, .a = e->m->a, .context = e->context, .request = e->request, .math = &math};
+    if (!start_module(e, &g))
+        return false;
+    g.module = e->module;
+    LLVMSetTarget(e->module, e->target.triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(e->machine);
+    LLVMSetModuleDataLayout(e->module, layout);
+    LLVMDisposeTargetData(layout);
+    g.b = LLVMCreateBuilderInContext(e->context);
+    g.entry_b = LLVMCreateBuilderInContext(e->context);
+    uint32_t errors = e->m->diags->errors;
+    gen_module(&g);
+    LLVMDisposeBuilder(g.b);
+    LLVMDisposeBuilder(g.entry_b);
+    e->result->regions = g.regions;
+    sym name = e->m->fns.at[0]->user_name ? e->m->fns.at[0]->user_name : e->m->fns.at[0]->name;
+    e->result->entry = gen_symbol(&g, "plait_entry_", name);
+    return e->m->diags->errors == errors;
+}
+
+static bool verify(emission *e, const char *when) {
+    char *message = NULL;
+    bool broken = LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message);
+    if (broken)
+        return report_message(e, when, message);
+    LLVMDisposeMessage(message);
+    return true;
+}
+
+static const char *choose_pipeline(const emission *e) {
+    if (e->request->pipeline)
+        return e->request->pipeline;
+    static const char *const by_level[] = {"function(sroa)", "default<O1>", "default<O2>", "default<O3>"};
+    int level = e->m->options.opt;
+    return by_level[level < 0 ? 0 : level > 3 ? 3 : level];
+}
+
+static bool optimise(emission *e) {
+    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    LLVMErrorRef error = LLVMRunPasses(e->module, choose_pipeline(e), e->machine, options);
+    LLVMDisposePassBuilderOptions(options);
+    if (!error)
+        return true;
+    char *message = LLVMGetErrorMessage(error);
+    diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "LLVM's passes: %s", message);
+    LLVMDisposeErrorMessage(message);
+    return false;
+}
+
+static const char *print_module(emission *e) {
+    char *printed = LLVMPrintModuleToString(e->module);
+    const char *copy = arena_strndup(e->m->a, printed, strlen(printed));
+    LLVMDisposeMessage(printed);
+    return copy;
+}
+
+static bool emit_to(emission *e, LLVMCodeGenFileType kind, const void **out, size_t *size) {
+    LLVMMemoryBufferRef buffer = NULL;
+    char *message = NULL;
+    if (LLVMTargetMachineEmitToMemoryBuffer(e->machine, e->module, kind, &message, &buffer))
+        return report_message(e, "emission", message);
+    *size = LLVMGetBufferSize(buffer);
+    *out = arena_strndup(e->m->a, LLVMGetBufferStart(buffer), *size);
+    LLVMDisposeMemoryBuffer(buffer);
+    return true;
+}
+
+/* Emission changes the module: the assembly is written from a copy. */
+static bool emit_assembly(emission *e) {
+    LLVMModuleRef whole = e->module;
+    size_t size = 0;
+    const void *written = NULL;
+    e->module = LLVMCloneModule(whole);
+    bool good = emit_to(e, LLVMAssemblyFile, &written, &size);
+    LLVMDisposeModule(e->module);
+    e->module = whole;
+    e->result->assembly = written;
+    return good;
+}
+
+static void note_libraries(emission *e) {
+    for (LLVMValueRef f = LLVMGetFirstFunction(e->module); f; f = LLVMGetNextFunction(f)) {
+        size_t len = 0;
+        const char *name = LLVMGetValueName2(f, &len);
+        if (!LLVMGetFirstUse(f))
+            continue;
+        e->result->uses_sleef |= strncmp(name, "Sleef_", 6) == 0;
+        e->result->uses_libmvec |= strncmp(name, "_ZGV", 4) == 0;
+    }
+}
+
+static bool run(emission *e) {
+    llvm_result *r = e->result;
+    double start = now_ms();
+    if (!build(e))
+        return false;
+    if (e->request->texts & LLVM_TEXT_BUILT)
+        r->built = print_module(e);
+    if (e->request->verify && !verify(e, "built module"))
+        return false;
+    double built = now_ms();
+    if (!optimise(e))
+        return false;
+    double optimised = now_ms();
+    if (e->request->texts & LLVM_TEXT_OPTIMIZED)
+        r->optimized = print_module(e);
+    note_libraries(e);
+    if ((e->request->texts & LLVM_TEXT_ASM) && !emit_assembly(e))
+        return false;
+    double before = now_ms();
+    bool good = emit_to(e, LLVMObjectFile, &r->object, &r->object_size);
+    r->build_ms = built - start;
+    r->optimize_ms = optimised - built;
+    r->emit_ms = now_ms() - before;
+    return good;
+}
+
+bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
+    emission e = {.m = m, .request = r, .result = result};
+    *result = (llvm_result){0};
+    if (!choose_target(m, &r->target, &e.target))
+        return false;
+    e.machine = open_machine(m, &e.target);
+    if (!e.machine)
+        return false;
+    e.context = LLVMContextCreate();
+    LLVMContextSetDiagnosticHandler(e.context, hear_llvm, &e);
+    uint32_t errors = m->diags->errors;
+    bool good = run(&e) && m->diags->errors == errors;
+    if (e.module)
+        LLVMDisposeModule(e.module);
+    LLVMContextDispose(e.context);
+    LLVMDisposeTargetMachine(e.machine);
+    return good;
+}

@@ -1,0 +1,143 @@
+/* Code generation's own header: the state of one module and of the function being written, and what its chapters
+ * offer each other. gen.c: module, functions, entry wrapper. gen_stmt.c: statements and control flow. gen_expr.c:
+ * scalar expressions. gen_math.c: math functions. gen_array.c: descriptors, views, memory. gen_region.c: parallel
+ * regions. gen_runtime.c: calls of the runtime library. */
+#ifndef PLAIT_LLVM_GEN_H
+#define PLAIT_LLVM_GEN_H
+
+#include "plait/runtime.h"
+#include "llvm/llvm.h"
+#include "llvm/vector_math.h"
+#include <llvm-c/Core.h>
+
+typedef struct gen_value { /* a scalar: real part, and imaginary part of a complex one */
+    LLVMValueRef re, im;
+} gen_value;
+
+typedef struct gen_array { /* an array's fields as values; strides only where the layout does not give them */
+    LLVMValueRef data, owner;
+    LLVMValueRef shape[TYPE_MAX_NDIM], strides[TYPE_MAX_NDIM];
+    bool fresh; /* holds a reference of its own */
+} gen_array;
+
+typedef struct gen_var { /* where a variable lives: stack slots, which LLVM turns into registers */
+    gen_value slot;
+    LLVMValueRef data, owner, *shape, *strides;
+    bool counted; /* array: holds a reference */
+} gen_var;
+
+typedef struct gen_target { /* an enclosing statement that BREAK and CONTINUE may name */
+    const kir_stmt *stmt;
+    LLVMBasicBlockRef on_break, on_continue;
+    struct gen_target *outer;
+} gen_target;
+
+typedef struct gen_fn { /* a function of the module */
+    LLVMValueRef value;
+    LLVMTypeRef type;
+    LLVMTypeRef result;  /* struct of status and result fields; i32 for regions and functions without results */
+    LLVMValueRef region; /* REGION: its plrt_region */
+} gen_fn;
+
+enum { GEN_MAX_FIELDS = 2 + 2 * TYPE_MAX_NDIM, GEN_MAX_DEPTH = 64 };
+
+typedef struct gen {
+    kir_module *m;
+    arena *a;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef b, entry_b; /* entry_b writes stack slots */
+    LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr, none;
+    gen_fn *fns; /* by position in m->fns */
+    const llvm_request *request;
+    const vector_math *math;
+    uint32_t n_groups; /* access groups handed out, of those that the module was made with */
+    LLVMValueRef *groups;
+    uint32_t regions;
+    LLVMValueRef *globals;
+    VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
+    unsigned md_loop, md_group, md_prof;
+    bool is_x86, is_recursive;
+
+    /* the function being written */
+    const kir_fn *f;
+    LLVMValueRef fn, err, status;
+    LLVMValueRef stack_base; /* recursive modules: frame address of the entry */
+    LLVMBasicBlockRef fail, done;
+    gen_var *vars;      /* by id */
+    gen_value *results; /* slots of result fields: fields.re */
+    uint32_t n_results;
+    gen_target *targets;
+    const kir_loop_info *loops[GEN_MAX_DEPTH]; /* enclosing FORs, innermost last */
+    LLVMValueRef access[GEN_MAX_DEPTH];        /* their access groups, or NULL */
+    uint32_t depth;
+    LLVMValueRef iteration; /* region: slot of the current iteration */
+    LLVMValueRef block_index, part;
+    LLVMValueRef scratch; /* buffer for partial results */
+    bool terminated;
+} gen;
+
+/* ---- gen.c */
+LLVMTypeRef gen_type(gen *g, type *t);                  /* of a real scalar, or of a part of a complex one */
+LLVMTypeRef gen_memory(gen *g, type *t);                /* as stored in an array */
+uint32_t gen_fields(gen *g, type *t, LLVMTypeRef *out); /* fields of a value passed between functions */
+void gen_put_var(gen *g, const kir_var *v, const LLVMValueRef *fields, uint32_t n);
+LLVMValueRef gen_slot(gen *g, LLVMTypeRef t, const char *name); /* stack slot, in the entry block */
+LLVMValueRef gen_declare(gen *g, const char *name, LLVMTypeRef fn_type);
+LLVMValueRef gen_call(gen *g, LLVMValueRef fn, LLVMValueRef *args, uint32_t n);
+LLVMValueRef gen_intrinsic(gen *g, const char *name, LLVMTypeRef overload, LLVMValueRef *args, uint32_t n);
+void gen_attribute(gen *g, LLVMValueRef fn, unsigned index, const char *name, uint64_t value);
+LLVMValueRef gen_int(gen *g, int64_t x); /* i64 */
+LLVMValueRef gen_int32(gen *g, int32_t x);
+LLVMBasicBlockRef gen_block(gen *g, const char *name);
+void gen_start(gen *g, LLVMBasicBlockRef block);
+void gen_jump(gen *g, LLVMBasicBlockRef block);
+void gen_branch(gen *g, LLVMValueRef c, LLVMBasicBlockRef yes, LLVMBasicBlockRef no, int likely); /* +1 yes, -1 no */
+LLVMValueRef gen_to_slot(gen *g, gen_value v, type *t); /* one 8-byte slot; complex128: the real part */
+gen_fn *gen_fn_of(gen *g, const kir_fn *f);
+const char *gen_symbol(gen *g, const char *prefix, sym name);
+LLVMMetadataRef gen_md_string(gen *g, const char *s);
+
+/* ---- gen_expr.c */
+gen_value gen_expr(gen *g, const kir_expr *e);
+LLVMValueRef gen_int64(gen *g, const kir_expr *e);
+gen_value gen_cast(gen *g, gen_value v, type *from, type *to);
+gen_value gen_binary(gen *g, kir_op op, type *t, gen_value a, gen_value b);
+LLVMValueRef gen_fast(gen *g, LLVMValueRef v); /* puts the request's fast-math flags on a floating-point instruction */
+gen_value gen_identity(gen *g, kir_op op, type *t);
+
+/* ---- gen_math.c */
+gen_value gen_math(gen *g, const kir_expr *e);
+LLVMValueRef gen_libm(gen *g, kir_op op, type *t, LLVMValueRef *args, uint32_t n);
+
+/* ---- gen_array.c */
+gen_array gen_load_array(gen *g, const kir_var *v);
+LLVMValueRef gen_stride(gen *g, type *t, const gen_array *a, uint32_t axis);
+LLVMValueRef gen_element(gen *g, const kir_var *v, kir_expr *const *index, uint32_t n);
+gen_value gen_load(gen *g, type *t, LLVMValueRef address, bool aligned);
+void gen_store(gen *g, type *t, LLVMValueRef address, gen_value v, bool aligned);
+void gen_assign_array(gen *g, const kir_var *v, const kir_expr *e);
+void gen_set_array(gen *g, const kir_var *v, const gen_array *a);
+uint32_t gen_array_fields(gen *g, type *t, const gen_array *a, LLVMValueRef *out);
+gen_array gen_array_of(gen *g, type *t, const LLVMValueRef *fields);
+LLVMValueRef gen_descriptor(gen *g, const kir_var *v); /* a plrt_array on the stack */
+void gen_retain(gen *g, LLVMValueRef owner);
+void gen_release(gen *g, LLVMValueRef owner);
+void gen_find_counted(gen *g);
+
+/* ---- gen_stmt.c */
+void gen_statements(gen *g, const kir_block *b);
+void gen_fail_if(gen *g, LLVMValueRef status);
+void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n);
+
+/* ---- gen_region.c */
+void gen_region_function(gen *g, const kir_fn *f);
+void gen_region(gen *g, const kir_stmt *s);
+
+/* ---- gen_runtime.c */
+void gen_runtime(gen *g, const kir_stmt *s);
+
+/* The module, built; NULL after reporting. */
+bool gen_module(gen *g);
+
+#endif

@@ -1,0 +1,294 @@
+/* Parallel regions.
+ *
+ * The outlined function becomes the body of a plrt_region, int32_t (context, begin, end, block, err), and the REGION
+ * statement a call of plrt_region_run with a context on the stack: in 8-byte slots, first the buffer for partial
+ * results, then the captured variables' fields. The body loads them all at its start.
+ *
+ * Partial results: the iterations are cut into blocks whose number depends on the trip count alone
+ * (plrt_region_blocks). The body starts its accumulators from the operator's identity and writes them at its end to
+ * buffer + block * stride, a stride being whole pairs of cache lines; afterwards the caller combines the blocks in order
+ * with its own variables. So the result is the same for any number of threads. */
+#include "llvm/gen.h"
+
+#include <stdio.h>
+
+enum { LINE = 128, STACK_BYTES = 16 << 10 };
+
+/* Slots of one block's partial results: reductions' values, last privates' values and flags. */
+static uint32_t value_slots(type *t) {
+    return t->kind == TYPE_COMPLEX ? 2 : 1;
+}
+
+static int64_t partial_stride(const kir_fn *f) {
+    uint32_t slots = 0;
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        slots += value_slots(f->reductions.at[i].var->ty);
+    for (uint32_t i = 0; i < f->last.n; i++)
+        slots += value_slots(f->last.value[i]->ty) + 1;
+    return ((int64_t)slots * 8 + LINE - 1) / LINE * LINE;
+}
+
+static bool has_partials(const kir_fn *f) {
+    return f->reductions.len + f->last.n > 0;
+}
+
+static LLVMValueRef slot_of(gen *g, LLVMValueRef base, uint32_t i) {
+    LLVMValueRef at = gen_int(g, i);
+    return LLVMBuildInBoundsGEP2(g->b, g->i64, base, &at, 1, "");
+}
+
+static LLVMTypeRef part_type(gen *g, type *t) {
+    return t->kind == TYPE_BOOL ? g->i8 : gen_type(g, t);
+}
+
+static void put_part(gen *g, LLVMValueRef base, uint32_t *at, type *t, gen_value v) {
+    if (t->kind == TYPE_BOOL)
+        v.re = LLVMBuildZExt(g->b, v.re, g->i8, "");
+    LLVMBuildStore(g->b, v.re, slot_of(g, base, (*at)++));
+    if (v.im)
+        LLVMBuildStore(g->b, v.im, slot_of(g, base, (*at)++));
+}
+
+static gen_value get_part(gen *g, LLVMValueRef base, uint32_t *at, type *t) {
+    gen_value v = {LLVMBuildLoad2(g->b, part_type(g, t), slot_of(g, base, (*at)++), ""), NULL};
+    if (t->kind == TYPE_BOOL)
+        v.re = LLVMBuildICmp(g->b, LLVMIntNE, v.re, LLVMConstNull(g->i8), "");
+    if (t->kind == TYPE_COMPLEX)
+        v.im = LLVMBuildLoad2(g->b, part_type(g, t), slot_of(g, base, (*at)++), "");
+    return v;
+}
+
+static gen_value get_var(gen *g, const kir_var *v) {
+    const gen_var *s = &g->vars[v->id];
+    LLVMTypeRef t = gen_type(g, v->ty);
+    return (gen_value){LLVMBuildLoad2(g->b, t, s->slot.re, ""),
+                       s->slot.im ? LLVMBuildLoad2(g->b, t, s->slot.im, "") : NULL};
+}
+
+static void put_var(gen *g, const kir_var *v, gen_value x) {
+    LLVMValueRef fields[2] = {x.re, x.im};
+    gen_put_var(g, v, fields, x.im ? 2 : 1);
+}
+
+/* ---- the body -------------------------------------------------------------------------------------------------------------- */
+
+/* Captured arrays are never counted here: the caller holds them, and counts are not atomic. */
+static void load_captured(gen *g, const kir_fn *f, LLVMValueRef context) {
+    LLVMTypeRef field_types[GEN_MAX_FIELDS];
+    LLVMValueRef fields[GEN_MAX_FIELDS];
+    uint32_t at = 0;
+    g->part = LLVMBuildLoad2(g->b, g->ptr, slot_of(g, context, at++), "");
+    for (uint32_t i = 0; i < f->params.len; i++) {
+        const kir_var *v = f->params.at[i];
+        uint32_t n = gen_fields(g, v->ty, field_types);
+        for (uint32_t k = 0; k < n; k++) {
+            LLVMTypeRef t = field_types[k] == g->i1 ? g->i8 : field_types[k];
+            fields[k] = LLVMBuildLoad2(g->b, t, slot_of(g, context, at++), "");
+            if (t != field_types[k])
+                fields[k] = LLVMBuildICmp(g->b, LLVMIntNE, fields[k], LLVMConstNull(t), "");
+        }
+        if (v->ty->kind == TYPE_ARRAY)
+            fields[1] = LLVMConstNull(g->ptr);
+        gen_put_var(g, v, fields, n);
+    }
+    if (g->is_recursive)
+        g->stack_base = LLVMBuildLoad2(g->b, g->ptr, slot_of(g, context, at), "");
+}
+
+static void start_partials(gen *g, const kir_fn *f) {
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        put_var(g, f->reductions.at[i].var, gen_identity(g, f->reductions.at[i].op, f->reductions.at[i].var->ty));
+    for (uint32_t i = 0; i < f->last.n; i++)
+        put_var(g, f->last.was_set[i], (gen_value){LLVMConstNull(g->i1), NULL});
+}
+
+static void write_partials(gen *g, const kir_fn *f) {
+    LLVMValueRef offset = LLVMBuildMul(g->b, g->block_index, gen_int(g, partial_stride(f)), "");
+    LLVMValueRef base = LLVMBuildInBoundsGEP2(g->b, g->i8, g->part, &offset, 1, "");
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        put_part(g, base, &at, f->reductions.at[i].var->ty, get_var(g, f->reductions.at[i].var));
+    for (uint32_t i = 0; i < f->last.n; i++) {
+        put_part(g, base, &at, f->last.value[i]->ty, get_var(g, f->last.value[i]));
+        put_part(g, base, &at, f->last.was_set[i]->ty, get_var(g, f->last.was_set[i]));
+    }
+}
+
+void gen_region_function(gen *g, const kir_fn *f) {
+    LLVMValueRef begin = LLVMGetParam(g->fn, 1), end = LLVMGetParam(g->fn, 2);
+    g->block_index = LLVMGetParam(g->fn, 3);
+    load_captured(g, f, LLVMGetParam(g->fn, 0));
+    put_var(g, f->begin, (gen_value){begin, NULL});
+    put_var(g, f->end, (gen_value){end, NULL});
+    g->iteration = gen_slot(g, g->i64, "iteration");
+    LLVMBuildStore(g->b, begin, g->iteration);
+    start_partials(g, f);
+    LLVMBasicBlockRef done = g->done, finished = gen_block(g, "finished");
+    g->done = finished; /* a RETURN in the body ends it like its end */
+    gen_statements(g, &f->body);
+    gen_jump(g, finished);
+    gen_start(g, finished);
+    if (has_partials(f))
+        write_partials(g, f);
+    g->done = done;
+}
+
+/* ---- the statement --------------------------------------------------------------------------------------------------------- */
+
+/* The constant plrt_region of an outlined function. */
+static LLVMValueRef region_data(gen *g, const kir_fn *f) {
+    gen_fn *target = gen_fn_of(g, f);
+    if (target->region)
+        return target->region;
+    char name[256];
+    snprintf(name, sizeof name, "%.200s:%u", f->user_name ? f->user_name->text : f->name->text, f->at.line);
+    LLVMValueRef label = LLVMBuildGlobalStringPtr(g->b, name, "plait.region");
+    LLVMValueRef values[] = {target->value,
+                             label,
+                             gen_int32(g, (int32_t)f->at.line),
+                             gen_int32(g, has_partials(f) ? PLRT_REGION_REDUCES : 0),
+                             gen_int32(g, f->schedule),
+                             gen_int32(g, 0),
+                             gen_int(g, f->chunk),
+                             gen_int(g, f->grain)};
+    LLVMValueRef data = LLVMConstStructInContext(g->context, values, sizeof values / sizeof values[0], false);
+    LLVMValueRef v = LLVMAddGlobal(g->module, LLVMTypeOf(data), "plait.region");
+    LLVMSetInitializer(v, data);
+    LLVMSetGlobalConstant(v, true);
+    LLVMSetLinkage(v, LLVMInternalLinkage);
+    g->regions++;
+    return target->region = v;
+}
+
+static uint32_t context_slots(gen *g, const kir_fn *f) {
+    LLVMTypeRef field_types[GEN_MAX_FIELDS];
+    uint32_t n = 2;
+    for (uint32_t i = 0; i < f->params.len; i++)
+        n += gen_fields(g, f->params.at[i]->ty, field_types);
+    return n;
+}
+
+static void put_captured(gen *g, LLVMValueRef context, uint32_t *at, type *t, const kir_expr *e) {
+    LLVMValueRef fields[GEN_MAX_FIELDS];
+    uint32_t n;
+    if (t->kind == TYPE_ARRAY) {
+        gen_array a = gen_load_array(g, e->var);
+        for (uint32_t i = 0; i < t->ndim && t->layout == LAYOUT_A; i++)
+            a.strides[i] = gen_stride(g, e->var->ty, &a, i);
+        n = gen_array_fields(g, t, &a, fields);
+    } else {
+        gen_value v = gen_expr(g, e);
+        fields[0] = t->kind == TYPE_BOOL ? LLVMBuildZExt(g->b, v.re, g->i8, "") : v.re;
+        fields[1] = v.im;
+        n = v.im ? 2 : 1;
+    }
+    for (uint32_t k = 0; k < n; k++)
+        LLVMBuildStore(g->b, fields[k], slot_of(g, context, (*at)++));
+}
+
+static LLVMValueRef fill_context(gen *g, const kir_stmt *s, LLVMValueRef buffer) {
+    LLVMValueRef context = gen_slot(g, LLVMArrayType2(g->i64, context_slots(g, s->fn)), "context");
+    uint32_t at = 0;
+    LLVMBuildStore(g->b, buffer, slot_of(g, context, at++));
+    for (uint32_t i = 0; i < s->fn->params.len; i++)
+        put_captured(g, context, &at, s->fn->params.at[i]->ty, s->index.at[i]);
+    if (g->is_recursive)
+        LLVMBuildStore(g->b, g->stack_base ? g->stack_base : LLVMConstNull(g->ptr), slot_of(g, context, at));
+    return context;
+}
+
+typedef struct buffer { /* partial results of a region being run */
+    LLVMValueRef data, owner, blocks;
+} buffer;
+
+/* On the stack while small, else from the heap (owner is then not NULL). */
+static buffer open_buffer(gen *g, const kir_stmt *s, LLVMValueRef region, LLVMValueRef trips) {
+    LLVMTypeRef params[2] = {g->ptr, g->i64};
+    LLVMValueRef count = gen_declare(g, "plrt_region_blocks", LLVMFunctionType(g->i64, params, 2, false));
+    LLVMValueRef args[2] = {region, trips};
+    buffer b = {.blocks = gen_call(g, count, args, 2)};
+    if (!g->scratch) {
+        g->scratch = gen_slot(g, LLVMArrayType2(g->i8, STACK_BYTES), "partials");
+        LLVMSetAlignment(g->scratch, LINE);
+    }
+    LLVMValueRef data = gen_slot(g, g->ptr, "partials"), owner = gen_slot(g, g->ptr, "partials");
+    LLVMValueRef bytes = LLVMBuildMul(g->b, b.blocks, gen_int(g, partial_stride(s->fn)), "");
+    LLVMBasicBlockRef large = gen_block(g, "heap"), bad = gen_block(g, "no_memory"), made = gen_block(g, ""),
+                      go = gen_block(g, "");
+    LLVMBuildStore(g->b, g->scratch, data);
+    LLVMBuildStore(g->b, LLVMConstNull(g->ptr), owner);
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGT, bytes, gen_int(g, STACK_BYTES), ""), large, go, -1);
+    gen_start(g, large);
+    LLVMTypeRef new_params[2] = {g->i64, g->i32};
+    LLVMValueRef new_block = gen_declare(g, "plrt_block_new", LLVMFunctionType(g->ptr, new_params, 2, false));
+    LLVMValueRef new_args[2] = {bytes, gen_int32(g, 0)};
+    LLVMValueRef block = gen_call(g, new_block, new_args, 2), field = gen_int(g, offsetof(plrt_block, data));
+    LLVMBuildStore(g->b, block, owner);
+    gen_branch(g, LLVMBuildIsNull(g->b, block, ""), bad, made, -1);
+    gen_start(g, bad);
+    gen_raise(g, PLRT_SITE_MEMORY, &bytes, 1);
+    gen_start(g, made);
+    LLVMValueRef at = LLVMBuildInBoundsGEP2(g->b, g->i8, block, &field, 1, "");
+    LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->ptr, at, ""), data);
+    gen_jump(g, go);
+    gen_start(g, go);
+    b.data = LLVMBuildLoad2(g->b, g->ptr, data, "");
+    b.owner = owner;
+    return b;
+}
+
+static void merge_block(gen *g, const kir_stmt *s, LLVMValueRef base) {
+    const kir_fn *f = s->fn;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < f->reductions.len; i++) {
+        const kir_var *into = s->results.at[i];
+        gen_value part = get_part(g, base, &at, into->ty);
+        put_var(g, into, gen_binary(g, f->reductions.at[i].op, into->ty, get_var(g, into), part));
+    }
+    for (uint32_t i = 0; i < f->last.n; i++) {
+        const kir_var *into = s->results.at[f->reductions.len + i];
+        gen_value part = get_part(g, base, &at, into->ty), flag = get_part(g, base, &at, f->last.was_set[i]->ty);
+        gen_value old = get_var(g, into);
+        gen_value v = {LLVMBuildSelect(g->b, flag.re, part.re, old.re, ""),
+                       part.im ? LLVMBuildSelect(g->b, flag.re, part.im, old.im, "") : NULL};
+        put_var(g, into, v);
+    }
+}
+
+static void merge(gen *g, const kir_stmt *s, const buffer *b) {
+    LLVMBasicBlockRef loop = gen_block(g, "merge"), after = gen_block(g, "");
+    LLVMValueRef counter = gen_slot(g, g->i64, "block");
+    LLVMBuildStore(g->b, gen_int(g, 0), counter);
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGT, b->blocks, gen_int(g, 0), ""), loop, after, 0);
+    gen_start(g, loop);
+    LLVMValueRef i = LLVMBuildLoad2(g->b, g->i64, counter, "");
+    LLVMValueRef offset = LLVMBuildMul(g->b, i, gen_int(g, partial_stride(s->fn)), "");
+    merge_block(g, s, LLVMBuildInBoundsGEP2(g->b, g->i8, b->data, &offset, 1, ""));
+    LLVMValueRef next = LLVMBuildNSWAdd(g->b, i, gen_int(g, 1), "");
+    LLVMBuildStore(g->b, next, counter);
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, next, b->blocks, ""), loop, after, 0);
+    gen_start(g, after);
+}
+
+void gen_region(gen *g, const kir_stmt *s) {
+    LLVMValueRef region = region_data(g, s->fn), trips = gen_int64(g, s->value);
+    LLVMValueRef work = s->work ? gen_int64(g, s->work) : gen_int(g, INT64_MAX);
+    bool partials = has_partials(s->fn);
+    buffer b = {LLVMConstNull(g->ptr), NULL, NULL};
+    if (partials)
+        b = open_buffer(g, s, region, trips);
+    LLVMTypeRef params[5] = {g->ptr, g->ptr, g->i64, g->i64, g->ptr};
+    LLVMValueRef run = gen_declare(g, "plrt_region_run", LLVMFunctionType(g->i32, params, 5, false));
+    LLVMValueRef args[5] = {region, fill_context(g, s, b.data), trips, work, g->err};
+    LLVMValueRef status = gen_call(g, run, args, 5);
+    if (partials) {
+        LLVMBasicBlockRef good = gen_block(g, ""), after = gen_block(g, "");
+        gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, status, gen_int32(g, 0), ""), good, after, 1);
+        gen_start(g, good);
+        merge(g, s, &b);
+        gen_jump(g, after);
+        gen_start(g, after);
+        gen_release(g, LLVMBuildLoad2(g->b, g->ptr, b.owner, ""));
+    }
+    gen_fail_if(g, status);
+}

@@ -1,0 +1,412 @@
+/* Statements and control flow.
+ *
+ * A FOR runs on a counter of its own; the user's variable is set from it at the start of each iteration. Loops are
+ * written bottom-tested behind a guard, as LLVM's loop passes want them:
+ *
+ *     if lo < hi:  k = lo;  do { var = k; body; continue: k += 1 } while k < hi       (step 1)
+ *     n = number of iterations;  if n != 0:  k = 0, x = lo;  do { var = x; …; k += 1, x += step } while k != n
+ *
+ * Increments carry nsw: the last one, which may overflow, is never used. */
+#include "llvm/gen.h"
+
+#include <llvm-c/DebugInfo.h>
+#include <string.h>
+
+/* ---- failing ------------------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef error_field(gen *g, int64_t offset) {
+    LLVMValueRef at = gen_int(g, offset);
+    return LLVMBuildInBoundsGEP2(g->b, g->i8, g->err, &at, 1, "");
+}
+
+/* Fills *err and leaves the function. */
+void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n) {
+    LLVMBuildStore(g->b, gen_int32(g, site), error_field(g, offsetof(plrt_error, site)));
+    LLVMBuildStore(g->b, gen_int32(g, (int32_t)n), error_field(g, offsetof(plrt_error, nargs)));
+    if (g->iteration)
+        LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->iteration, ""),
+                       error_field(g, offsetof(plrt_error, iteration)));
+    for (uint32_t i = 0; i < n; i++)
+        LLVMBuildStore(g->b, slots[i], error_field(g, (int64_t)offsetof(plrt_error, args) + 8 * i));
+    gen_jump(g, g->fail);
+}
+
+static void raise_site(gen *g, const kir_stmt *s) {
+    LLVMValueRef slots[6];
+    uint32_t n = s->index.len < 6 ? s->index.len : 6;
+    for (uint32_t i = 0; i < n; i++)
+        slots[i] = gen_to_slot(g, gen_expr(g, s->index.at[i]), s->index.at[i]->ty);
+    gen_raise(g, (int32_t)s->site, slots, n);
+}
+
+static void check(gen *g, const kir_stmt *s) {
+    LLVMValueRef c = gen_expr(g, s->value).re;
+    LLVMBasicBlockRef bad = gen_block(g, "raise"), good = gen_block(g, "");
+    gen_branch(g, c, good, bad, 1);
+    gen_start(g, bad);
+    raise_site(g, s);
+    gen_start(g, good);
+}
+
+/* A callee's status: *err is filled already; in a region the iteration is noted. */
+void gen_fail_if(gen *g, LLVMValueRef status) {
+    LLVMBasicBlockRef good = gen_block(g, ""), bad = g->iteration ? gen_block(g, "failed") : g->fail;
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, status, gen_int32(g, 0), ""), bad, good, -1);
+    if (g->iteration) {
+        gen_start(g, bad);
+        LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->iteration, ""),
+                       error_field(g, offsetof(plrt_error, iteration)));
+        gen_jump(g, g->fail);
+    }
+    gen_start(g, good);
+}
+
+/* At a back edge: a flag in memory, and behind it the question to the host. */
+static void poll_interrupt(gen *g) {
+    LLVMValueRef flag = LLVMGetNamedGlobal(g->module, "plrt_interrupted");
+    if (!flag)
+        flag = LLVMAddGlobal(g->module, g->i32, "plrt_interrupted");
+    LLVMValueRef seen = LLVMBuildLoad2(g->b, g->i32, flag, "");
+    LLVMSetVolatile(seen, true);
+    LLVMBasicBlockRef asked = gen_block(g, "interrupted"), on = gen_block(g, "");
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, seen, gen_int32(g, 0), ""), asked, on, -1);
+    gen_start(g, asked);
+    LLVMTypeRef params[1] = {g->ptr};
+    LLVMValueRef take = gen_declare(g, "plrt_interrupt_take", LLVMFunctionType(g->i32, params, 1, false));
+    gen_fail_if(g, gen_call(g, take, &g->err, 1));
+    gen_jump(g, on);
+    gen_start(g, on);
+}
+
+/* ---- loops -------------------------------------------------------------------------------------------------------------- */
+
+static bool note_loop(kir_stmt *s, void *context) {
+    if (s->kind == KIR_FOR || s->kind == KIR_LOOP)
+        *(bool *)context = true;
+    return true;
+}
+
+static bool has_inner_loop(const kir_stmt *s) {
+    bool found = false;
+    kir_block body = s->body;
+    kir_each_stmt(&body, note_loop, &found);
+    return found;
+}
+
+static LLVMMetadataRef loop_property(gen *g, const char *name, LLVMValueRef value) {
+    LLVMMetadataRef parts[2] = {gen_md_string(g, name), value ? LLVMValueAsMetadata(value) : NULL};
+    return LLVMMDNodeInContext2(g->context, parts, value ? 2 : 1);
+}
+
+/* !llvm.loop on the back edge. A loop's identity is a node that names itself. */
+static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge, LLVMValueRef group) {
+    LLVMMetadataRef parts[8];
+    unsigned n = 1;
+    if (group) {
+        LLVMMetadataRef both[2] = {gen_md_string(g, "llvm.loop.parallel_accesses"), LLVMValueAsMetadata(group)};
+        parts[n++] = LLVMMDNodeInContext2(g->context, both, 2);
+    }
+    if (l->cold) {
+        parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, 1));
+        parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
+        parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
+        parts[n++] = loop_property(g, "llvm.loop.distribute.enable", LLVMConstInt(g->i1, 0, false));
+    }
+    if (n == 1)
+        return;
+    LLVMMetadataRef self = LLVMTemporaryMDNode(g->context, NULL, 0);
+    parts[0] = self;
+    LLVMMetadataRef node = LLVMMDNodeInContext2(g->context, parts, n);
+    LLVMMetadataReplaceAllUsesWith(self, node);
+    LLVMSetMetadata(back_edge, g->md_loop, LLVMMetadataAsValue(g->context, node));
+}
+
+static void push_loop(gen *g, const kir_stmt *s) {
+    if (g->depth == GEN_MAX_DEPTH)
+        return;
+    bool independent = s->loop->vector && !s->loop->cold && g->groups;
+    g->loops[g->depth] = s->loop;
+    g->access[g->depth++] = independent ? g->groups[g->n_groups++] : NULL;
+}
+
+/* Iterations of range(lo, hi, step) without overflow: ((hi - lo - 1) as unsigned) / step + 1, mirrored downwards. */
+static LLVMValueRef count_up(gen *g, LLVMValueRef lo, LLVMValueRef hi, LLVMValueRef step) {
+    LLVMValueRef last = LLVMBuildSub(g->b, LLVMBuildSub(g->b, hi, lo, ""), gen_int(g, 1), "");
+    LLVMValueRef n = LLVMBuildAdd(g->b, LLVMBuildUDiv(g->b, last, step, ""), gen_int(g, 1), "");
+    LLVMValueRef some = LLVMBuildICmp(g->b, LLVMIntSLT, lo, hi, "");
+    return LLVMBuildSelect(g->b, some, n, gen_int(g, 0), "");
+}
+
+static LLVMValueRef count_trips(gen *g, LLVMValueRef lo, LLVMValueRef hi, LLVMValueRef step) {
+    if (LLVMIsAConstantInt(step)) {
+        int64_t x = LLVMConstIntGetSExtValue(step);
+        LLVMValueRef size = LLVMConstInt(g->i64, x < 0 ? 0 - (uint64_t)x : (uint64_t)x, false);
+        return x > 0 ? count_up(g, lo, hi, size) : count_up(g, hi, lo, size);
+    }
+    LLVMValueRef up = LLVMBuildICmp(g->b, LLVMIntSGT, step, gen_int(g, 0), "");
+    LLVMValueRef size = LLVMBuildSelect(g->b, up, step, LLVMBuildNeg(g->b, step, ""), "");
+    LLVMValueRef zero = LLVMBuildICmp(g->b, LLVMIntEQ, size, gen_int(g, 0), "");
+    size = LLVMBuildSelect(g->b, zero, gen_int(g, 1), size, "");
+    LLVMValueRef from = LLVMBuildSelect(g->b, up, lo, hi, ""), to = LLVMBuildSelect(g->b, up, hi, lo, "");
+    return count_up(g, from, to, size);
+}
+
+typedef struct counter {            /* of the loop being written */
+    LLVMValueRef k, x, hi, n, step; /* step NULL: x is k, which runs from lo to hi */
+    LLVMBasicBlockRef body, latch, after;
+} counter;
+
+static bool is_unit_step(const kir_stmt *s) {
+    int64_t step = 1;
+    return !s->step || (kir_is_const_int(s->step, &step) && step == 1);
+}
+
+static counter open_counter(gen *g, const kir_stmt *s) {
+    counter c = {.body = gen_block(g, "loop"), .latch = gen_block(g, "next"), .after = gen_block(g, "after")};
+    LLVMValueRef lo = gen_int64(g, s->lo), some, from;
+    c.hi = gen_int64(g, s->hi);
+    if (is_unit_step(s)) {
+        some = LLVMBuildICmp(g->b, LLVMIntSLT, lo, c.hi, "");
+        from = lo;
+    } else {
+        c.step = gen_int64(g, s->step);
+        c.n = count_trips(g, lo, c.hi, c.step);
+        some = LLVMBuildICmp(g->b, LLVMIntNE, c.n, gen_int(g, 0), "");
+        from = gen_int(g, 0);
+    }
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b);
+    gen_branch(g, some, c.body, c.after, 0);
+    gen_start(g, c.body);
+    c.k = c.x = LLVMBuildPhi(g->b, g->i64, "");
+    LLVMAddIncoming(c.k, &from, &before, 1);
+    if (c.step) {
+        c.x = LLVMBuildPhi(g->b, g->i64, "");
+        LLVMAddIncoming(c.x, &lo, &before, 1);
+    }
+    return c;
+}
+
+static LLVMValueRef close_counter(gen *g, const counter *c) {
+    LLVMValueRef next =
+        c->step ? LLVMBuildNUWAdd(g->b, c->k, gen_int(g, 1), "") : LLVMBuildNSWAdd(g->b, c->k, gen_int(g, 1), "");
+    LLVMValueRef value = c->step ? LLVMBuildNSWAdd(g->b, c->x, c->step, "") : next;
+    LLVMValueRef more =
+        c->step ? LLVMBuildICmp(g->b, LLVMIntNE, next, c->n, "") : LLVMBuildICmp(g->b, LLVMIntSLT, next, c->hi, "");
+    LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b);
+    LLVMAddIncoming(c->k, &next, &from, 1);
+    if (c->step)
+        LLVMAddIncoming(c->x, &value, &from, 1);
+    LLVMValueRef back = LLVMBuildCondBr(g->b, more, c->body, c->after);
+    g->terminated = true;
+    return back;
+}
+
+static void write_for(gen *g, const kir_stmt *s) {
+    counter c = open_counter(g, s);
+    push_loop(g, s);
+    LLVMValueRef group = g->access[g->depth - 1];
+    gen_target target = {s, c.after, c.latch, g->targets};
+    g->targets = &target;
+    LLVMBuildStore(g->b, c.x, g->vars[s->var->id].slot.re);
+    if (s->loop->is_region && g->iteration)
+        LLVMBuildStore(g->b, c.x, g->iteration);
+    gen_statements(g, &s->body);
+    gen_jump(g, c.latch);
+    gen_start(g, c.latch);
+    g->targets = target.outer;
+    if (has_inner_loop(s))
+        poll_interrupt(g);
+    describe_loop(g, s->loop, close_counter(g, &c), group);
+    g->depth--;
+    gen_start(g, c.after);
+}
+
+static void write_endless(gen *g, const kir_stmt *s) {
+    LLVMBasicBlockRef body = gen_block(g, "while"), next = gen_block(g, "again"), after = gen_block(g, "after");
+    gen_target target = {s, after, next, g->targets};
+    gen_jump(g, body);
+    gen_start(g, body);
+    g->targets = &target;
+    gen_statements(g, &s->body);
+    g->targets = target.outer;
+    gen_jump(g, next);
+    gen_start(g, next);
+    poll_interrupt(g);
+    gen_jump(g, body);
+    gen_start(g, after);
+}
+
+static void write_block(gen *g, const kir_stmt *s) {
+    gen_target target = {s, gen_block(g, "after"), NULL, g->targets};
+    g->targets = &target;
+    gen_statements(g, &s->body);
+    g->targets = target.outer;
+    gen_jump(g, target.on_break);
+    gen_start(g, target.on_break);
+}
+
+static void leave(gen *g, const kir_stmt *s) {
+    for (const gen_target *t = g->targets; t; t = t->outer)
+        if (t->stmt == s->target) {
+            gen_jump(g, s->kind == KIR_BREAK ? t->on_break : t->on_continue);
+            return;
+        }
+}
+
+static void write_if(gen *g, const kir_stmt *s) {
+    LLVMValueRef c = gen_expr(g, s->value).re;
+    LLVMBasicBlockRef yes = gen_block(g, "then"), after = gen_block(g, "");
+    LLVMBasicBlockRef no = s->orelse.len ? gen_block(g, "else") : after;
+    gen_branch(g, c, yes, no, 0);
+    gen_start(g, yes);
+    gen_statements(g, &s->body);
+    gen_jump(g, after);
+    if (s->orelse.len) {
+        gen_start(g, no);
+        gen_statements(g, &s->orelse);
+        gen_jump(g, after);
+    }
+    gen_start(g, after);
+}
+
+/* ---- assignments, calls, results ---------------------------------------------------------------------------------------- */
+
+static void put_scalar(gen *g, const kir_var *v, gen_value x) {
+    const gen_var *s = &g->vars[v->id];
+    LLVMBuildStore(g->b, x.re, s->slot.re);
+    if (s->slot.im)
+        LLVMBuildStore(g->b, x.im, s->slot.im);
+}
+
+static void assign(gen *g, const kir_stmt *s) {
+    if (s->var->ty->kind == TYPE_ARRAY)
+        gen_assign_array(g, s->var, s->value);
+    else
+        put_scalar(g, s->var, gen_expr(g, s->value));
+}
+
+static void store(gen *g, const kir_stmt *s) {
+    gen_value v = gen_expr(g, s->value);
+    gen_store(g, s->var->ty->dtype, gen_element(g, s->var, s->index.at, s->index.len), v, s->var->ty->aligned);
+}
+
+/* An array result carries a reference of its own: a new one, unless the variable's own can be handed on. */
+static uint32_t result_array(gen *g, type *t, const kir_expr *e, LLVMValueRef *fields) {
+    gen_array a = gen_load_array(g, e->var);
+    for (uint32_t i = 0; i < t->ndim && t->layout == LAYOUT_A; i++)
+        a.strides[i] = gen_stride(g, e->var->ty, &a, i);
+    gen_retain(g, a.owner);
+    return gen_array_fields(g, t, &a, fields);
+}
+
+static void write_return(gen *g, const kir_stmt *s) {
+    LLVMValueRef fields[GEN_MAX_FIELDS];
+    for (uint32_t i = 0, at = 0; i < s->index.len && at < g->n_results; i++) {
+        const kir_expr *e = s->index.at[i];
+        uint32_t n = 1;
+        if (e->ty->kind == TYPE_ARRAY) {
+            n = result_array(g, g->f->results.at[i], e, fields);
+        } else {
+            gen_value v = gen_expr(g, e);
+            fields[0] = v.re;
+            fields[1] = v.im;
+            n = v.im ? 2 : 1;
+        }
+        for (uint32_t k = 0; k < n; k++)
+            LLVMBuildStore(g->b, fields[k], g->results[at++].re);
+    }
+    gen_jump(g, g->done);
+}
+
+/* An array argument in the fields that the parameter's layout asks for. */
+static uint32_t argument(gen *g, type *t, const kir_expr *e, LLVMValueRef *fields) {
+    if (t->kind == TYPE_ARRAY) {
+        gen_array a = gen_load_array(g, e->var);
+        for (uint32_t i = 0; i < t->ndim && t->layout == LAYOUT_A; i++)
+            a.strides[i] = gen_stride(g, e->var->ty, &a, i);
+        return gen_array_fields(g, t, &a, fields);
+    }
+    gen_value v = gen_expr(g, e);
+    fields[0] = v.re;
+    fields[1] = v.im;
+    return v.im ? 2 : 1;
+}
+
+static void call(gen *g, const kir_stmt *s) {
+    const gen_fn *callee = gen_fn_of(g, s->fn);
+    VEC(LLVMValueRef) args = {0};
+    LLVMValueRef fields[GEN_MAX_FIELDS];
+    for (uint32_t i = 0; i < s->index.len; i++)
+        for (uint32_t k = 0, n = argument(g, s->fn->params.at[i]->ty, s->index.at[i], fields); k < n; k++)
+            vec_push(g->a, &args, fields[k]);
+    if (g->is_recursive)
+        vec_push(g->a, &args, g->stack_base ? g->stack_base : LLVMConstNull(g->ptr));
+    vec_push(g->a, &args, g->err);
+    LLVMValueRef all = LLVMBuildCall2(g->b, callee->type, callee->value, args.at, args.len, "");
+    if (callee->result == g->i32) {
+        gen_fail_if(g, all);
+        return;
+    }
+    gen_fail_if(g, LLVMBuildExtractValue(g->b, all, 0, ""));
+    LLVMTypeRef field_types[GEN_MAX_FIELDS];
+    for (uint32_t i = 0, from = 1; i < s->results.len; i++) {
+        uint32_t n = gen_fields(g, s->results.at[i]->ty, field_types);
+        for (uint32_t k = 0; k < n; k++)
+            fields[k] = LLVMBuildExtractValue(g->b, all, from++, "");
+        gen_put_var(g, s->results.at[i], fields, n);
+    }
+}
+
+static void statement(gen *g, const kir_stmt *s) {
+    switch (s->kind) {
+    case KIR_ASSIGN:
+        assign(g, s);
+        break;
+    case KIR_STORE:
+        store(g, s);
+        break;
+    case KIR_IF:
+        write_if(g, s);
+        break;
+    case KIR_FOR:
+        write_for(g, s);
+        break;
+    case KIR_LOOP:
+        write_endless(g, s);
+        break;
+    case KIR_BLOCK:
+        write_block(g, s);
+        break;
+    case KIR_BREAK:
+    case KIR_CONTINUE:
+        leave(g, s);
+        break;
+    case KIR_RETURN:
+        write_return(g, s);
+        break;
+    case KIR_CHECK:
+        check(g, s);
+        break;
+    case KIR_RAISE:
+        raise_site(g, s);
+        break;
+    case KIR_CALL:
+        call(g, s);
+        break;
+    case KIR_RUNTIME:
+        gen_runtime(g, s);
+        break;
+    case KIR_REGION:
+        gen_region(g, s);
+        break;
+    default:
+        diag_report(g->m->diags, DIAG_INTERNAL, s->at, NULL, "a whole-array statement reached code generation");
+        break;
+    }
+}
+
+/* What follows a statement that leaves is unreachable and not written. */
+void gen_statements(gen *g, const kir_block *b) {
+    for (uint32_t i = 0; i < b->len && !g->terminated; i++)
+        statement(g, b->at[i]);
+}

@@ -1,0 +1,58 @@
+/* The last stage: KIR → LLVM module → optimised → object. LLVM's C API stays behind this door (and behind
+ * driver/load.c, which links the object into the process). Nothing here keeps state between calls but LLVM's own
+ * one-time initialisation and the description of the host. */
+#ifndef PLAIT_LLVM_LLVM_H
+#define PLAIT_LLVM_LLVM_H
+
+#include "kir/kir.h"
+
+typedef struct llvm_target { /* NULL strings: the host's */
+    const char *triple, *cpu, *features;
+} llvm_target;
+
+typedef enum llvm_math_library {                 /* where vectorised math functions come from; see vector_math.c */
+                                 LLVM_MATH_AUTO, /* what this process can load: SLEEF, else libmvec, else none */
+                                 LLVM_MATH_NONE,
+                                 LLVM_MATH_SLEEF,
+                                 LLVM_MATH_LIBMVEC
+} llvm_math_library;
+
+enum {                          /* what else to write down */
+       LLVM_TEXT_BUILT = 1,     /* the module as built */
+       LLVM_TEXT_OPTIMIZED = 2, /* and as optimised */
+       LLVM_TEXT_ASM = 4
+};
+
+typedef struct llvm_request {
+    llvm_target target;
+    llvm_math_library math;
+    uint32_t texts; /* LLVM_TEXT_* */
+    bool verify;
+    const char *pipeline; /* pass pipeline for experiments; NULL: ours */
+} llvm_request;
+
+typedef struct llvm_result { /* everything in the module's arena */
+    const void *object;
+    size_t object_size;
+    const char *entry; /* symbol of the entry */
+    uint32_t regions;
+    const char *built, *optimized, *assembly; /* NULL unless asked for */
+    bool uses_sleef, uses_libmvec;            /* a vector math symbol is called: link with -lsleef / -lmvec */
+    double build_ms, optimize_ms, emit_ms;
+} llvm_result;
+
+/* Emits the whole module. False after reporting to m->diags: an unknown target or CPU (DIAG_REQUEST), or a bug of ours
+ * (DIAG_INTERNAL). */
+bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result);
+
+/* Handles for loading objects: address of a vector math function in the libraries that LLVM_MATH_AUTO found, or NULL. */
+void *llvm_math_symbol(const char *name);
+
+/* The host as LLVM knows it; constant for the process. */
+typedef struct llvm_host {
+    const char *triple, *cpu, *features;
+    const char *data_layout;
+} llvm_host;
+const llvm_host *llvm_host_get(void);
+
+#endif

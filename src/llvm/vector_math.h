@@ -1,0 +1,25 @@
+/* Which vector math functions exist for a target; see vector_math.c. */
+#ifndef PLAIT_LLVM_VECTOR_MATH_H
+#define PLAIT_LLVM_VECTOR_MATH_H
+
+#include "llvm/llvm.h"
+
+typedef struct vector_math { /* of one compile */
+    llvm_math_library library;
+    bool has_avx2, has_avx512;
+} vector_math;
+
+typedef struct vector_math_call { /* how to call one function */
+    const char *scalar;           /* symbol of the one-element function */
+    const char *variants;         /* value of the attribute vector-function-abi-variant, or NULL */
+    const char *vectors[3];       /* symbols named in it, with their numbers of lanes */
+    uint32_t lanes[3], n_vectors;
+    bool wraps; /* the scalar function is ours to define, around vectors[0] */
+} vector_math_call;
+
+/* What this process and the CPU offer. `features` as LLVM writes them ("+avx2,-sse4a…"). */
+vector_math vector_math_for(llvm_math_library wanted, const char *features, bool is_host_x86, bool fast);
+/* False when there is none for `op` on floats of `bits`: libm's is called. */
+bool vector_math_find(const vector_math *v, kir_op op, unsigned bits, arena *a, vector_math_call *call);
+
+#endif
