@@ -3,7 +3,8 @@
  * Adjacent string literals are one constant, or one JoinedStr if an f-string is among them; every part of a JoinedStr
  * has the place of the whole, as CPython 3.11 has it. The expressions of an f-string are cut out of the literal as
  * CPython 3.11 cuts them (by looking for the first ! : = or } outside brackets and quotes), lexed as a fragment that
- * stands in parentheses, and parsed by the ordinary rules, with the places that they have in the file.
+ * stands in parentheses, and parsed by the ordinary rules, with the places that they have in the file. (A format spec
+ * and the text at its end have the place of their own literal, not of the whole: CPython 3.11 again.)
  *
  * Named characters (\N{…}) would need Unicode's table of names: a literal with one becomes an Unsupported node. */
 #include "syntax/parser.h"
@@ -238,19 +239,20 @@ static bool decode(parser *p, const literal *s, const char *from, const char *to
 
 /* All of the adjacent literals, while they are put together. */
 typedef struct joined {
-    place start;
+    span at;
     text pending; /* literal text that no constant holds yet */
-    bool named;   /* it had a \N */
+    bool named;   /* a \N was met */
     bool formatted, unicode_kind;
 } joined;
 
+static ast *make_at(parser *p, ast_kind kind, span at) {
+    ast *node = parser_make(p, kind, (place){at.line, at.col});
+    node->at = at;
+    return node;
+}
+
 static ast *make_string(parser *p, const joined *j, ast_const type) {
-    if (j->named) {
-        ast *node = parser_make(p, AST_Unsupported, j->start);
-        node->Unsupported.name = "named unicode escape";
-        return node;
-    }
-    ast *node = parser_make(p, AST_Constant, j->start);
+    ast *node = make_at(p, AST_Constant, j->at);
     node->Constant.type = type;
     node->Constant.text = j->pending.at;
     node->Constant.text_len = j->pending.len;
@@ -260,10 +262,9 @@ static ast *make_string(parser *p, const joined *j, ast_const type) {
 
 /* Pushes the literal text so far as a constant, if there is any. */
 static void flush(parser *p, joined *j) {
-    if (j->pending.len || j->named)
+    if (j->pending.len)
         parser_push(p, make_string(p, j, CONST_str));
     j->pending = text_new(p->a);
-    j->named = false;
 }
 
 static void append(parser *p, joined *j, const literal *s, const char *from, const char *to) {
@@ -389,12 +390,15 @@ static int read_conversion(parser *p, const literal *s, const char **at) {
 }
 
 /* The spec is a JoinedStr of its own, even when it is plain text. */
-static ast *parse_format_spec(parser *p, const joined *j, const literal *s, const char **at, uint32_t level) {
-    joined inner = {.start = j->start, .unicode_kind = j->unicode_kind, .pending = text_new(p->a)};
+static ast *parse_format_spec(parser *p, joined *j, const literal *s, const char **at, uint32_t level) {
+    joined inner = {.at = j->at, .unicode_kind = j->unicode_kind, .pending = text_new(p->a)};
     uint32_t mark = parser_mark(p);
     *at = parse_fstring(p, &inner, s, *at, level);
+    inner.at = parser_span_of(p, s->token);
+    inner.unicode_kind = false;
     flush(p, &inner);
-    ast *node = parser_make(p, AST_JoinedStr, j->start);
+    j->named = j->named || inner.named;
+    ast *node = make_at(p, AST_JoinedStr, inner.at);
     node->JoinedStr.values = parser_adopt_all(p, node, parser_pop(p, mark));
     return node;
 }
@@ -424,7 +428,7 @@ static const char *parse_field(parser *p, joined *j, const literal *s, const cha
     if (end >= s->to || *end != '}')
         fail_fstring(p, s, end, end + (end < s->to), "write {{ for a brace", "expected '}'");
     flush(p, j);
-    ast *node = parser_make(p, AST_FormattedValue, j->start);
+    ast *node = make_at(p, AST_FormattedValue, j->at);
     node->FormattedValue.value = parser_adopt(p, node, value);
     node->FormattedValue.format_spec = parser_adopt(p, node, spec);
     node->FormattedValue.conversion = shows_text && !spec && conversion < 0 ? 'r' : conversion;
@@ -492,18 +496,26 @@ static bool is_bytes_literal(const token *t) {
     return open_literal(t).bytes;
 }
 
+/* Takes the adjacent literals, and makes sure that all or none are bytes. */
+static span take_strings(parser *p, bool bytes, uint32_t *count) {
+    span at = parser_span_of(p, p->now);
+    for (*count = 0; p->now->kind == TOKEN_STRING; ++*count) {
+        if (is_bytes_literal(p->now) != bytes)
+            parser_fail_here(p, "decode the bytes, or encode the string", "cannot mix bytes and nonbytes literals");
+        parser_take(p);
+    }
+    at.end_line = p->end.line;
+    at.end_col = p->end.col;
+    return at;
+}
+
 /* strings: STRING+ */
 ast *parse_strings(parser *p) {
-    joined j = {.start = parser_place(p), .pending = text_new(p->a), .unicode_kind = p->now->at[0] == 'u'};
-    uint32_t mark = parser_mark(p), count = 0;
+    joined j = {.pending = text_new(p->a), .unicode_kind = p->now->at[0] == 'u'};
+    uint32_t mark = parser_mark(p), count;
     bool bytes = is_bytes_literal(p->now);
-    for (const token *t = p->now; t->kind == TOKEN_STRING; t++, count++)
-        if (is_bytes_literal(t) != bytes)
-            parser_fail(p, parser_span_of(p, t), "decode the bytes, or encode the string",
-                        "cannot mix bytes and nonbytes literals");
     size_t first = (size_t)(p->now - p->lex.tokens.at);
-    for (uint32_t i = 0; i < count; i++)
-        parser_take(p);
+    j.at = take_strings(p, bytes, &count);
     for (uint32_t i = 0; i < count; i++) {
         token t = p->lex.tokens.at[first + i];
         literal s = open_literal(&t);
@@ -515,10 +527,16 @@ ast *parse_strings(parser *p) {
         else
             append(p, &j, &s, s.from, s.to);
     }
+    if (j.named) {
+        parser_pop(p, mark);
+        ast *node = make_at(p, AST_Unsupported, j.at);
+        node->Unsupported.name = "named unicode escape";
+        return node;
+    }
     if (!j.formatted)
         return make_string(p, &j, bytes ? CONST_bytes : CONST_str);
     flush(p, &j);
-    ast *node = parser_make(p, AST_JoinedStr, j.start);
+    ast *node = make_at(p, AST_JoinedStr, j.at);
     node->JoinedStr.values = parser_adopt_all(p, node, parser_pop(p, mark));
     return node;
 }
