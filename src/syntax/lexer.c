@@ -117,7 +117,7 @@ static token_kind classify_word(const char *at, size_t len) {
     for (size_t i = first_word[(unsigned char)at[0]] - 1u; i < sizeof words / sizeof *words; i++) {
         if (words[i].chars[0] != at[0])
             break;
-        if (memcmp(words[i].chars, at, len) == 0 && words[i].chars[len] == '\0')
+        if (strncmp(words[i].chars, at, len) == 0 && words[i].chars[len] == '\0')
             return words[i].kind;
     }
     return TOKEN_NAME;

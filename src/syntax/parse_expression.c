@@ -162,7 +162,7 @@ static ast *parse_comprehension(parser *p, ast_kind kind, place start, ast *elt,
 /* ---- atoms ---- */
 
 /* star_named_expression: '*' bitwise_or | named_expression */
-static ast *parse_star_named_expression(parser *p) {
+ast *parse_star_named_expression(parser *p) {
     return p->now->kind == TOKEN_STAR ? parse_star_expression(p) : parse_named_expression(p);
 }
 

@@ -380,11 +380,17 @@ static void skip_block(parser *p) {
     } while (depth && p->now->kind != TOKEN_END);
 }
 
-/* A match statement is named, not understood: its subject and cases are stepped over. */
+/* A match statement is named, not understood: its subject is checked, its cases are stepped over.
+ * subject_expr: star_named_expression ',' [star_named_expressions] | named_expression */
 static ast *parse_match(parser *p) {
     place start = parser_place(p);
-    while (p->now->kind != TOKEN_NEWLINE)
-        parser_take(p);
+    parser_take(p);
+    ast *subject = parse_star_named_expression(p);
+    if (subject->kind == AST_Starred && p->now->kind != TOKEN_COMMA)
+        parser_fail(p, subject->at, "a tuple of one element needs a comma", "cannot use a starred expression here");
+    while (parser_accept(p, TOKEN_COMMA) && p->now->kind != TOKEN_COLON)
+        parse_star_named_expression(p);
+    parser_expect(p, TOKEN_COLON);
     parser_take_newline(p);
     if (p->now->kind != TOKEN_INDENT || !token_is(p->now + 1, "case"))
         parser_complain(p, parser_span_of(p, p->now), NULL,

@@ -66,6 +66,7 @@ void parser_ascend(parser *p);
 ast *parse_expression(parser *p);
 ast *parse_named_expression(parser *p);
 ast *parse_star_expression(parser *p);
+ast *parse_star_named_expression(parser *p);
 ast *parse_star_expressions(parser *p);
 ast *parse_yield_or_star_expressions(parser *p);
 ast *parse_bitwise_or(parser *p);

@@ -258,3 +258,85 @@ def test_standard_library_parses_to_cpythons_trees(dumper):
     )
     assert not disagreements, "\n".join(disagreements[:20])
     assert files > 500
+
+
+# ---- damaged functions ----
+
+POOL = """( ) [ ] { } , : ; . ... -> := ~ + - * / % @ ** // << >> & | ^ < > == != <= >= = += -= *= /= //= %= @= &= |= ^= >>=
+<<= **= False None True and as assert async await break class continue def del elif else except finally for from global
+if import in is lambda nonlocal not or pass raise return try while with yield match case _ x print f'{x}' f"{x!r:>{y}}"
+'a' b'b' "c" '''d''' u'e' r'\\' 0 1 0x1f 1_0 1. .5 1e5 2j 0o7 07 1_ 0b2 \\ # $ ? ! é “ \t \n \f \r\n \x00 """.split(" ")
+
+
+def library_functions(rng, count):
+    """Sources of functions, cut out of randomly chosen files and moved to the left margin."""
+    top = Path(sysconfig.get_paths()["stdlib"])
+    files = sorted(path for path in top.glob("*.py"))
+    while count:
+        text = rng.choice(files).read_text(errors="replace")
+        try:
+            tree = parse(text)
+        except SyntaxError:
+            continue
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno < 40]
+        lines = text.splitlines(keepends=True)
+        for node in rng.sample(functions, min(count, 5, len(functions))):
+            cut = [line[node.col_offset :] or "\n" for line in lines[node.lineno - 1 : node.end_lineno]]
+            yield "".join(cut)
+            count -= 1
+
+
+def damage(rng, text):
+    pieces = re.findall(r"\w+|[ \t]+|\n|[^\w\s]", text)
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        at = rng.randrange(len(pieces))
+        kind = rng.randrange(7)
+        if kind == 0:
+            del pieces[at]
+        elif kind == 1:
+            pieces.insert(at, rng.choice(POOL))
+        elif kind == 2:
+            pieces[at] = rng.choice(POOL)
+        elif kind == 3:
+            other = rng.randrange(len(pieces))
+            pieces[at], pieces[other] = pieces[other], pieces[at]
+        elif kind == 4:
+            pieces.insert(at, pieces[rng.randrange(len(pieces))])
+        elif kind == 5:
+            pieces.insert(at, rng.choice([" ", "\n", "\n ", "\n    ", "\t"]))
+        else:
+            del pieces[at : at + rng.randrange(1, 6)]
+        if not pieces:
+            return "pass"
+    return "".join(pieces)
+
+
+def cpythons_verdict(source):
+    try:
+        return parse(source), None
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        return None, error
+
+
+def test_damaged_functions_are_judged_as_cpython_judges_them(checked_dumper):
+    rng = random.Random(20261122)
+    count = int(os.environ.get("PLAIT_MUTATIONS", "2000"))
+    sources = [damage(rng, text) for text in library_functions(rng, count)]
+    wrong = []
+    accepted = 0
+    answers = our_trees(checked_dumper, [source.encode() for source in sources])
+    for source, (parsed, ours) in zip(sources, answers):
+        tree, error = cpythons_verdict(source)
+        if not parsed and "UnsupportedError" in ours:
+            continue
+        if parsed != (tree is not None):
+            wrong.append(f"{source}\n-- CPython: {error}, ours: {ours[:600]}")
+        elif parsed:
+            accepted += 1
+            theirs = their_tree(tree, ours, source.encode().split(b"\n"))
+            if ours != theirs:
+                wrong.append(f"{source}\n-- {first_difference(ours, theirs)}")
+        else:
+            assert re.match(r"SyntaxError source.py:\d+:\d+: error: .+\n", ours), ours
+    print(f"\n{len(sources)} damaged functions: {accepted} parse to the same tree, {len(wrong)} judged otherwise")
+    assert not wrong, f"{len(wrong)} of {len(sources)}:\n" + "\n=====\n".join(wrong[:10])
