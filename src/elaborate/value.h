@@ -4,7 +4,8 @@
  *   environment.c variables and their types         builtin.c     len, range, min, isinstance, print, …
  *   mathlib.c    math, cmath                        attribute.c   attributes and methods
  *   subscript.c  indexing and slicing, as source and target      ufunc.c   element-wise functions and operators
- *   create.c     np.zeros, arange …                 reduce.c      sum, argmin …  and src/library/*.py
+ *   shape.c      dimensions and broadcasting            linear.c      products of vectors and matrices (both: arrays.h)
+ *   create.c     np.zeros, arange …                 reduce.c      sum, argmin …  and the library's sources
  */
 #ifndef PLAIT_ELABORATE_VALUE_H
 #define PLAIT_ELABORATE_VALUE_H
@@ -72,7 +73,7 @@ typedef struct builtin {
 } builtin;
 /* One table a file, each ending with a NULL name; elaborate.c searches them all through a hash made once per compile. */
 extern const builtin builtin_table[], mathlib_table[], ufunc_table[], create_table[], reduce_table[], attribute_table[],
-    subscript_table[];
+    subscript_table[], linear_table[];
 
 /* ---- emitting (elaborate.c) ------------------------------------------------------------------------------------------ */
 kir_module *elab_module(elab *e);
@@ -145,6 +146,8 @@ value elab_get_item(elab *e, const value *array, const value *index, span at); /
 void elab_set_item(elab *e, const value *array, const value *index, const value *v, span at);
 /* array op= v, in place, as NumPy (casting rule 'same_kind'). */
 void elab_array_augassign(elab *e, ast_op op, const value *array, const value *v, span at);
+/* array[index] op= v: elements, slices, masks and integer arrays (all of whose places are read, then written). */
+void elab_item_augassign(elab *e, ast_op op, const value *array, const value *index, const value *v, span at);
 value elab_get_attribute(elab *e, const value *v, sym name, span at); /* arrays, scalars, modules, dtypes, tuples */
 value elab_array_shape(elab *e, const value *array, span at); /* tuple of int64 */
 /* shape[axis] of any array value, also of an unevaluated array expression. */
