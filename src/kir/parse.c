@@ -28,6 +28,7 @@ typedef struct parser {
     diags *d;
     uint32_t file;
     const char *start, *at, *end;
+    const char *name_at; /* where the last variable's name began, for errors about it */
     uint32_t depth;
     jmp_buf failed;
     const char *dtype_names[TYPE_DTYPE_COUNT];
@@ -51,14 +52,24 @@ static span place_of(const parser *p, const char *where) {
     return (span){.file = p->file, .line = line, .col = col, .end_line = line, .end_col = col + 1};
 }
 
-__attribute__((noreturn, format(printf, 2, 3))) static void fail(parser *p, const char *format, ...) {
+__attribute__((noreturn)) static void give_up(parser *p, const char *where, const char *format, va_list args) {
     char message[300];
+    vsnprintf(message, sizeof message, format, args);
+    diag_report(p->d, DIAG_SYNTAX, place_of(p, where), NULL, "%s", message);
+    longjmp(p->failed, 1);
+}
+
+__attribute__((noreturn, format(printf, 2, 3))) static void fail(parser *p, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    diag_report(p->d, DIAG_SYNTAX, place_of(p, p->at), NULL, "%s", message);
-    longjmp(p->failed, 1);
+    give_up(p, p->at, format, args);
+}
+
+__attribute__((noreturn, format(printf, 3, 4))) static void fail_at(parser *p, const char *where, const char *format,
+                                                                    ...) {
+    va_list args;
+    va_start(args, format);
+    give_up(p, where, format, args);
 }
 
 static void skip_blanks(parser *p) {
@@ -363,6 +374,7 @@ static uint32_t read_id(parser *p, const char *digits, size_t len) {
 /* %name.id, %"odd name".id, %id */
 static var_name take_var_name(parser *p) {
     expect(p, "%");
+    p->name_at = p->at - 1;
     sym_table *syms = p->m->syms;
     if (p->at < p->end && *p->at == '"') {
         text name = take_string(p);
@@ -389,9 +401,9 @@ static kir_var *find_var(const parser *p, uint32_t id) {
 static kir_var *take_var_called(parser *p, var_name name) {
     kir_var *v = find_var(p, name.id);
     if (!v)
-        fail(p, "the variable %%%u is not declared", name.id);
+        fail_at(p, p->name_at, "the variable %%%u is not declared", name.id);
     if (v->name != name.name)
-        fail(p, "the variable %%%u has another name", name.id);
+        fail_at(p, p->name_at, "the variable %%%u has another name", name.id);
     return v;
 }
 
@@ -402,7 +414,7 @@ static kir_var *take_var(parser *p) {
 static kir_var *take_array(parser *p) {
     kir_var *v = take_var(p);
     if (v->ty->kind != TYPE_ARRAY)
-        fail(p, "the variable %%%u is not an array", v->id);
+        fail_at(p, p->name_at, "the variable %%%u is not an array", v->id);
     return v;
 }
 
@@ -422,7 +434,7 @@ static void widen_vars(parser *p, uint32_t id) {
 /* ": type [borrowed]" after the name. */
 static kir_var *declare_var(parser *p, var_name name) {
     if (find_var(p, name.id))
-        fail(p, "the variable %%%u is declared twice", name.id);
+        fail_at(p, p->name_at, "the variable %%%u is declared twice", name.id);
     expect(p, ":");
     widen_vars(p, name.id);
     kir_var *v = arena_make(p->a, kir_var);
@@ -572,7 +584,7 @@ static kir_expr *take_call(parser *p, kir_expr_kind kind, kir_op op, uint32_t ar
     expect(p, "(");
     set_args(e, take_exprs(p, ")", false));
     if (e->n_args != arity)
-        fail(p, "%u operands are needed, not %u", arity, e->n_args);
+        fail_at(p, p->at - 1, "%u operands are needed, not %u", arity, e->n_args);
     return e;
 }
 
@@ -590,13 +602,13 @@ static kir_expr *take_number(parser *p) {
         return e;
     }
     kir_expr *e = const_of(p, type_int64(p->m->types));
+    const char *start = p->at;
     bool negative = take(p, "-");
     uint64_t bits = take_unsigned(p);
-    if (negative && bits > (uint64_t)INT64_MAX + 1)
-        fail(p, "the number is too large");
+    bool too_large = negative ? bits > (uint64_t)INT64_MAX + 1 : bits > INT64_MAX && peek(p) != ':';
+    if (too_large)
+        fail_at(p, start, "the number is too large");
     e->value.i = (int64_t)(negative ? 0 - bits : bits);
-    if (!negative && bits > INT64_MAX && !(peek(p) == ':'))
-        fail(p, "the number is too large");
     return e;
 }
 
@@ -863,7 +875,7 @@ static kir_expr *take_var_expr(parser *p) {
     if (!is_load)
         return e;
     if (v->ty->kind != TYPE_ARRAY)
-        fail(p, "the variable %%%u is not an array", v->id);
+        fail_at(p, p->name_at, "the variable %%%u is not an array", v->id);
     p->at++;
     set_args(e, take_exprs(p, "]", false));
     return e;
@@ -894,7 +906,7 @@ static void retype_const(parser *p, kir_expr *e, type *ty) {
     *e = *typed;
 }
 
-static void set_type(parser *p, kir_expr *e) {
+static void set_type(parser *p, kir_expr *e, const char *start) {
     if (e->kind == KIR_CONST) {
         if (take(p, ":"))
             retype_const(p, e, take_type(p));
@@ -904,9 +916,9 @@ static void set_type(parser *p, kir_expr *e) {
     if (take(p, ":"))
         e->ty = take_type(p);
     if (!e->ty)
-        fail(p, "a type must follow");
+        fail_at(p, start, "a type must follow");
     if (e->ty->kind == TYPE_ARRAY && e->ty->ndim > TYPE_MAX_NDIM)
-        fail(p, "an array has at most %d dimensions", TYPE_MAX_NDIM);
+        fail_at(p, start, "an array has at most %d dimensions", TYPE_MAX_NDIM);
 }
 
 static void enter(parser *p) {
@@ -916,8 +928,10 @@ static void enter(parser *p) {
 
 static kir_expr *take_expr(parser *p) {
     enter(p);
+    skip_space(p);
+    const char *start = p->at;
     kir_expr *e = take_primary(p);
-    set_type(p, e);
+    set_type(p, e, start);
     p->depth--;
     return e;
 }
@@ -1107,7 +1121,7 @@ static void take_assignment(parser *p, kir_stmt *s) {
     kir_var *v = take_assigned(p);
     if (take(p, "[")) {
         if (v->ty->kind != TYPE_ARRAY)
-            fail(p, "the variable %%%u is not an array", v->id);
+            fail_at(p, p->name_at, "the variable %%%u is not an array", v->id);
         s->kind = KIR_STORE;
         s->var = v;
         take_index_and_value(p, s);
