@@ -191,8 +191,17 @@ static uint32_t decode_octal(const literal *s, const char *at, text *out) {
     return count;
 }
 
-/* The escape whose backslash is at `at`; returns the byte after it, or NULL at a \N. */
-static const char *decode_escape(parser *p, const literal *s, const char *at, text *out) {
+/* Steps over a \N, which must at least look like one. */
+static const char *skip_named(parser *p, const literal *s, const char *at) {
+    const char *end = at + 2 < s->to && at[2] == '{' ? memchr(at, '}', (size_t)(s->to - at)) : NULL;
+    if (!end || end == at + 3)
+        parser_fail(p, span_in(p, s, at, at + 2), "write \\\\ for a backslash, or put an r before the string",
+                    "escape \\N needs the name of a character in braces");
+    return end + 1;
+}
+
+/* The escape whose backslash is at `at`; returns the byte after it. */
+static const char *decode_escape(parser *p, const literal *s, const char *at, text *out, bool *named) {
     static const char letters[] = "\\'\"abfnrtv", meanings[] = "\\'\"\a\b\f\n\r\t\v";
     char c = at[1];
     if (c == '\n' || c == '\r')
@@ -206,33 +215,32 @@ static const char *decode_escape(parser *p, const literal *s, const char *at, te
         return at + 1 + decode_octal(s, at + 1, out);
     if (c == 'x' || (!s->bytes && (c == 'u' || c == 'U')))
         return at + 2 + decode_hex(p, s, c, at + 2, out);
-    if (c == 'N' && !s->bytes)
-        return NULL;
+    if (c == 'N' && !s->bytes) {
+        *named = true;
+        return skip_named(p, s, at);
+    }
     text_putn(out, at, 1);
     return at + 1;
 }
 
-/* Appends the meaning of [from, to). False when a named character is in it. */
-static bool decode(parser *p, const literal *s, const char *from, const char *to, text *out) {
+/* Appends the meaning of [from, to); sets *named when a named character is in it. */
+static void decode(parser *p, const literal *s, const char *from, const char *to, text *out, bool *named) {
     while (from < to) {
         const char *plain = from;
         while (from < to && *from != '\r' && (s->raw || *from != '\\'))
             from++;
         text_putn(out, plain, (size_t)(from - plain));
         if (from == to)
-            return true;
+            return;
         if (*from == '\r') {
             text_put(out, "\n");
             from += newline_length(from, to);
         } else if (from + 1 == to) {
             text_putn(out, from++, 1);
         } else {
-            from = decode_escape(p, s, from, out);
-            if (!from)
-                return false;
+            from = decode_escape(p, s, from, out, named);
         }
     }
-    return true;
 }
 
 /* ---- f-strings ---- */
@@ -268,8 +276,7 @@ static void flush(parser *p, joined *j) {
 }
 
 static void append(parser *p, joined *j, const literal *s, const char *from, const char *to) {
-    if (!decode(p, s, from, to, &j->pending))
-        j->named = true;
+    decode(p, s, from, to, &j->pending, &j->named);
 }
 
 static const char *const fstring = "in the f-string: ";
