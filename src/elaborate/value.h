@@ -73,7 +73,7 @@ typedef struct builtin {
 } builtin;
 /* One table a file, each ending with a NULL name; elaborate.c searches them all through a hash made once per compile. */
 extern const builtin builtin_table[], mathlib_table[], ufunc_table[], create_table[], reduce_table[], attribute_table[],
-    subscript_table[], linear_table[];
+    subscript_table[], linear_table[], numpy_table[];
 
 /* ---- emitting (elaborate.c) ------------------------------------------------------------------------------------------ */
 kir_module *elab_module(elab *e);
