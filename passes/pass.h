@@ -43,8 +43,13 @@ typedef struct pass_run_options {
 
 /* Runs the table. False when an error is in m->diags (an internal one names the pass). */
 bool passes_run(kir_module *m, const pass_run_options *options);
+/* Runs the pass of that name alone, whatever it needs (tests). */
+bool passes_run_one(kir_module *m, const char *name, bool verify);
 
 /* Records a decision about report entry `loop`: the sentence of `reason` (a code of reasons.def) with %s arguments. */
 void pass_decide(kir_module *m, uint32_t loop, kir_decision decision, const char *reason, ...);
+
+/* Code of the i-th reason of reasons.def, NULL after the last. */
+const char *pass_reason_code(size_t i);
 
 #endif

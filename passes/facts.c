@@ -1,0 +1,640 @@
+/* Linear forms, facts, and a prover by bounded elimination.
+ *
+ * To show g >= 0: if the numeric range of g says so, done. Otherwise pick the youngest atom whose term may be negative
+ * without bound, and for every fact f >= 0 with the same sign on that atom prove g*p - f*q >= 0, where p and q are the
+ * least positive factors that cancel the atom. The search is bounded by depth and by a number of steps; what it does
+ * not find is simply not known. Loop bounds, extents and comparisons make chains of two or three steps. */
+#include "passes/facts.h"
+#include "passes/vars.h"
+#include <string.h>
+
+#define DIM_MAX ((wide)1 << 56)
+enum { PROOF_DEPTH = 7, PROOF_STEPS = 600, FACTS_MAX = 400, TERMS_MAX = 24 };
+
+typedef struct var_state {
+    uint32_t version;
+    const lin *value; /* linear form of the current value, or NULL */
+    uint32_t atom1;   /* atom of the current version + 1, or 0 */
+} var_state;
+
+struct facts {
+    arena *a;
+    kir_module *m;
+    kir_fn *fn;
+    VEC(atom) atoms;
+    var_state *vars;
+    VEC(const lin *) known; /* each >= 0 */
+    uint32_t steps;
+};
+
+facts *facts_new(arena *a, kir_module *m, kir_fn *fn) {
+    facts *f = arena_make(a, facts);
+    f->a = a;
+    f->m = m;
+    f->fn = fn;
+    f->vars = arena_array(a, var_state, fn->next_var + 1);
+    return f;
+}
+
+const atom *facts_atom(const facts *f, uint32_t i) { return &f->atoms.at[i]; }
+
+uint32_t facts_version(const facts *f, const kir_var *v) { return f->vars[v->id].version; }
+
+/* ---- forms ---------------------------------------------------------------------------------------------------------- */
+
+static lin *new_lin(facts *f, int64_t k, uint32_t room) {
+    lin *l = arena_make(f->a, lin);
+    l->k = k;
+    l->term = room ? arena_array(f->a, lin_term, room) : NULL;
+    return l;
+}
+
+const lin *facts_const(facts *f, int64_t k) { return new_lin(f, k, 0); }
+
+static const lin *atom_lin(facts *f, uint32_t atom_index) {
+    lin *l = new_lin(f, 0, 1);
+    l->term[l->n++] = (lin_term){atom_index, 1};
+    return l;
+}
+
+bool facts_equal(const lin *a, const lin *b) {
+    if (a == b)
+        return true;
+    if (!a || !b || a->k != b->k || a->n != b->n)
+        return false;
+    for (uint32_t i = 0; i < a->n; i++)
+        if (a->term[i].atom != b->term[i].atom || a->term[i].coef != b->term[i].coef)
+            return false;
+    return true;
+}
+
+static bool add_scaled(int64_t a, int64_t b, int64_t p, int64_t q, int64_t *out) {
+    wide x = (wide)a * p + (wide)b * q;
+    *out = (int64_t)x;
+    return x >= INT64_MIN && x <= INT64_MAX;
+}
+
+/* p*a + q*b, or NULL when a number gets too large or an operand is NULL. */
+static const lin *combine(facts *f, const lin *a, int64_t p, const lin *b, int64_t q) {
+    int64_t k;
+    if (!a || !b || a->n + b->n > TERMS_MAX || !add_scaled(a->k, b->k, p, q, &k))
+        return NULL;
+    lin *r = new_lin(f, k, a->n + b->n);
+    for (uint32_t i = 0, j = 0; i < a->n || j < b->n;) {
+        bool left = i < a->n && (j >= b->n || a->term[i].atom <= b->term[j].atom);
+        bool right = j < b->n && (i >= a->n || b->term[j].atom <= a->term[i].atom);
+        uint32_t at = left ? a->term[i].atom : b->term[j].atom;
+        int64_t coef;
+        if (!add_scaled(left ? a->term[i].coef : 0, right ? b->term[j].coef : 0, p, q, &coef))
+            return NULL;
+        if (coef)
+            r->term[r->n++] = (lin_term){at, coef};
+        i += left;
+        j += right;
+    }
+    return r;
+}
+
+const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) { return combine(f, a, 1, b, scale); }
+
+/* ---- ranges ----------------------------------------------------------------------------------------------------------- */
+
+/* Bounds of one atom, sharpened by the facts that speak of it alone. */
+static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
+    *lo = f->atoms.at[index].lo;
+    *hi = f->atoms.at[index].hi;
+    for (uint32_t i = 0; i < f->known.len; i++) {
+        const lin *g = f->known.at[i];
+        if (g->n != 1 || g->term[0].atom != index)
+            continue;
+        wide c = g->term[0].coef, k = g->k; /* c*x + k >= 0 */
+        wide bound = c > 0 ? -k : k, size = c > 0 ? c : -c;
+        wide q = bound / size, r = bound % size;
+        if (c > 0) {
+            q += r > 0; /* x >= ceil(-k / c) */
+            *lo = q > *lo ? q : *lo;
+        } else {
+            q -= r < 0; /* x <= floor(k / -c) */
+            *hi = q < *hi ? q : *hi;
+        }
+    }
+}
+
+void facts_range(facts *f, const lin *a, wide *lo, wide *hi) {
+    const wide limit = (wide)1 << 120;
+    *lo = *hi = a->k;
+    for (uint32_t i = 0; i < a->n; i++) {
+        wide x, y, c = a->term[i].coef;
+        atom_range(f, a->term[i].atom, &x, &y);
+        *lo += c > 0 ? c * x : c * y;
+        *hi += c > 0 ? c * y : c * x;
+        *lo = *lo < -limit ? -limit : *lo;
+        *hi = *hi > limit ? limit : *hi;
+    }
+}
+
+static void scalar_range(type *t, wide *lo, wide *hi) {
+    *lo = INT64_MIN;
+    *hi = INT64_MAX;
+    if (t->kind == TYPE_BOOL) {
+        *lo = 0;
+        *hi = 1;
+    } else if (t->kind == TYPE_INT) {
+        *hi = ((wide)1 << (t->bits - (t->is_signed ? 1 : 0))) - 1;
+        *lo = t->is_signed ? -*hi - 1 : 0;
+    }
+}
+
+static bool fits(facts *f, const lin *l, type *t) {
+    wide lo, hi, least, most;
+    if (!l)
+        return false;
+    facts_range(f, l, &lo, &hi);
+    scalar_range(t, &least, &most);
+    if (lo >= least && hi <= most)
+        return true;
+    if (t->kind != TYPE_INT || t->bits != 64 || !t->is_signed)
+        return false;
+    const lin *max = facts_const(f, INT64_MAX), *min = facts_const(f, INT64_MIN);
+    const lin *above = combine(f, max, 1, l, -1), *below = combine(f, l, 1, min, -1);
+    return (hi <= most || (above && facts_nonneg(f, above))) && (lo >= least || (below && facts_nonneg(f, below)));
+}
+
+/* ---- atoms ------------------------------------------------------------------------------------------------------------ */
+
+static bool same_atom(const atom *x, const atom *y) {
+    return x->kind == y->kind && x->op == y->op && x->var == y->var && x->version == y->version && x->axis == y->axis &&
+           x->c == y->c && (x->a == y->a || facts_equal(x->a, y->a)) && (x->b == y->b || facts_equal(x->b, y->b));
+}
+
+static uint32_t intern_atom(facts *f, atom x) {
+    if (x.kind != ATOM_OPAQUE)
+        for (uint32_t i = 0; i < f->atoms.len; i++)
+            if (same_atom(&f->atoms.at[i], &x))
+                return i;
+    vec_push(f->a, &f->atoms, x);
+    return f->atoms.len - 1;
+}
+
+const lin *facts_var(facts *f, kir_var *v) {
+    var_state *s = &f->vars[v->id];
+    if (s->value)
+        return s->value;
+    if (!s->atom1) {
+        atom x = {.kind = ATOM_VAR, .var = v, .version = s->version};
+        scalar_range(v->ty, &x.lo, &x.hi);
+        vec_push(f->a, &f->atoms, x);
+        s->atom1 = f->atoms.len;
+    }
+    return atom_lin(f, s->atom1 - 1);
+}
+
+static const lin *dim_lin(facts *f, kir_var *v, uint32_t axis) {
+    atom x = {.kind = ATOM_DIM, .var = v, .version = f->vars[v->id].version, .axis = axis, .lo = 0, .hi = DIM_MAX};
+    return atom_lin(f, intern_atom(f, x));
+}
+
+static const lin *opaque(facts *f, type *t) {
+    atom x = {.kind = ATOM_OPAQUE};
+    scalar_range(t, &x.lo, &x.hi);
+    return atom_lin(f, intern_atom(f, x));
+}
+
+static wide floor_div(wide a, wide b) {
+    wide q = a / b;
+    return q - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+/* A fact that comes with an atom; it may have been dropped with the scope in which the atom was first met. */
+static void know_once(facts *f, const lin *a) {
+    for (uint32_t i = 0; a && i < f->known.len; i++)
+        if (facts_equal(f->known.at[i], a))
+            return;
+    facts_assume_nonneg(f, a);
+}
+
+/* floor(a / c): its defining inequalities become known with it. */
+static const lin *floordiv_lin(facts *f, const lin *a, int64_t c) {
+    atom x = {.kind = ATOM_FLOORDIV, .a = a, .c = c};
+    facts_range(f, a, &x.lo, &x.hi);
+    x.lo = floor_div(x.lo, c);
+    x.hi = floor_div(x.hi, c);
+    const lin *q = atom_lin(f, intern_atom(f, x));
+    const lin *rest = combine(f, a, 1, q, -c); /* 0 <= a - c*q <= c - 1 */
+    if (rest) {
+        know_once(f, rest);
+        know_once(f, combine(f, facts_const(f, c - 1), 1, rest, -1));
+    }
+    return q;
+}
+
+static void corner_range(kir_op op, wide x, wide y, wide *lo, wide *hi) {
+    wide z = op == KIR_OP_ADD ? x + y : op == KIR_OP_SUB ? x - y : x * y;
+    *lo = z < *lo ? z : *lo;
+    *hi = z > *hi ? z : *hi;
+}
+
+/* op(a, b) as an atom of its own: same operands, same atom. */
+static const lin *op_lin(facts *f, kir_op op, const lin *a, const lin *b, type *t) {
+    atom x = {.kind = ATOM_OP, .op = op, .a = a, .b = b};
+    wide least, most, lo = (wide)1 << 126, hi = -lo, al, ah, bl, bh;
+    scalar_range(t, &least, &most);
+    facts_range(f, a, &al, &ah);
+    facts_range(f, b, &bl, &bh);
+    bool small = al >= INT64_MIN && ah <= INT64_MAX && bl >= INT64_MIN && bh <= INT64_MAX;
+    if (small && (op == KIR_OP_ADD || op == KIR_OP_SUB || (op == KIR_OP_MUL && ah < DIM_MAX && bh < DIM_MAX))) {
+        corner_range(op, al, bl, &lo, &hi);
+        corner_range(op, al, bh, &lo, &hi);
+        corner_range(op, ah, bl, &lo, &hi);
+        corner_range(op, ah, bh, &lo, &hi);
+    } else if (op == KIR_OP_MIN) {
+        lo = al < bl ? al : bl;
+        hi = ah < bh ? ah : bh;
+    } else if (op == KIR_OP_MAX) {
+        lo = al > bl ? al : bl;
+        hi = ah > bh ? ah : bh;
+    } else if (op == KIR_OP_AND && (al >= 0 || bl >= 0)) {
+        lo = 0;
+        hi = al >= 0 && (bl < 0 || ah < bh) ? ah : bh;
+    } else {
+        lo = least;
+        hi = most;
+    }
+    bool inside = lo >= least && hi <= most;
+    x.lo = inside ? lo : least;
+    x.hi = inside ? hi : most;
+    const lin *r = atom_lin(f, intern_atom(f, x));
+    if (op == KIR_OP_MIN || op == KIR_OP_MAX) {
+        int64_t sign = op == KIR_OP_MIN ? 1 : -1; /* a - min >= 0; max - a >= 0 */
+        know_once(f, combine(f, a, sign, r, -sign));
+        know_once(f, combine(f, b, sign, r, -sign));
+    }
+    return r;
+}
+
+static bool is_int64(type *t) { return t->kind == TYPE_INT && t->bits == 64 && t->is_signed; }
+
+static const lin *binary_lin(facts *f, kir_expr *e) {
+    const lin *a = facts_lin(f, e->args[0]), *b = facts_lin(f, e->args[1]);
+    if (!a || !b)
+        return opaque(f, e->ty);
+    const lin *r = NULL;
+    if (e->op == KIR_OP_ADD || e->op == KIR_OP_SUB)
+        r = combine(f, a, 1, b, e->op == KIR_OP_ADD ? 1 : -1);
+    else if (e->op == KIR_OP_MUL && (a->n == 0 || b->n == 0))
+        r = a->n == 0 ? combine(f, b, a->k, b, 0) : combine(f, a, b->k, a, 0);
+    else if (e->op == KIR_OP_SHL && b->n == 0 && b->k >= 0 && b->k < 62)
+        r = combine(f, a, (int64_t)1 << b->k, a, 0);
+    else if ((e->op == KIR_OP_FLOORDIV || e->op == KIR_OP_MOD) && b->n == 0 && b->k > 0) {
+        const lin *q = floordiv_lin(f, a, b->k);
+        r = e->op == KIR_OP_FLOORDIV ? q : combine(f, a, 1, q, -b->k);
+    } else if (e->op == KIR_OP_SHR && b->n == 0 && b->k >= 0 && b->k < 62)
+        r = floordiv_lin(f, a, (int64_t)1 << b->k);
+    if (fits(f, r, e->ty))
+        return r;
+    return op_lin(f, e->op, a, b, e->ty);
+}
+
+static const lin *select_lin(facts *f, kir_expr *e) {
+    int known = facts_decide(f, e->args[0]);
+    if (known >= 0)
+        return facts_lin(f, e->args[known ? 1 : 2]);
+    const lin *a = facts_lin(f, e->args[1]), *b = facts_lin(f, e->args[2]);
+    if (facts_equal(a, b))
+        return a;
+    return opaque(f, e->ty);
+}
+
+static const lin *wrap_lin(facts *f, kir_expr *e) {
+    const lin *i = facts_lin(f, e->args[0]), *n = facts_lin(f, e->args[1]);
+    if (facts_nonneg(f, i))
+        return i;
+    const lin *below = combine(f, facts_const(f, -1), 1, i, -1), *sum = combine(f, i, 1, n, 1);
+    if (below && facts_nonneg(f, below) && fits(f, sum, e->ty))
+        return sum;
+    atom x = {.kind = ATOM_OP, .op = KIR_OP_MOD, .a = i, .b = n, .c = 1};
+    scalar_range(e->ty, &x.lo, &x.hi);
+    return atom_lin(f, intern_atom(f, x));
+}
+
+const lin *facts_lin(facts *f, kir_expr *e) {
+    if (e->ty->kind != TYPE_INT && e->ty->kind != TYPE_BOOL)
+        return NULL;
+    if (e->ty->kind == TYPE_INT && e->ty->bits == 64 && !e->ty->is_signed) /* half of its values are not int64's */
+        return e->kind == KIR_CONST && e->value.i >= 0 ? facts_const(f, e->value.i) : opaque(f, e->ty);
+    switch (e->kind) {
+    case KIR_CONST: return facts_const(f, e->value.i);
+    case KIR_VAR: return facts_var(f, e->var);
+    case KIR_DIM: return dim_lin(f, e->var, (uint32_t)e->axis);
+    case KIR_BINARY: return is_int64(e->ty) ? binary_lin(f, e) : opaque(f, e->ty);
+    case KIR_SELECT: return select_lin(f, e);
+    case KIR_WRAP: return wrap_lin(f, e);
+    case KIR_UNARY:
+        if (e->op == KIR_OP_NEG && is_int64(e->ty)) {
+            const lin *a = facts_lin(f, e->args[0]), *r = combine(f, a, -1, a, 0);
+            return fits(f, r, e->ty) ? r : op_lin(f, KIR_OP_NEG, a, facts_const(f, 0), e->ty);
+        }
+        return opaque(f, e->ty);
+    case KIR_CAST: {
+        type *from = e->args[0]->ty;
+        const lin *a = from->kind == TYPE_INT || from->kind == TYPE_BOOL ? facts_lin(f, e->args[0]) : NULL;
+        bool exact = a && !(from->bits == 64 && !from->is_signed) && e->ty->kind == TYPE_INT;
+        return exact && fits(f, a, e->ty) ? a : opaque(f, e->ty);
+    }
+    default: return opaque(f, e->ty);
+    }
+}
+
+/* ---- proving ------------------------------------------------------------------------------------------------------------ */
+
+static int64_t gcd(int64_t a, int64_t b) {
+    while (b) {
+        int64_t t = a % b;
+        a = b;
+        b = t;
+    }
+    return a;
+}
+
+static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
+
+static bool prove(facts *f, const lin *g, uint32_t depth);
+
+/* Cancels `term` of g with every fact that has the atom on the same side. */
+static bool eliminate(facts *f, const lin *g, lin_term term, uint32_t depth) {
+    for (uint32_t i = f->known.len; i-- > 0;) {
+        const lin *h = f->known.at[i];
+        for (uint32_t k = 0; k < h->n; k++) {
+            if (h->term[k].atom != term.atom || (h->term[k].coef > 0) != (term.coef > 0))
+                continue;
+            int64_t x = magnitude(term.coef), y = magnitude(h->term[k].coef), d = gcd(x, y);
+            const lin *rest = combine(f, g, y / d, h, -(x / d));
+            if (rest && prove(f, rest, depth - 1))
+                return true;
+        }
+        if (f->steps == 0)
+            return false;
+    }
+    return false;
+}
+
+static bool prove(facts *f, const lin *g, uint32_t depth) {
+    wide lo, hi;
+    if (f->steps == 0)
+        return false;
+    f->steps--;
+    facts_range(f, g, &lo, &hi);
+    if (lo >= 0)
+        return true;
+    if (depth == 0 || hi < 0)
+        return false;
+    for (uint32_t i = g->n; i-- > 0;)
+        if (eliminate(f, g, g->term[i], depth))
+            return true;
+    return false;
+}
+
+bool facts_nonneg(facts *f, const lin *a) {
+    uint32_t saved = f->steps;
+    f->steps = PROOF_STEPS;
+    bool ok = prove(f, a, PROOF_DEPTH);
+    f->steps = saved;
+    return ok;
+}
+
+bool facts_zero(facts *f, const lin *a) {
+    const lin *minus = combine(f, a, -1, a, 0);
+    return a->n == 0 ? a->k == 0 : minus && facts_nonneg(f, a) && facts_nonneg(f, minus);
+}
+
+/* The comparison `op` of two integers as forms: *ge >= 0 says that it holds. EQ and NE have no single one. */
+static const lin *comparison_form(facts *f, kir_op op, const lin *a, const lin *b) {
+    const lin *d = op == KIR_OP_LT || op == KIR_OP_LE ? combine(f, b, 1, a, -1) : combine(f, a, 1, b, -1);
+    bool strict = op == KIR_OP_LT || op == KIR_OP_GT;
+    return d && strict ? combine(f, d, 1, facts_const(f, 1), -1) : d;
+}
+
+static kir_op negated(kir_op op) {
+    switch (op) {
+    case KIR_OP_LT: return KIR_OP_GE;
+    case KIR_OP_LE: return KIR_OP_GT;
+    case KIR_OP_GT: return KIR_OP_LE;
+    case KIR_OP_GE: return KIR_OP_LT;
+    case KIR_OP_EQ: return KIR_OP_NE;
+    case KIR_OP_NE: return KIR_OP_EQ;
+    default: return KIR_OP_INVALID;
+    }
+}
+
+static bool is_ordering(kir_op op) { return op == KIR_OP_LT || op == KIR_OP_LE || op == KIR_OP_GT || op == KIR_OP_GE; }
+
+static bool compares_integers(const kir_expr *e) {
+    return e->kind == KIR_BINARY && negated(e->op) != KIR_OP_INVALID &&
+           (e->args[0]->ty->kind == TYPE_INT || e->args[0]->ty->kind == TYPE_BOOL) &&
+           !(e->args[0]->ty->bits == 64 && !e->args[0]->ty->is_signed && e->args[0]->ty->kind == TYPE_INT);
+}
+
+static int decide_comparison(facts *f, kir_expr *e) {
+    const lin *a = facts_lin(f, e->args[0]), *b = facts_lin(f, e->args[1]);
+    if (is_ordering(e->op)) {
+        const lin *yes = comparison_form(f, e->op, a, b), *no = comparison_form(f, negated(e->op), a, b);
+        return yes && facts_nonneg(f, yes) ? 1 : no && facts_nonneg(f, no) ? 0 : -1;
+    }
+    const lin *d = combine(f, a, 1, b, -1);
+    if (!d)
+        return -1;
+    if (facts_zero(f, d))
+        return e->op == KIR_OP_EQ;
+    const lin *above = combine(f, d, 1, facts_const(f, 1), -1), *below = combine(f, d, -1, facts_const(f, 1), -1);
+    bool differ = (above && facts_nonneg(f, above)) || (below && facts_nonneg(f, below));
+    return differ ? e->op == KIR_OP_NE : -1;
+}
+
+int facts_decide(facts *f, kir_expr *e) {
+    if (e->kind == KIR_CONST)
+        return e->ty->kind == TYPE_BOOL || e->ty->kind == TYPE_INT ? e->value.i != 0 : -1;
+    if (e->kind == KIR_UNARY && e->op == KIR_OP_NOT) {
+        int x = facts_decide(f, e->args[0]);
+        return x < 0 ? -1 : !x;
+    }
+    if (e->kind == KIR_BINARY && (e->op == KIR_OP_AND || e->op == KIR_OP_OR) && e->ty->kind == TYPE_BOOL) {
+        int x = facts_decide(f, e->args[0]), y = facts_decide(f, e->args[1]), stop = e->op == KIR_OP_OR;
+        return x == stop || y == stop ? stop : x < 0 || y < 0 ? -1 : !stop;
+    }
+    if (compares_integers(e))
+        return decide_comparison(f, e);
+    if (e->kind == KIR_VAR && e->ty->kind == TYPE_BOOL) {
+        wide lo, hi;
+        facts_range(f, facts_var(f, e->var), &lo, &hi);
+        return lo > 0 ? 1 : hi <= 0 ? 0 : -1;
+    }
+    return -1;
+}
+
+/* ---- learning ------------------------------------------------------------------------------------------------------------- */
+
+void facts_assume_nonneg(facts *f, const lin *a) {
+    if (!a || a->n == 0 || f->known.len >= FACTS_MAX)
+        return;
+    vec_push(f->a, &f->known, a);
+}
+
+static void assume_zero(facts *f, const lin *d) {
+    if (d) {
+        facts_assume_nonneg(f, d);
+        facts_assume_nonneg(f, combine(f, d, -1, d, 0));
+    }
+}
+
+static void assume_not_zero(facts *f, const lin *d) {
+    const lin *minus = d ? combine(f, d, -1, d, 0) : NULL;
+    if (d && facts_nonneg(f, d))
+        facts_assume_nonneg(f, combine(f, d, 1, facts_const(f, 1), -1));
+    else if (minus && facts_nonneg(f, minus))
+        facts_assume_nonneg(f, combine(f, minus, 1, facts_const(f, 1), -1));
+}
+
+void facts_assume(facts *f, kir_expr *e, bool truth) {
+    if (e->kind == KIR_UNARY && e->op == KIR_OP_NOT) {
+        facts_assume(f, e->args[0], !truth);
+    } else if (e->kind == KIR_BINARY && e->ty->kind == TYPE_BOOL && e->op == (truth ? KIR_OP_AND : KIR_OP_OR)) {
+        facts_assume(f, e->args[0], truth);
+        facts_assume(f, e->args[1], truth);
+    } else if (compares_integers(e)) {
+        kir_op op = truth ? e->op : negated(e->op);
+        const lin *a = facts_lin(f, e->args[0]), *b = facts_lin(f, e->args[1]);
+        if (is_ordering(op))
+            facts_assume_nonneg(f, comparison_form(f, op, a, b));
+        else if (op == KIR_OP_EQ)
+            assume_zero(f, combine(f, a, 1, b, -1));
+        else
+            assume_not_zero(f, combine(f, a, 1, b, -1));
+    } else if (e->kind == KIR_VAR && e->ty->kind == TYPE_BOOL) {
+        const lin *v = facts_var(f, e->var);
+        facts_assume_nonneg(f, truth ? combine(f, v, 1, facts_const(f, 1), -1) : combine(f, v, -1, v, 0));
+    }
+}
+
+facts_scope facts_mark(const facts *f) { return (facts_scope){f->known.len}; }
+
+void facts_reset(facts *f, facts_scope scope) { f->known.len = scope.len; }
+
+void facts_kill(facts *f, kir_var *v) {
+    var_state *s = &f->vars[v->id];
+    s->version++;
+    s->value = NULL;
+    s->atom1 = 0;
+}
+
+static void kill_var(kir_var *v, void *context) { facts_kill(context, v); }
+
+static bool kill_written(kir_stmt *s, void *context) {
+    vars_written_by(s, kill_var, context);
+    return true;
+}
+
+void facts_kill_written(facts *f, kir_block *b) { kir_each_stmt(b, kill_written, f); }
+
+static void know_dim(facts *f, kir_var *v, uint32_t axis, const lin *value) {
+    if (value)
+        assume_zero(f, combine(f, dim_lin(f, v, axis), 1, value, -1));
+}
+
+/* Extents of an array variable that was just made by a view, an allocation or a copy of the descriptor. `old`: forms of
+ * the extents, taken before the variable changed. */
+static void know_shape(facts *f, kir_var *v, const lin *const *old, uint32_t n) {
+    for (uint32_t k = 0; k < n; k++)
+        know_dim(f, v, k, old[k]);
+}
+
+static uint32_t shape_of(facts *f, kir_expr *e, const lin **dims) {
+    uint32_t n = e->ty->ndim, k = 0;
+    switch (e->kind) {
+    case KIR_VAR:
+    case KIR_REINTERPRET:
+        for (; k < n; k++)
+            dims[k] = dim_lin(f, e->var, k);
+        return n;
+    case KIR_TRANSPOSE:
+        for (; k < n; k++)
+            dims[k] = dim_lin(f, e->var, e->axes.at[k]);
+        return n;
+    case KIR_RESHAPE:
+    case KIR_ALLOC:
+        for (; k < n; k++)
+            dims[k] = facts_lin(f, e->args[k]);
+        return n;
+    case KIR_VIEW:
+        for (uint32_t i = 0; i < e->subs.n; i++)
+            if (e->subs.at[i].kind != KIR_SUB_INDEX)
+                dims[k++] = e->subs.at[i].kind == KIR_SUB_RANGE ? facts_lin(f, e->subs.at[i].length) : facts_const(f, 1);
+        return k;
+    case KIR_GLOBAL:
+        for (; k < n; k++)
+            dims[k] = facts_const(f, f->m->globals.at[e->global].shape[k]);
+        return n;
+    default: return 0;
+    }
+}
+
+static void after_assign(facts *f, kir_stmt *s) {
+    if (s->var->ty->kind == TYPE_ARRAY) {
+        const lin *dims[TYPE_MAX_NDIM];
+        uint32_t n = shape_of(f, s->value, dims);
+        facts_kill(f, s->var);
+        know_shape(f, s->var, dims, n);
+        return;
+    }
+    bool is_int = s->var->ty->kind == TYPE_INT || s->var->ty->kind == TYPE_BOOL;
+    bool is_load = s->value->kind == KIR_LOAD;
+    const lin *value = is_int && !is_load && s->var->ty->kind == TYPE_INT ? facts_lin(f, s->value) : NULL;
+    facts_kill(f, s->var);
+    if (value && !(s->var->ty->bits == 64 && !s->var->ty->is_signed))
+        f->vars[s->var->id].value = value;
+}
+
+void facts_after(facts *f, kir_stmt *s) {
+    if (s->kind == KIR_ASSIGN)
+        after_assign(f, s);
+    else
+        vars_written_by(s, kill_var, f);
+    if (s->kind == KIR_CHECK)
+        facts_assume(f, s->value, true);
+}
+
+/* Bounds of a FOR's variable from the forms of lo and hi taken before the loop. */
+static void know_counter(facts *f, kir_stmt *loop, const lin *lo, const lin *hi, const lin *step) {
+    const lin *one = facts_const(f, 1);
+    const lin *up = combine(f, step, 1, one, -1), *down = combine(f, step, -1, one, -1);
+    bool ascending = up && facts_nonneg(f, up), descending = !ascending && down && facts_nonneg(f, down);
+    if (!ascending && !descending)
+        return;
+    const lin *v = facts_var(f, loop->var);
+    wide l1, l2, h1, h2;
+    facts_range(f, lo, &l1, &l2);
+    facts_range(f, hi, &h1, &h2);
+    atom *at = &f->atoms.at[v->term[0].atom];
+    wide least = ascending ? l1 : h1 + 1, most = ascending ? h2 - 1 : l2;
+    if (at->kind == ATOM_VAR && least <= most) {
+        at->lo = least > at->lo ? least : at->lo;
+        at->hi = most < at->hi ? most : at->hi;
+    }
+    int64_t sign = ascending ? 1 : -1;
+    facts_assume_nonneg(f, combine(f, v, sign, lo, -sign));
+    const lin *room = combine(f, hi, sign, v, -sign);
+    if (room)
+        facts_assume_nonneg(f, combine(f, room, 1, one, -1));
+    if (room && step->n == 0) /* the first iteration ran: hi is beyond lo */
+        facts_assume_nonneg(f, combine(f, combine(f, hi, sign, lo, -sign), 1, one, -1));
+}
+
+void facts_enter_loop(facts *f, kir_stmt *loop) {
+    if (loop->kind != KIR_FOR) {
+        facts_kill_written(f, &loop->body);
+        return;
+    }
+    const lin *lo = facts_lin(f, loop->lo), *hi = facts_lin(f, loop->hi), *step = facts_lin(f, loop->step);
+    facts_kill_written(f, &loop->body);
+    facts_kill(f, loop->var);
+    know_counter(f, loop, lo, hi, step);
+}

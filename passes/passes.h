@@ -1,0 +1,18 @@
+/* The run functions of the rows of pipeline.c; each stands in the file of its name. */
+#ifndef PLAIT_PASSES_PASSES_H
+#define PLAIT_PASSES_PASSES_H
+
+#include "passes/pass.h"
+
+bool inline_run(pass_context *c);
+bool simplify_run(pass_context *c);
+bool scalarize_run(pass_context *c);
+bool guard_run(pass_context *c);
+bool reduction_run(pass_context *c);
+bool privatize_run(pass_context *c);
+bool dependence_run(pass_context *c);
+bool parallelize_run(pass_context *c);
+bool outline_run(pass_context *c);
+bool borrow_run(pass_context *c);
+
+#endif
