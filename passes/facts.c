@@ -519,6 +519,11 @@ facts_scope facts_mark(const facts *f) { return (facts_scope){f->known.len}; }
 
 void facts_reset(facts *f, facts_scope scope) { f->known.len = scope.len; }
 
+const lin *const *facts_known(const facts *f, uint32_t *n) {
+    *n = f->known.len;
+    return f->known.at;
+}
+
 void facts_kill(facts *f, kir_var *v) {
     var_state *s = &f->vars[v->id];
     s->version++;

@@ -72,6 +72,8 @@ typedef struct facts_scope {
 } facts_scope;
 facts_scope facts_mark(const facts *f);
 void facts_reset(facts *f, facts_scope scope);
+/* All that is known now: n forms, each >= 0. */
+const lin *const *facts_known(const facts *f, uint32_t *n);
 
 /* The statement has been executed: ASSIGN, CHECK, CALL … (not loops and IFs: see below). */
 void facts_after(facts *f, kir_stmt *s);
