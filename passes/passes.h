@@ -15,4 +15,7 @@ bool parallelize_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool borrow_run(pass_context *c);
 
+/* The value that leaves x as it is in `x op value` (ADD of floats: the start of a sum). */
+kir_expr *pass_identity(kir_module *m, kir_op op, type *ty, span at);
+
 #endif

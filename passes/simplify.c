@@ -439,7 +439,7 @@ static void simplify_branch(simplifier *z, kir_block *b, kir_expr *cond, bool tr
     facts_assume(z->facts, cond, truth);
     simplify_block(z, b);
     facts_reset(z->facts, scope);
-    z->loads.len = loads < z->loads.len ? loads : z->loads.len;
+    z->loads.len = block_writes(b) ? 0 : loads;
 }
 
 /* The forms that hold when cond is `truth`, to be assumed again after the branches were walked. */
@@ -486,7 +486,7 @@ static void simplify_loop(simplifier *z, kir_stmt *s, kir_block *out) {
     facts_enter_loop(z->facts, s);
     simplify_block(z, &s->body);
     facts_reset(z->facts, scope);
-    z->loads.len = loads < z->loads.len ? loads : z->loads.len;
+    z->loads.len = loads;
     facts_kill_written(z->facts, &s->body);
     if (s->kind == KIR_FOR)
         facts_kill(z->facts, s->var);
@@ -519,7 +519,7 @@ static void simplify_labelled(simplifier *z, kir_stmt *s, kir_block *out) {
         return;
     }
     facts_reset(z->facts, scope);
-    z->loads.len = loads < z->loads.len ? loads : z->loads.len;
+    z->loads.len = block_writes(&s->body) ? 0 : loads;
     facts_kill_written(z->facts, &s->body);
     vec_push(z->m->a, out, s);
 }
