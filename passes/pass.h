@@ -49,6 +49,8 @@ bool passes_run_one(kir_module *m, const char *name, bool verify);
 /* Records a decision about report entry `loop`: the sentence of `reason` (a code of reasons.def) with %s arguments. */
 void pass_decide(kir_module *m, uint32_t loop, kir_decision decision, const char *reason, ...);
 
+/* The sentence of a reason, filled in with at most two arguments. */
+const char *pass_sentence(kir_module *m, const char *reason, const char *first, const char *second);
 /* Code of the i-th reason of reasons.def, NULL after the last. */
 const char *pass_reason_code(size_t i);
 

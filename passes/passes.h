@@ -10,12 +10,15 @@ bool scalarize_run(pass_context *c);
 bool guard_run(pass_context *c);
 bool reduction_run(pass_context *c);
 bool privatize_run(pass_context *c);
-bool dependence_run(pass_context *c);
+bool classify_run(pass_context *c);
 bool parallelize_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool borrow_run(pass_context *c);
 
 /* The value that leaves x as it is in `x op value` (ADD of floats: the start of a sum). */
 kir_expr *pass_identity(kir_module *m, kir_op op, type *ty, span at);
+
+/* A map that gives every single-assignment temporary which `b` assigns a new name, for a second copy of the block. */
+kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block *b);
 
 #endif

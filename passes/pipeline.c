@@ -17,7 +17,7 @@ const pass pass_table[] = {
     {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, ALL_LATER, 1, "which checks can be made once, at entry?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},
     {"privatize", privatize_run, FACT_SCALAR | FACT_REDUCED, FACT_PRIVATE, 0, 1, "which variables live in an iteration?"},
-    {"dependence", dependence_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
+    {"classify", classify_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
     {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, 0, 1, "which loops run in parallel?"},
     {"outline", outline_run, FACT_PLACED, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1, "what does a region capture?"},
     {"borrow", borrow_run, 0, 0, 0, 1, "which array variables need no reference count?"},

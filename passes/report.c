@@ -56,3 +56,16 @@ void pass_decide(kir_module *m, uint32_t loop, kir_decision decision, const char
     va_end(again);
     va_end(args);
 }
+
+static const char *fill_with(arena *a, const char *sentence, ...) {
+    va_list args;
+    va_start(args, sentence);
+    const char *r = fill(a, sentence, &args);
+    va_end(args);
+    return r;
+}
+
+const char *pass_sentence(kir_module *m, const char *code, const char *first, const char *second) {
+    const reason *why = find_reason(code);
+    return why ? fill_with(m->a, why->sentence, first ? first : "", second ? second : "") : code;
+}

@@ -615,6 +615,7 @@ static void lower_scatter(scalarizer *z, kir_block *out, kir_stmt *s) {
     kir_stmt *outer = open_nest(z, out, &n, false, s->at);
     for (kir_stmt *l = outer; l; l = l->body.len && l->body.at[0]->kind == KIR_FOR ? l->body.at[0] : NULL) {
         l->loop->class = KIR_CLASS_CARRIED;
+        l->loop->why = "SCATTERS";
         l->loop->vector = false;
     }
     set_entry(outer, entry);

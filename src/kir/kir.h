@@ -193,6 +193,10 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     VEC(kir_reduction) reductions;
     VEC(kir_var *) privates;
     VEC(kir_var *) last_privates;
+    VEC(kir_var *) carried;   /* scalars that hand values from one iteration to a later one. Between passes only */
+    struct kir_expr *when;    /* `class` holds when this does (NULL: always). Between passes only */
+    const char *why;          /* code of reasons.def for `class`, and what fills it in. Between passes only */
+    const char *why_detail, *why_second;
     int32_t schedule;     /* plrt_schedule */
     int64_t chunk;
     int64_t cost;         /* estimated scalar operations of one iteration; 0 unknown */

@@ -1,0 +1,169 @@
+/* classify: what the dependence analysis says of each loop, turned into a class, a reason and a run-time condition.
+ *
+ * Loops are asked from the outside inwards. Array loops made by scalarize are independent by construction. A verdict may
+ * hold only if certain arrays do not overlap, or if the elements of a strided array are distinct memory: that becomes
+ * the loop's condition `when`, tested at its entry by parallelize. A prange loop that is proven to be racy is an error
+ * (option race), with the two iterations and the element; what is merely not known is trusted, as the user asked.
+ * Only done when parallel=True: without it nothing is decided here. Cost: see dependence.c. */
+#include "passes/dependence.h"
+#include "passes/passes.h"
+#include <string.h>
+
+typedef struct classifier {
+    pass_context *c;
+    kir_module *m;
+    kir_fn *f;
+    dep_session *session;
+} classifier;
+
+static kir_expr *and_also(kir_module *m, kir_expr *a, kir_expr *b) {
+    return a ? kir_binary(m, KIR_OP_AND, a, b, b->at) : b;
+}
+
+static kir_expr *apart(kir_module *m, const dep_pair *p, span at) {
+    kir_expr *both = kir_expr_new(m, KIR_OVERLAP, type_bool(m->types), 1, at);
+    both->var = p->a;
+    both->args[0] = kir_ref(m, p->b, at);
+    return kir_unary(m, KIR_OP_NOT, both, at);
+}
+
+static kir_expr *magnitude(kir_module *m, kir_expr *e) { return kir_unary(m, KIR_OP_ABS, e, e->at); }
+
+/* Sufficient for distinct elements: each stride reaches beyond what the later axes span. */
+static kir_expr *distinct(kir_module *m, kir_var *v, span at) {
+    kir_expr *all = NULL, *reach = kir_int(m, (int64_t)type_size(v->ty->dtype), at);
+    for (uint32_t k = v->ty->ndim; k-- > 0;) {
+        kir_expr *stride = magnitude(m, kir_stride(m, v, k, at));
+        kir_expr *single = kir_binary(m, KIR_OP_LE, kir_dim(m, v, k, at), kir_int(m, 1, at), at);
+        kir_expr *wide_enough = kir_binary(m, KIR_OP_GE, stride, reach, at);
+        all = and_also(m, all, kir_binary(m, KIR_OP_OR, single, wide_enough, at));
+        reach = kir_binary(m, KIR_OP_MUL, kir_copy_expr(m, stride, NULL), kir_dim(m, v, k, at), at);
+    }
+    return all;
+}
+
+static kir_expr *condition_of(kir_module *m, const dep_verdict *v, span at) {
+    kir_expr *when = NULL;
+    for (uint32_t i = 0; i < v->pairs.len; i++)
+        when = and_also(m, when, apart(m, &v->pairs.at[i], at));
+    for (uint32_t i = 0; i < v->injective.len; i++)
+        when = and_also(m, when, distinct(m, v->injective.at[i], at));
+    return when;
+}
+
+static const char *name_of(kir_module *m, const kir_var *v) {
+    return v && v->name ? v->name->text : arena_printf(m->a, "an array");
+}
+
+static void report_race(classifier *z, kir_stmt *loop, const char *what, const char *witness) {
+    diag_class class = z->m->options.race == KIR_RACE_ERROR ? DIAG_RACE : DIAG_WARNING;
+    if (z->m->options.race == KIR_RACE_TRUST || z->m->options.race == KIR_RACE_CHECK)
+        return;
+    diag_report(z->m->diags, class, loop->at,
+                "write the loop as range(), or make the iterations independent; race='trust' runs it as it is",
+                "iterations of this prange loop are not independent: %s%s%s", what, witness ? "; " : "",
+                witness ? witness : "");
+}
+
+/* ---- scalars of prange loops ---------------------------------------------------------------------------------------------- */
+
+/* Assigned by every iteration, and read by every iteration before that. */
+static bool always_carried(kir_stmt *loop, kir_var *v) {
+    for (uint32_t i = 0; i < loop->body.len; i++) {
+        kir_stmt *s = loop->body.at[i];
+        if (s->kind != KIR_ASSIGN)
+            return false;
+        if (vars_mentions(s->value, v)) {
+            for (uint32_t k = i; k < loop->body.len; k++)
+                if (loop->body.at[k]->kind == KIR_ASSIGN && loop->body.at[k]->var == v)
+                    return true;
+            return false;
+        }
+        if (s->var == v)
+            return false;
+    }
+    return false;
+}
+
+static void check_scalars(classifier *z, kir_stmt *loop) {
+    for (uint32_t i = 0; i < loop->loop->carried.len; i++) {
+        kir_var *v = loop->loop->carried.at[i];
+        if (v->name && always_carried(loop, v))
+            report_race(z, loop, arena_printf(z->m->a, "each uses the value of `%s` of the one before", v->name->text),
+                        NULL);
+    }
+}
+
+/* ---- loops --------------------------------------------------------------------------------------------------------------------- */
+
+static void keep(kir_stmt *loop, kir_class class, const char *why, const char *detail, const char *second) {
+    loop->loop->class = class;
+    loop->loop->why = why;
+    loop->loop->why_detail = detail ? detail : "";
+    loop->loop->why_second = second ? second : "";
+}
+
+static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
+    kir_loop_info *info = loop->loop;
+    if (v->class == KIR_CLASS_INDEPENDENT) {
+        info->when = condition_of(z->m, v, loop->at);
+        info->class = info->reductions.len ? KIR_CLASS_REDUCTION : KIR_CLASS_INDEPENDENT;
+        info->vector = !info->when && !info->carried.len;
+        return;
+    }
+    const char *array = name_of(z->m, v->first.array);
+    if (v->class == KIR_CLASS_CARRIED) {
+        const char *how = v->witness ? v->witness : v->distance ? arena_printf(z->m->a, "distance %s", v->distance) : "";
+        keep(loop, KIR_CLASS_CARRIED, "CARRIED", array, how);
+        if (info->kind == KIR_LOOP_PRANGE && v->proven)
+            report_race(z, loop, arena_printf(z->m->a, "`%s` is written by one and used by another", array),
+                        v->witness);
+        return;
+    }
+    bool two = v->reason && strcmp(v->reason, "UNKNOWN_ACCESS") == 0;
+    keep(loop, KIR_CLASS_UNKNOWN, v->reason ? v->reason : "UNANALYSED", two ? array : v->detail ? v->detail : array,
+         v->detail);
+}
+
+static void classify_loop(classifier *z, kir_stmt *loop) {
+    kir_loop_info *info = loop->loop;
+    if (info->kind == KIR_LOOP_ARRAY && info->class != KIR_CLASS_UNANALYSED) {
+        if (info->class == KIR_CLASS_INDEPENDENT && info->reductions.len)
+            info->class = KIR_CLASS_REDUCTION;
+        if (info->class == KIR_CLASS_CARRIED && !info->why)
+            keep(loop, KIR_CLASS_CARRIED, "ORDERED", NULL, NULL);
+        return;
+    }
+    if (info->cold) {
+        keep(loop, KIR_CLASS_UNKNOWN, "EXACT", NULL, NULL);
+        return;
+    }
+    if (body_escapes(loop)) {
+        keep(loop, KIR_CLASS_UNKNOWN, "ESCAPES", NULL, NULL);
+        return;
+    }
+    if (info->kind == KIR_LOOP_PRANGE)
+        check_scalars(z, loop);
+    dep_verdict v = dep_analyse(z->session, loop, NULL, NULL);
+    take_verdict(z, loop, &v);
+}
+
+static bool visit(kir_stmt *s, void *context) {
+    if (s->kind == KIR_FOR)
+        classify_loop(context, s);
+    return true;
+}
+
+bool classify_run(pass_context *c) {
+    if (!c->m->options.parallel)
+        return true;
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        kir_fn *f = c->m->fns.at[i];
+        if (f->kind == KIR_FN_REGION)
+            continue;
+        classifier z = {c, c->m, f, dep_open(c->m, f, c->scratch)};
+        kir_each_stmt(&f->body, visit, &z);
+        dep_close(z.session);
+    }
+    return true;
+}

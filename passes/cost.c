@@ -1,0 +1,198 @@
+/* Operation counts, and trip counts that do not overflow. */
+#include "passes/cost.h"
+#include "passes/vars.h"
+
+enum { UNKNOWN_TRIPS = 16, UNKNOWN_CALL = 100, MATH_COST = 20, DIVISION_COST = 5 };
+#define COST_MAX (INT64_C(1) << 40)
+
+static int64_t clamp(int64_t x) { return x > COST_MAX ? COST_MAX : x; }
+
+static int64_t scaled(int64_t times, int64_t cost) {
+    int64_t r;
+    return __builtin_mul_overflow(times, cost, &r) ? COST_MAX : clamp(r);
+}
+
+static void count_node(kir_expr **slot, void *context) {
+    int64_t *n = context;
+    const kir_expr *e = *slot;
+    switch (e->kind) {
+    case KIR_CONST:
+    case KIR_VAR: return;
+    case KIR_MATH: *n += MATH_COST; return;
+    case KIR_BINARY:
+        *n += e->op == KIR_OP_DIV || e->op == KIR_OP_MOD || e->op == KIR_OP_FLOORDIV || e->op == KIR_OP_POW
+                  ? DIVISION_COST
+                  : 1;
+        return;
+    default: *n += 1;
+    }
+}
+
+static void count_slot(kir_expr **slot, void *context) { kir_each_subexpr(slot, count_node, context); }
+
+static int64_t cost_of_stmt(kir_stmt *s) {
+    int64_t n = 0;
+    kir_each_expr(s, count_slot, &n);
+    switch (s->kind) {
+    case KIR_IF: {
+        int64_t yes = cost_of_block(&s->body), no = cost_of_block(&s->orelse);
+        return clamp(n + (yes > no ? yes : no));
+    }
+    case KIR_FOR: {
+        int64_t trips = cost_trips(s);
+        return clamp(n + scaled(trips < 0 ? UNKNOWN_TRIPS : trips, 1 + cost_of_block(&s->body)));
+    }
+    case KIR_LOOP: return clamp(n + scaled(UNKNOWN_TRIPS, cost_of_block(&s->body)));
+    case KIR_BLOCK: return clamp(n + cost_of_block(&s->body));
+    case KIR_STORE: return n + 1;
+    case KIR_CALL:
+    case KIR_RUNTIME:
+    case KIR_REGION: return n + UNKNOWN_CALL;
+    default: return n;
+    }
+}
+
+int64_t cost_of_block(kir_block *b) {
+    int64_t n = 0;
+    for (uint32_t i = 0; i < b->len; i++)
+        n = clamp(n + cost_of_stmt(b->at[i]));
+    return n;
+}
+
+int64_t cost_trips(const kir_stmt *loop) {
+    int64_t lo, hi, step;
+    if (!kir_is_const_int(loop->lo, &lo) || !kir_is_const_int(loop->hi, &hi) || !kir_is_const_int(loop->step, &step) ||
+        step == 0)
+        return -1;
+    if (step > 0 ? hi <= lo : hi >= lo)
+        return 0;
+    uint64_t width = step > 0 ? (uint64_t)hi - (uint64_t)lo : (uint64_t)lo - (uint64_t)hi;
+    uint64_t size = step > 0 ? (uint64_t)step : 0 - (uint64_t)step, trips = (width - 1) / size + 1;
+    return trips > INT64_MAX ? INT64_MAX : (int64_t)trips;
+}
+
+static kir_expr *bin(kir_module *m, kir_op op, kir_expr *a, kir_expr *b) { return kir_binary(m, op, a, b, a->at); }
+
+static kir_expr *dup(kir_module *m, const kir_expr *e) { return kir_copy_expr(m, e, NULL); }
+
+/* With step 1 and lo >= 0 the difference cannot overflow. */
+static kir_expr *unit_trips(kir_module *m, const kir_stmt *l) {
+    kir_expr *some = bin(m, KIR_OP_GT, dup(m, l->hi), dup(m, l->lo));
+    return kir_select(m, some, bin(m, KIR_OP_SUB, dup(m, l->hi), dup(m, l->lo)), kir_int(m, 0, l->at), l->at);
+}
+
+kir_expr *cost_trip_expr(kir_module *m, const kir_stmt *l) {
+    int64_t known = cost_trips(l), lo, step;
+    if (known >= 0)
+        return kir_int(m, known, l->at);
+    bool fixed = kir_is_const_int(l->step, &step);
+    if (fixed && step == 1 && kir_is_const_int(l->lo, &lo) && lo >= 0)
+        return unit_trips(m, l);
+    type *u64 = type_int(m->types, 64, false), *i64 = type_int64(m->types);
+    kir_expr *zero = kir_int(m, 0, l->at), *up = bin(m, KIR_OP_GT, dup(m, l->step), zero);
+    kir_expr *ahead = bin(m, KIR_OP_SUB, dup(m, l->hi), dup(m, l->lo));
+    kir_expr *back = bin(m, KIR_OP_SUB, dup(m, l->lo), dup(m, l->hi));
+    kir_expr *width = kir_select(m, up, ahead, back, l->at);
+    kir_expr *size = kir_select(m, dup(m, up), dup(m, l->step), kir_unary(m, KIR_OP_NEG, dup(m, l->step), l->at), l->at);
+    kir_expr *some = kir_select(m, dup(m, up), bin(m, KIR_OP_GT, dup(m, l->hi), dup(m, l->lo)),
+                                bin(m, KIR_OP_LT, dup(m, l->hi), dup(m, l->lo)), l->at);
+    kir_expr *one = kir_const_int(m, u64, 1, l->at);
+    kir_expr *last = bin(m, KIR_OP_SUB, kir_cast(m, width, u64, l->at), one);
+    kir_expr *trips = bin(m, KIR_OP_ADD, bin(m, KIR_OP_TRUNCDIV, last, kir_cast(m, size, u64, l->at)), dup(m, one));
+    kir_expr *most = kir_const_int(m, u64, INT64_MAX, l->at);
+    trips = kir_cast(m, bin(m, KIR_OP_MIN, trips, most), i64, l->at);
+    return kir_select(m, some, trips, dup(m, zero), l->at);
+}
+
+/* ---- work --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct work {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    var_set written; /* in the loop whose work is asked for */
+    kir_map *middle; /* loop variables → the middle of their range */
+} work;
+
+typedef struct invariance {
+    const var_set *written;
+    bool holds;
+} invariance;
+
+static void check_var(kir_var *v, void *context) {
+    invariance *i = context;
+    i->holds &= !vars_has(i->written, v);
+}
+
+static bool is_invariant(const work *w, kir_expr *e) {
+    invariance i = {&w->written, true};
+    vars_in_expr(e, check_var, &i);
+    return i.holds;
+}
+
+static kir_expr *float_of(work *w, kir_expr *e) { return kir_cast(w->m, e, type_float64(w->m->types), e->at); }
+
+/* Iterations as a float64 (no overflow), NULL when they depend on what the loop computes. */
+static kir_expr *trips_estimate(work *w, kir_stmt *l) {
+    kir_expr *lo = kir_copy_expr(w->m, l->lo, w->middle), *hi = kir_copy_expr(w->m, l->hi, w->middle);
+    kir_expr *step = kir_copy_expr(w->m, l->step, w->middle);
+    if (!is_invariant(w, lo) || !is_invariant(w, hi) || !is_invariant(w, step))
+        return NULL;
+    kir_expr *width = bin(w->m, KIR_OP_SUB, float_of(w, dup(w->m, hi)), float_of(w, dup(w->m, lo)));
+    kir_expr *trips = bin(w->m, KIR_OP_DIV, width, float_of(w, step));
+    kir_expr *two = kir_int(w->m, 2, l->at);
+    kir_expr *half = bin(w->m, KIR_OP_FLOORDIV, bin(w->m, KIR_OP_SUB, hi, lo), two);
+    kir_map_expr(w->middle, l->var, bin(w->m, KIR_OP_ADD, dup(w->m, lo), half));
+    return kir_binary(w->m, KIR_OP_MAX, trips, kir_const_float(w->m, type_float64(w->m->types), 0.0, l->at), l->at);
+}
+
+static kir_expr *block_work(work *w, kir_block *b, span at);
+
+static kir_expr *add_work(work *w, kir_expr *a, kir_expr *b) { return a ? bin(w->m, KIR_OP_ADD, a, b) : b; }
+
+static kir_expr *loop_work(work *w, kir_stmt *l) {
+    type *f64 = type_float64(w->m->types);
+    kir_expr *trips = trips_estimate(w, l);
+    if (!trips)
+        trips = kir_const_float(w->m, f64, UNKNOWN_TRIPS, l->at);
+    return bin(w->m, KIR_OP_MUL, trips, block_work(w, &l->body, l->at));
+}
+
+static bool holds_loop(kir_stmt *s) {
+    if (s->kind == KIR_FOR)
+        return true;
+    if (s->kind != KIR_IF && s->kind != KIR_BLOCK)
+        return false;
+    for (uint32_t i = 0; i < s->body.len; i++)
+        if (holds_loop(s->body.at[i]))
+            return true;
+    for (uint32_t i = 0; i < s->orelse.len; i++)
+        if (holds_loop(s->orelse.at[i]))
+            return true;
+    return false;
+}
+
+static kir_expr *block_work(work *w, kir_block *b, span at) {
+    int64_t plain = 1;
+    kir_expr *sum = NULL;
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        if (s->kind == KIR_FOR)
+            sum = add_work(w, sum, loop_work(w, s));
+        else if (holds_loop(s))
+            sum = add_work(w, sum, block_work(w, &s->body, at));
+        else
+            plain += cost_of_stmt(s);
+    }
+    return add_work(w, sum, kir_const_float(w->m, type_float64(w->m->types), (double)plain, at));
+}
+
+kir_expr *cost_work_expr(kir_module *m, kir_fn *f, arena *scratch, kir_stmt *loop) {
+    work w = {m, f, scratch, vars_new(scratch, f), kir_map_new(m)};
+    vars_written_in(&loop->body, &w.written);
+    vars_add(&w.written, loop->var);
+    kir_expr *total = loop_work(&w, loop);
+    kir_expr *most = kir_const_float(m, type_float64(m->types), 1e18, loop->at);
+    total = kir_binary(m, KIR_OP_MIN, most, total, loop->at);
+    return kir_cast(m, total, type_int64(m->types), loop->at);
+}

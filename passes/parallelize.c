@@ -1,0 +1,262 @@
+/* parallelize: which loops run in parallel.
+ *
+ * From the outside inwards: the first loop that may run in parallel and has work enough is taken, and nothing inside it
+ * (regions are never nested). An outer loop with a handful of iterations is passed over when a loop inside is longer. A
+ * loop whose independence holds under a condition is taken in two versions:
+ *
+ *   for %i … independent        →     if !overlap(%a, %b) { for %i … parallel } else { for %i … cold }
+ *
+ * Every loop of the source gets its entry in the report here, the serial ones with the reason and what would change it.
+ * Whether the work at run time pays for a fork is decided by the region's `work` (see outline), not here: only loops
+ * that are small by their constants stay serial. */
+#include "passes/cost.h"
+#include "passes/passes.h"
+#include "passes/vars.h"
+#include <stdio.h>
+
+enum { FEW_TRIPS = 8, LEAST_WORK = 2000 };
+
+typedef struct placer {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    uint32_t line; /* of the parallel loop around */
+} placer;
+
+static void place_block(placer *p, kir_block *b);
+
+static const char *number(placer *p, int64_t x) { return arena_printf(p->m->a, "%lld", (long long)x); }
+
+static const char *var_name(const kir_var *v) { return v->name ? v->name->text : "a temporary"; }
+
+/* ---- may it? ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct refusal {
+    const char *code, *first, *second;
+} refusal;
+
+static const char *switched_off(const placer *p, const kir_loop_info *l) {
+    const kir_options *o = &p->m->options;
+    if (l->kind == KIR_LOOP_PRANGE && !o->par_prange)
+        return "prange";
+    if (l->kind == KIR_LOOP_ARRAY && !o->par_numpy)
+        return "numpy";
+    if ((l->kind == KIR_LOOP_RANGE || l->kind == KIR_LOOP_ITER) && !o->par_range)
+        return "range";
+    if (l->reductions.len && !o->par_reduction)
+        return "reduction";
+    return NULL;
+}
+
+static refusal refuse_by_variables(const kir_loop_info *l) {
+    for (uint32_t i = 0; i < l->carried.len; i++) {
+        const kir_var *v = l->carried.at[i];
+        if (v->ty->kind == TYPE_ARRAY)
+            return (refusal){"ARRAY_CARRIED", var_name(v), ""};
+    }
+    if (l->carried.len)
+        return (refusal){"CARRIED_SCALAR", var_name(l->carried.at[0]), ""};
+    for (uint32_t i = 0; i < l->last_privates.len; i++)
+        if (l->last_privates.at[i]->ty->kind == TYPE_ARRAY)
+            return (refusal){"ARRAY_ESCAPES", var_name(l->last_privates.at[i]), ""};
+    return (refusal){0};
+}
+
+static bool is_proven(const kir_loop_info *l) {
+    return l->class == KIR_CLASS_INDEPENDENT || l->class == KIR_CLASS_REDUCTION;
+}
+
+static refusal refuse(const placer *p, kir_stmt *loop) {
+    const kir_loop_info *l = loop->loop;
+    if (!p->m->options.parallel)
+        return (refusal){"NOT_REQUESTED", "", ""};
+    const char *off = switched_off(p, l);
+    if (off)
+        return (refusal){"OPTION_OFF", off, ""};
+    if (l->cold)
+        return (refusal){"EXACT", "", ""};
+    if (body_escapes(loop))
+        return (refusal){"ESCAPES", "", ""};
+    refusal variables = refuse_by_variables(l);
+    if (variables.code)
+        return variables;
+    if (is_proven(l) || l->kind == KIR_LOOP_PRANGE)
+        return (refusal){0};
+    return l->why ? (refusal){l->why, l->why_detail, l->why_second} : (refusal){"UNANALYSED", "", ""};
+}
+
+typedef struct longer_scan {
+    placer *p;
+    bool found;
+} longer_scan;
+
+static bool look_for_longer(kir_stmt *s, void *context) {
+    longer_scan *scan = context;
+    if (s->kind != KIR_FOR)
+        return !scan->found;
+    int64_t trips = cost_trips(s);
+    scan->found |= (trips < 0 || trips > FEW_TRIPS) && !refuse(scan->p, s).code;
+    return !scan->found;
+}
+
+static bool has_longer_inside(placer *p, kir_stmt *loop) {
+    longer_scan scan = {p, false};
+    kir_each_stmt(&loop->body, look_for_longer, &scan);
+    return scan.found;
+}
+
+static bool is_small(placer *p, kir_stmt *loop, int64_t *trips) {
+    *trips = cost_trips(loop);
+    if (*trips < 0)
+        return false;
+    if (*trips <= FEW_TRIPS && has_longer_inside(p, loop))
+        return true;
+    return *trips < 2 || (double)*trips * (double)cost_of_block(&loop->body) < LEAST_WORK;
+}
+
+/* ---- the report ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *list_reductions(placer *p, const kir_loop_info *l) {
+    text t = text_new(p->m->a);
+    for (uint32_t i = 0; i < l->reductions.len; i++)
+        text_printf(&t, "%s%s %s", i ? ", " : "", kir_op_name(l->reductions.at[i].op), var_name(l->reductions.at[i].var));
+    return l->reductions.len ? t.at : NULL;
+}
+
+static const char *list_privates(placer *p, const kir_loop_info *l) {
+    text t = text_new(p->m->a);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->privates.len; i++)
+        if (l->privates.at[i]->name)
+            text_printf(&t, "%s%s", n++ ? ", " : "", var_name(l->privates.at[i]));
+    for (uint32_t i = 0; i < l->last_privates.len; i++)
+        text_printf(&t, "%s%s (last)", n++ ? ", " : "", var_name(l->last_privates.at[i]));
+    return n ? t.at : NULL;
+}
+
+static kir_report *entry_of(placer *p, const kir_stmt *loop) {
+    uint32_t id = loop->loop->id;
+    return id && id < p->m->report.len ? &p->m->report.at[id] : NULL;
+}
+
+static const char *reduced_names(placer *p, const kir_loop_info *l) {
+    text t = text_new(p->m->a);
+    text_put(&t, "");
+    for (uint32_t i = 0; i < l->reductions.len; i++)
+        text_printf(&t, "%s%s", i ? ", " : "", var_name(l->reductions.at[i].var));
+    return t.at;
+}
+
+static void report_parallel(placer *p, kir_stmt *loop) {
+    kir_loop_info *l = loop->loop;
+    kir_report *r = entry_of(p, loop);
+    if (l->kind == KIR_LOOP_ARRAY)
+        pass_decide(p->m, l->id, KIR_PARALLEL, "ARRAY_PARALLEL");
+    else if (!is_proven(l))
+        pass_decide(p->m, l->id, KIR_PARALLEL, "TRUSTED", pass_sentence(p->m, l->why ? l->why : "UNANALYSED",
+                                                                        l->why_detail, l->why_second));
+    else if (l->reductions.len)
+        pass_decide(p->m, l->id, KIR_PARALLEL, "REDUCTION", reduced_names(p, l));
+    else
+        pass_decide(p->m, l->id, KIR_PARALLEL, "INDEPENDENT");
+    if (!r)
+        return;
+    static const char *const schedules[] = {"default", "static", "dynamic", "guided"};
+    r->reductions = list_reductions(p, l);
+    r->private = list_privates(p, l);
+    r->schedule = schedules[l->schedule & 3];
+    r->work = cost_of_block(&loop->body);
+    if (l->when)
+        r->guards = "arrays do not overlap";
+}
+
+static bool note_inside(kir_stmt *s, void *context) {
+    placer *p = context;
+    if (s->kind == KIR_FOR && s->loop->id) {
+        kir_report *r = entry_of(p, s);
+        pass_decide(p->m, s->loop->id, KIR_SERIAL, "INSIDE_PARALLEL", number(p, p->line));
+        if (r)
+            r->vector |= s->loop->vector;
+    }
+    return true;
+}
+
+/* ---- placing --------------------------------------------------------------------------------------------------------------------- */
+
+static bool unmark(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR) {
+        s->loop->parallel = s->loop->vector = false;
+        s->loop->cold = true;
+        s->loop->class = KIR_CLASS_UNKNOWN;
+    }
+    return true;
+}
+
+/* The loop under its condition, and an exact copy for when it fails. */
+static void place_versions(placer *p, kir_stmt *loop, kir_block *out) {
+    kir_block single = {0};
+    vec_push(p->m->a, &single, loop);
+    kir_stmt *versions = kir_stmt_new(p->m, KIR_IF, loop->at);
+    versions->value = loop->loop->when;
+    versions->orelse = kir_copy_block(p->m, &single, pass_renamed_temps(p->m, p->f, p->scratch, &single));
+    kir_each_stmt(&versions->orelse, unmark, NULL);
+    versions->body = single;
+    loop->loop->when = NULL;
+    vec_push(p->m->a, out, versions);
+}
+
+static void place_loop(placer *p, kir_stmt *loop, kir_block *out) {
+    refusal no = refuse(p, loop);
+    int64_t trips;
+    if (!no.code && is_small(p, loop, &trips))
+        no = (refusal){"SMALL", number(p, trips), ""};
+    if (no.code) {
+        pass_decide(p->m, loop->loop->id, KIR_SERIAL, no.code, no.first, no.second);
+        kir_report *r = entry_of(p, loop);
+        if (r)
+            r->vector |= loop->loop->vector;
+        place_block(p, &loop->body);
+        vec_push(p->m->a, out, loop);
+        return;
+    }
+    loop->loop->parallel = true;
+    if (!loop->loop->schedule)
+        loop->loop->schedule = p->m->options.schedule;
+    if (!loop->loop->chunk)
+        loop->loop->chunk = p->m->options.chunk;
+    loop->loop->cost = cost_of_block(&loop->body);
+    report_parallel(p, loop);
+    p->line = loop->at.line;
+    kir_each_stmt(&loop->body, note_inside, p);
+    if (!is_proven(loop->loop))
+        loop->loop->when = NULL;
+    if (loop->loop->when)
+        place_versions(p, loop, out);
+    else
+        vec_push(p->m->a, out, loop);
+}
+
+static void place_block(placer *p, kir_block *b) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        if (s->kind == KIR_FOR) {
+            place_loop(p, s, &out);
+            continue;
+        }
+        place_block(p, &s->body);
+        place_block(p, &s->orelse);
+        vec_push(p->m->a, &out, s);
+    }
+    *b = out;
+}
+
+bool parallelize_run(pass_context *c) {
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        placer p = {c->m, c->m->fns.at[i], c->scratch, 0};
+        if (p.f->kind != KIR_FN_REGION)
+            place_block(&p, &p.f->body);
+    }
+    return true;
+}
