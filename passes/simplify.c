@@ -205,6 +205,28 @@ static kir_expr *fold_wrap(simplifier *z, kir_expr *e) {
     return e;
 }
 
+/* Broadcasting's `extent == 1 ? 0 : i` is i when 0 <= i < extent. */
+static bool selects_own_index(simplifier *z, const kir_expr *e) {
+    const kir_expr *c = e->args[0];
+    int64_t one, zero;
+    if (c->kind != KIR_BINARY || c->op != KIR_OP_EQ || !kir_is_const_int(c->args[1], &one) || one != 1 ||
+        !kir_is_const_int(e->args[1], &zero) || zero != 0)
+        return false;
+    const lin *i = facts_lin(z->facts, e->args[2]), *extent = facts_lin(z->facts, c->args[0]);
+    const lin *room = facts_add(z->facts, extent, i, -1);
+    room = room ? facts_add(z->facts, room, facts_const(z->facts, 1), -1) : NULL;
+    return room && facts_nonneg(z->facts, i) && facts_nonneg(z->facts, room);
+}
+
+static kir_expr *fold_select(simplifier *z, kir_expr *e) {
+    int truth = facts_decide(z->facts, e->args[0]);
+    if (truth >= 0)
+        return e->args[truth ? 1 : 2];
+    if (e->ty->kind == TYPE_INT && selects_own_index(z, e))
+        return e->args[2];
+    return kir_select(z->m, e->args[0], e->args[1], e->args[2], e->at);
+}
+
 static kir_expr *fold(simplifier *z, kir_expr *e) {
     fold_args(z, e);
     switch (e->kind) {
@@ -215,14 +237,7 @@ static kir_expr *fold(simplifier *z, kir_expr *e) {
     case KIR_BINARY: return fold_binary_expr(z, e);
     case KIR_CAST: return kir_is_array(e) ? e : kir_cast(z->m, e->args[0], e->ty, e->at);
     case KIR_WRAP: return fold_wrap(z, e);
-    case KIR_SELECT: {
-        if (kir_is_array(e))
-            return e;
-        int truth = facts_decide(z->facts, e->args[0]);
-        if (truth >= 0)
-            return e->args[truth ? 1 : 2];
-        return kir_select(z->m, e->args[0], e->args[1], e->args[2], e->at);
-    }
+    case KIR_SELECT: return kir_is_array(e) ? e : fold_select(z, e);
     default: return e;
     }
 }

@@ -789,6 +789,7 @@ static kir_expr *take_kind(parser *p, kir_expr_kind kind) {
         return take_transpose(p);
     case KIR_RESHAPE:
     case KIR_GATHER:
+    case KIR_OVERLAP:
         return take_with_array(p, kind);
     case KIR_REINTERPRET:
         return take_reinterpret(p);

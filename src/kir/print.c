@@ -247,6 +247,7 @@ static void put_body(printer *p, const kir_expr *e) {
         return;
     case KIR_RESHAPE:
     case KIR_GATHER:
+    case KIR_OVERLAP:
         put_var_call(p, word, e);
         return;
     case KIR_REINTERPRET:

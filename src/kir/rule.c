@@ -95,6 +95,8 @@ type *kir_natural_type(kir_module *m, const kir_expr *e) {
     case KIR_STRIDE:
     case KIR_BLOCK_INDEX:
         return type_int64(m->types);
+    case KIR_OVERLAP:
+        return type_bool(m->types);
     case KIR_VIEW:
         return view_of(m, e->var, count_view_axes(e), LAYOUT_A);
     case KIR_TRANSPOSE:

@@ -498,6 +498,9 @@ static bool check_kind(verifier *v, const kir_expr *e) {
         return check_wrap(v, e);
     case KIR_BLOCK_INDEX:
         return v->fn->kind == KIR_FN_REGION || wrong(v, "block_index outside a region");
+    case KIR_OVERLAP:
+        return check_array(v, e->var) && ((e->n_args == 1 && e->args[0]->kind == KIR_VAR && kir_is_array(e->args[0])) ||
+                                          wrong(v, "overlap wants two array variables"));
     case KIR_VIEW:
         return check_view(v, e);
     case KIR_TRANSPOSE:

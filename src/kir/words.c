@@ -26,6 +26,7 @@ const char *const kir_expr_words[KIR_EXPR_KIND_COUNT] = {[KIR_SELECT] = "select"
                                                          [KIR_STRIDE] = "stride",
                                                          [KIR_WRAP] = "wrap",
                                                          [KIR_BLOCK_INDEX] = "block_index",
+                                                         [KIR_OVERLAP] = "overlap",
                                                          [KIR_VIEW] = "view",
                                                          [KIR_TRANSPOSE] = "transpose",
                                                          [KIR_RESHAPE] = "reshape",
