@@ -1,0 +1,47 @@
+"""PolyBench's 30 kernels, plain `range` loops: right at every number of threads, the same bits at each, and which loops
+run in parallel is held in a committed table."""
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from plait import _testing, njit
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from perf.kernels.polybench import NAMES, load  # noqa: E402
+
+
+def arrays_of(arguments):
+    return [a for a in arguments if isinstance(a, np.ndarray)]
+
+
+def run(function, inputs, size):
+    arguments = inputs(size, np.random.default_rng(7))
+    function(*arguments)
+    return arrays_of(arguments)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_right_at_every_number_of_threads(name):
+    function, inputs, sizes = load(name)
+    want = run(function, inputs, sizes["MINI"])
+    serial = run(njit(function), inputs, sizes["MINI"])
+    for w, got in zip(want, serial):
+        np.testing.assert_array_equal(got, w, err_msg="a serial kernel gives CPython's bits")
+    kernel = njit(parallel=True)(function)
+    first = None
+    for threads in (1, 2, 3, 4, 8):
+        for schedule in ("static", "dynamic", "guided"):
+            with _testing.threads(threads, schedule=schedule, min_work=0):
+                got = run(kernel, inputs, sizes["MINI"])
+            if first is None:
+                first = got
+                for w, g in zip(want, got):
+                    np.testing.assert_allclose(g, w, rtol=1e-10, atol=1e-12)
+            for f, g in zip(first, got):
+                np.testing.assert_array_equal(g, f)
+    with _testing.shuffled(3):
+        for f, g in zip(first, run(kernel, inputs, sizes["MINI"])):
+            np.testing.assert_array_equal(g, f)
