@@ -35,7 +35,7 @@ static kir_expr *fill_value(elab *e, const value *v, type **dtype, const value *
 static value call_filled(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     kir_expr *dims[TYPE_MAX_NDIM], *fill = NULL;
     uint32_t ndim;
-    type *dtype;
+    type *dtype = NULL;
     (void)n;
     if (!array_shape_argument(e, &args[0], false, &ndim, dims, at))
         return value_invalid(at);
