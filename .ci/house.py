@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # what → (pattern of a line that uses it, folders that may)
 DOORS = {
     "isl": (r'#\s*include\s*<isl/', ("passes/",)),
-    "LLVM": (r'#\s*include\s*[<"]llvm', ("src/llvm/", "src/driver/load")),
+    "LLVM": (r'#\s*include\s*[<"]llvm-c/', ("src/llvm/", "src/driver/load")),
     "hwloc": (r'#\s*include\s*<hwloc', ("runtime/",)),
     "libgomp": (r'#\s*include\s*<omp\.h>|^\s*(extern\s.*)?\bGOMP_\w+\s*\(', ("runtime/", "src/llvm/", "perf/")),
     "CPython": (r'#\s*include\s*[<"]Python\.h', ("python/",)),
