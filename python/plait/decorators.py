@@ -1,0 +1,196 @@
+"""jit and njit: options → dispatcher."""
+from . import config
+
+# What a request may say, with what it means; the rest of Numba's options are taken and have no effect.
+_SWITCHES = ("parallel", "fastmath", "boundscheck", "debug", "nogil", "cache", "nopython")
+_WITHOUT_EFFECT = (
+    "forceobj", "looplift", "no_rewrites", "no_cpython_wrapper", "no_cfunc_wrapper", "forceinline", "_nrt",
+    "_dbg_extend_lifetimes", "_dbg_optnone", "_target", "pipeline_class", "target",
+)  # fmt: skip
+OPTIONS = (*_SWITCHES, "error_model", "inline", "locals", "schedule", "chunk", "opt", "disable", "race", "math")
+_PARALLEL_KEYS = (
+    "comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion", "prange", "range",
+)  # fmt: skip
+_FASTMATH_FLAGS = ("fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc")
+
+
+def jit(signature_or_function=None, locals=None, **options):
+    """Compiles a function for the types that it is called with, or at once for the signatures given.
+
+    @jit · @jit(parallel=True) · @jit("f8(f8[:])") · @jit([sig, sig]) · jit(function)
+
+    parallel: loops over prange, and loops and array expressions proven independent, run on all cores (a dict switches
+    parts off, 'require' makes a serial prange an error) · fastmath: True or a set of LLVM's flags · error_model: 'python' or 'numpy' · boundscheck · nogil ·
+    inline: 'never' or 'always' · locals: {name: type} · cache · debug · schedule: 'static', 'dynamic' or 'guided', with
+    chunk: iterations · disable: names of passes to leave out · race: what a prange proven racy is ('error', 'warn',
+    'trust', 'check') · math: vector library."""
+    if locals:
+        options["locals"] = locals
+    checked = check_options(options)
+    given = signature_or_function
+    if given is None:
+        return lambda function: _decorate(function, checked, None)
+    if _is_signatures(given):
+        return lambda function: _decorate(function, checked, given if isinstance(given, list) else [given])
+    return _decorate(given, checked, None)
+
+
+def njit(signature_or_function=None, locals=None, **options):
+    """jit(nopython=True), which is what jit does anyway."""
+    for name in ("nopython", "forceobj"):
+        if name in options:
+            import warnings
+
+            warnings.warn(f"{name} is set for njit and is ignored", RuntimeWarning, stacklevel=2)
+            del options[name]
+    return jit(signature_or_function, locals, **options)
+
+
+def _is_signatures(given):
+    from . import types
+
+    return isinstance(given, list) or types.is_signature(given)
+
+
+def _decorate(function, options, signatures):
+    from . import _plait
+
+    if isinstance(function, _plait.Dispatcher):
+        raise TypeError(f"{function.__name__} is compiled already: jit takes a Python function (its .py_func)")
+    if not hasattr(function, "__code__"):
+        raise TypeError(f"jit takes a function, not {function!r} of type {type(function).__name__}")
+    if config.is_set("DISABLE_JIT"):
+        return function
+    from .dispatcher import make
+
+    dispatcher = make(function, options)
+    if signatures is not None:
+        for signature in signatures:
+            dispatcher.compile(signature)
+        dispatcher.disable_compile()
+    return dispatcher
+
+
+# ---- options -------------------------------------------------------------------------------------------------------
+
+
+def _nearest(name, names):
+    import difflib
+
+    found = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {found[0]!r}?" if found else f"; known are {', '.join(names)}"
+
+
+def _refuse(text):
+    from .errors import OptionError
+
+    raise OptionError(text)
+
+
+def check_options(options):
+    checked = {}
+    for name, value in options.items():
+        if name in _WITHOUT_EFFECT:
+            continue
+        if name not in OPTIONS:
+            _refuse(f"unrecognized option {name!r}{_nearest(name, OPTIONS)}")
+        check = _CHECKS.get(name, _check_switch)
+        checked[name] = check(name, value)
+    return checked
+
+
+def _check_switch(name, value):
+    if value is None or isinstance(value, (bool, int)):
+        return None if value is None else bool(value)
+    _refuse(f"option {name} is True or False, not {value!r}")
+
+
+def _check_parallel(name, value):
+    if value == "require":
+        return value
+    if not isinstance(value, dict):
+        return _check_switch(name, value)
+    for key in value:
+        if key not in _PARALLEL_KEYS:
+            raise NameError(f"unrecognized parallel option {key!r}{_nearest(str(key), _PARALLEL_KEYS)}")
+    return dict(value)
+
+
+def _check_fastmath(name, value):
+    if isinstance(value, (bool, int)):
+        return ["fast"] if value else []
+    if isinstance(value, dict):
+        value = [flag for flag, on in value.items() if on]
+    flags = sorted(value)
+    for flag in flags:
+        if flag not in _FASTMATH_FLAGS:
+            raise ValueError(f"unrecognized fastmath flag {flag!r}{_nearest(str(flag), _FASTMATH_FLAGS)}")
+    return flags
+
+
+def _one_of(*allowed):
+    def check(name, value):
+        if value in allowed:
+            return value
+        _refuse(f"option {name} is one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+    return check
+
+
+def _check_inline(name, value):
+    return "never" if callable(value) else _one_of("never", "always")(name, value)
+
+
+def _check_locals(name, value):
+    from . import types
+
+    return {variable: str(types.parse(t) if isinstance(t, str) else t) for variable, t in dict(value).items()}
+
+
+def _check_count(name, value):
+    if isinstance(value, int) and value >= 0:
+        return int(value)
+    _refuse(f"option {name} is a number from 0 on, not {value!r}")
+
+
+def _check_names(name, value):
+    return [value] if isinstance(value, str) else list(value)
+
+
+_CHECKS = {
+    "parallel": _check_parallel,
+    "fastmath": _check_fastmath,
+    "error_model": _one_of("python", "numpy"),
+    "inline": _check_inline,
+    "locals": _check_locals,
+    "schedule": _one_of("static", "dynamic", "guided"),
+    "chunk": _check_count,
+    "opt": _check_count,
+    "disable": _check_names,
+    "race": _one_of("error", "warn", "trust", "check"),
+    "math": _one_of("auto", "libm", "sleef", "libmvec"),
+}
+
+def request_options(options):
+    """The options of a request (plait.h): what differs from the default."""
+    request = {}
+    parallel = options.get("parallel")
+    if isinstance(parallel, dict):
+        request["parallel"] = {k: bool(on) for k, on in parallel.items() if k != "stencil"}
+    elif parallel:
+        request["parallel"] = parallel
+    boundscheck = options.get("boundscheck")
+    if config.setting("BOUNDSCHECK"):
+        boundscheck = config.is_set("BOUNDSCHECK")
+    if boundscheck is not None:
+        request["boundscheck"] = boundscheck
+    if config.setting("OPT"):
+        request["opt"] = 3 if config.setting("OPT") == "max" else int(config.setting("OPT"))
+    for name in ("fastmath", "error_model", "schedule", "chunk", "opt", "locals", "disable", "race", "math"):
+        if options.get(name):
+            request[name] = options[name]
+    if options.get("debug"):
+        request["debug"] = True
+    if options.get("inline") == "always":
+        request["inline"] = "always"
+    return request
