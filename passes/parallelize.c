@@ -111,7 +111,7 @@ static bool is_small(placer *p, kir_stmt *loop, int64_t *trips) {
         return false;
     if (*trips <= FEW_TRIPS && has_longer_inside(p, loop))
         return true;
-    return *trips < 2 || (double)*trips * (double)cost_of_block(&loop->body) < LEAST_WORK;
+    return *trips < 2 || (double)*trips * (double)cost_of_block(&loop->body) < (double)LEAST_WORK;
 }
 
 /* ---- the report ------------------------------------------------------------------------------------------------------------------ */

@@ -699,7 +699,8 @@ static bool sweep(simplifier *z, kir_block *b, const var_set *read) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
-        any |= sweep(z, &s->body, read) | sweep(z, &s->orelse, read);
+        any |= sweep(z, &s->body, read);
+        any |= sweep(z, &s->orelse, read);
         if (!is_dead(s, read)) {
             b->at[kept++] = s;
             continue;
