@@ -210,14 +210,19 @@ void plrt_print_text(const char *text, int64_t len) {
 
 enum { LINE_WIDTH = 75, SUMMARY_FROM = 1000, EDGE = 3, PRECISION = 8 };
 
-/* How the elements of one array are written: all alike, right-aligned to `width`. */
-typedef struct layout {
-    const plrt_array *array;
-    int32_t ndim, dtype;
-    bool summary, scientific, single;
+/* How the elements of one array are written: all alike. Real and imaginary parts each have a format of their own. */
+typedef struct number_format {
+    bool scientific;
     int before; /* digits before the point, with the sign */
     int after;  /* digits after it */
     double largest, smallest;
+} number_format;
+
+typedef struct layout {
+    const plrt_array *array;
+    int32_t ndim, dtype;
+    bool summary, single;
+    number_format parts[2];
     size_t width;
 } layout;
 
@@ -276,37 +281,69 @@ static bool is_unsigned_wide(int32_t dtype) {
     return dtype == 'L' || dtype == 'Q';
 }
 
-/* Element without its padding. Fixed: trailing zeros cut, the point kept ("1."), NumPy's way. */
-static size_t write_number(const layout *l, double x, char *out) {
+/* Digits after the point that an element has, at most PRECISION; `digits` gets its significant ones. */
+static int digits_after(const layout *l, const number_format *f, double x) {
     char digits[24];
-    int exponent;
+    int exponent = 0;
+    if (x == 0.0)
+        return 0;
+    int len = shortest_digits(fabs(x), l->single, f->scientific ? PRECISION + 1 : 17, digits, &exponent);
+    int after = f->scientific ? len - 1 : len - 1 - exponent;
+    return after < 0 ? 0 : after < PRECISION ? after : PRECISION;
+}
+
+/* 1e-05 → 1.e-05 */
+static size_t add_point(char *text, size_t len) {
+    char *e = memchr(text, 'e', len);
+    memmove(e + 1, e, (size_t)(text + len - e));
+    *e = '.';
+    return len + 1;
+}
+
+/* Zeros at the end are cut, the point is kept ("1."), blanks fill up: NumPy's way. In scientific form all have the same
+ * number of digits. */
+static size_t write_number(const layout *l, const number_format *f, double x, char *out) {
     if (!isfinite(x))
         return write_special(x, out);
-    if (l->scientific) {
-        int len = x == 0.0 ? 1 : shortest_digits(fabs(x), l->single, PRECISION + 1, digits, &exponent);
-        int shown = x == 0.0 ? 0 : len - 1;
-        if (l->after > shown)
-            shown = l->after;
-        return (size_t)sprintf(out, "%.*e", shown, x);
+    if (f->scientific) {
+        size_t len = (size_t)sprintf(out, "%.*e", f->after, x);
+        return f->after == 0 ? add_point(out, len) : len;
     }
-    size_t len = (size_t)sprintf(out, "%.*f", l->after, x);
-    if (l->after == 0)
+    int own = digits_after(l, f, x);
+    size_t len = (size_t)sprintf(out, "%.*f", own, x);
+    size_t full = len + (size_t)(f->after - own);
+    if (own == 0)
         out[len++] = '.';
-    size_t last = len;
-    while (out[last - 1] == '0')
-        last--;
-    if (out[last - 1] == '.' || last < len)
-        memset(out + last, ' ', len - last);
-    return len;
+    while (own > 0 && out[len - 1] == '0')
+        len--;
+    full += own == 0 ? 1 : 0;
+    memset(out + len, ' ', full - len);
+    return full;
+}
+
+static size_t part_width(const number_format *f) {
+    return (size_t)(f->before + 1 + f->after + (f->scientific ? 4 : 0));
 }
 
 static void put_number(buffer *b, const layout *l, double x) {
     char text[400];
-    size_t len = write_number(l, x, text);
-    size_t width = (size_t)l->before + 1 + (size_t)l->after + (l->scientific ? 4 : 0);
+    size_t len = write_number(l, &l->parts[0], x, text), width = part_width(&l->parts[0]);
     if (width > len)
         put_blanks(b, width - len);
     put(b, text, len);
+}
+
+/* The imaginary part follows its sign without blanks; the j stands before the blanks at its end. */
+static void put_imaginary(buffer *b, const layout *l, double x) {
+    char text[400];
+    size_t len = write_number(l, &l->parts[1], fabs(x), text), end = len, width = part_width(&l->parts[1]);
+    while (end > 0 && text[end - 1] == ' ')
+        end--;
+    put_text(b, signbit(x) ? "-" : "+");
+    put(b, text, end);
+    put_text(b, "j");
+    if (width > end + 1)
+        put_blanks(b, width - 1 - end);
 }
 
 static void put_integer(buffer *b, const layout *l, const char *p) {
@@ -327,30 +364,13 @@ static void put_integer(buffer *b, const layout *l, const char *p) {
 }
 
 static void put_element(buffer *b, const layout *l, const char *p) {
-    if (l->dtype == 'F' || l->dtype == 'D') {
-        double im = read_float(l->dtype, p, 1);
-        put_number(b, l, read_float(l->dtype, p, 0));
-        put_text(b, signbit(im) ? "-" : "+");
-        size_t from = b != NULL ? b->len : 0;
-        put_number(b, l, fabs(im));
-        if (b == NULL)
-            return;
-        size_t blanks = 0, end = b->len;
-        while (from + blanks < end && b->bytes[from + blanks] == ' ')
-            blanks++;
-        memmove(b->bytes + from, b->bytes + from + blanks, end - from - blanks);
-        b->len = end - blanks;
-        size_t tail = b->len;
-        while (b->bytes[tail - 1] == ' ')
-            tail--;
-        put_text(b, "j");
-        memmove(b->bytes + tail + 1, b->bytes + tail, b->len - tail - 1);
-        b->bytes[tail] = 'j';
-    } else if (is_float_type(l->dtype)) {
-        put_number(b, l, read_float(l->dtype, p, 0));
-    } else {
+    if (!is_float_type(l->dtype)) {
         put_integer(b, l, p);
+        return;
     }
+    put_number(b, l, read_float(l->dtype, p, 0));
+    if (l->dtype == 'F' || l->dtype == 'D')
+        put_imaginary(b, l, read_float(l->dtype, p, 1));
 }
 
 typedef void (*visitor)(layout *l, const char *p);
@@ -378,38 +398,33 @@ static int parts_of(const layout *l) {
 
 static void see_range(layout *l, const char *p) {
     for (int part = 0; part < parts_of(l); part++) {
+        number_format *f = &l->parts[part];
         double x = fabs(read_float(l->dtype, p, part));
         if (!isfinite(x) || x == 0.0)
             continue;
-        if (x > l->largest)
-            l->largest = x;
-        if (l->smallest == 0.0 || x < l->smallest)
-            l->smallest = x;
+        if (x > f->largest)
+            f->largest = x;
+        if (f->smallest == 0.0 || x < f->smallest)
+            f->smallest = x;
     }
 }
 
 static void see_digits(layout *l, const char *p) {
-    char digits[24], text[400];
+    char text[400];
     for (int part = 0; part < parts_of(l); part++) {
+        number_format *f = &l->parts[part];
         double x = read_float(l->dtype, p, part);
-        int before, after = 0, exponent = 0;
+        int before, after = 0;
         if (!isfinite(x)) {
             before = (int)write_special(x, text) - 1;
-        } else if (l->scientific) {
-            int len = x == 0.0 ? 1 : shortest_digits(fabs(x), l->single, PRECISION + 1, digits, &exponent);
-            after = len - 1;
-            before = 1 + (signbit(x) ? 1 : 0);
         } else {
-            int len = x == 0.0 ? 1 : shortest_digits(fabs(x), l->single, 17, digits, &exponent);
-            after = len - 1 - exponent > 0 ? len - 1 - exponent : 0;
-            if (after > PRECISION)
-                after = PRECISION;
-            before = sprintf(text, "%.0f", trunc(x));
+            after = digits_after(l, f, x);
+            before = f->scientific ? 1 + (signbit(x) ? 1 : 0) : sprintf(text, "%.0f", trunc(x));
         }
-        if (before > l->before)
-            l->before = before;
-        if (after > l->after)
-            l->after = after;
+        if (before > f->before)
+            f->before = before;
+        if (after > f->after)
+            f->after = after;
     }
 }
 
@@ -427,14 +442,14 @@ static void choose_layout(layout *l) {
         return;
     }
     visit(l, 0, l->array->data, see_range);
-    l->scientific =
-        l->largest >= 1e16 || (l->smallest != 0.0 && (l->smallest < 1e-4 || l->largest / l->smallest > 1e3));
-    if (l->largest > 0.0 && l->largest < 1e8 && l->smallest >= 1e-4 && l->largest / l->smallest <= 1e3)
-        l->scientific = false;
-    if (l->largest >= 1e8)
-        l->scientific = true;
+    for (int part = 0; part < parts_of(l); part++) {
+        number_format *f = &l->parts[part];
+        f->scientific =
+            f->largest >= 1e8 || (f->smallest != 0.0 && (f->smallest < 1e-4 || f->largest / f->smallest > 1e3));
+    }
     visit(l, 0, l->array->data, see_digits);
-    l->width = (size_t)(l->before + 1 + l->after + (l->scientific ? 4 : 0)) * (size_t)parts_of(l);
+    for (int part = 0; part < parts_of(l); part++)
+        l->width += part_width(&l->parts[part]) + (part > 0 ? 1 : 0);
 }
 
 static size_t column(const buffer *b, size_t start) {
@@ -453,6 +468,8 @@ static void put_row(buffer *b, layout *l, const char *p, size_t start) {
         size_t width = gap ? 3 : l->width;
         if (i > 0 && b != NULL) {
             if (column(b, start) + 1 + width + 1 > LINE_WIDTH) {
+                while (b->bytes[b->len - 1] == ' ')
+                    b->len--;
                 put_text(b, "\n");
                 put_blanks(b, (size_t)l->ndim);
             } else {
