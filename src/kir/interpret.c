@@ -137,7 +137,7 @@ static kir_value of_complex(type *t, double complex z) {
     return (kir_value){.c = {narrow(t, creal(z)), narrow(t, cimag(z))}};
 }
 static double complex complex_of(kir_value v) {
-    return CMPLX(v.c[0], v.c[1]);
+    return __builtin_complex(v.c[0], v.c[1]);
 }
 static bool is_unsigned64(type *t) {
     return t->kind == TYPE_INT && !t->is_signed && t->bits == 64;
@@ -228,7 +228,7 @@ static kir_value cast(kir_value v, type *from, type *to) {
         return type_is_integer(from) ? of_int(to, v.i) : of_int(to, saturate(re, to));
     if (to->kind == TYPE_FLOAT)
         return of_float(to, re);
-    return of_complex(to, CMPLX(re, from->kind == TYPE_COMPLEX ? v.c[1] : 0.0));
+    return of_complex(to, __builtin_complex(re, from->kind == TYPE_COMPLEX ? v.c[1] : 0.0));
 }
 
 static int64_t floor_div(int64_t a, int64_t b) {
@@ -381,13 +381,13 @@ static kir_value binary(frame *fr, const kir_expr *e) {
     case KIR_OP_SUB:
         return of_complex(t, x - y);
     case KIR_OP_MUL:
-        return of_complex(t, CMPLX(a.c[0] * b.c[0] - a.c[1] * b.c[1], a.c[0] * b.c[1] + a.c[1] * b.c[0]));
+        return of_complex(t, __builtin_complex(a.c[0] * b.c[0] - a.c[1] * b.c[1], a.c[0] * b.c[1] + a.c[1] * b.c[0]));
     case KIR_OP_DIV:
         plrt_cdiv(a.c[0], a.c[1], b.c[0], b.c[1], out);
-        return of_complex(t, CMPLX(out[0], out[1]));
+        return of_complex(t, __builtin_complex(out[0], out[1]));
     default:
         plrt_cpow(a.c[0], a.c[1], b.c[0], b.c[1], out);
-        return of_complex(t, CMPLX(out[0], out[1]));
+        return of_complex(t, __builtin_complex(out[0], out[1]));
     }
 }
 
