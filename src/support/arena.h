@@ -27,7 +27,7 @@ size_t arena_used(const arena *a);
 
 /* Growable vector living in an arena: `VEC(int) v = {0}; vec_push(a, &v, 3); v.at[0]`. Old storage is left to the
  * arena. vec_push evaluates `v` more than once. */
-#define VEC(T)                                                                                                        \
+#define VEC(T)                                                                                                         \
     struct {                                                                                                           \
         T *at;                                                                                                         \
         uint32_t len, cap;                                                                                             \

@@ -33,8 +33,8 @@ static uint32_t index_lines(const char *chars, size_t len, uint32_t *starts) {
 
 uint32_t diag_add_source(diags *d, const char *name, const char *chars, size_t len, uint32_t first_line,
                          uint32_t first_col) {
-    source s = {.name = name, .text = chars, .len = len, .first_line = first_line ? first_line : 1,
-                .first_col = first_col};
+    source s = {
+        .name = name, .text = chars, .len = len, .first_line = first_line ? first_line : 1, .first_col = first_col};
     s.line_count = index_lines(chars, len, NULL);
     s.line_start = arena_array(d->a, uint32_t, s.line_count);
     index_lines(chars, len, s.line_start);
@@ -54,8 +54,8 @@ void diag_report(diags *d, diag_class class, span at, const char *hint, const ch
     if (len > 0)
         vsnprintf(message, (size_t)len + 1, format, args);
     va_end(args);
-    diag item = {.class = class, .at = at, .message = message,
-                 .hint = hint ? arena_strndup(d->a, hint, strlen(hint)) : NULL};
+    diag item = {
+        .class = class, .at = at, .message = message, .hint = hint ? arena_strndup(d->a, hint, strlen(hint)) : NULL};
     vec_push(d->a, &d->items, item);
 }
 
@@ -170,11 +170,9 @@ void diag_render(const diags *d, const diag *item, text *out) {
 
 const char *diag_class_name(diag_class class) {
     static const char *const names[] = {
-        [DIAG_INVALID] = "invalid",           [DIAG_SYNTAX] = "SyntaxError",
-        [DIAG_UNSUPPORTED] = "UnsupportedError", [DIAG_TYPING] = "TypingError",
-        [DIAG_LOWERING] = "LoweringError",    [DIAG_RACE] = "ParallelRaceError",
-        [DIAG_REQUEST] = "ValueError",        [DIAG_INTERNAL] = "InternalError",
-        [DIAG_WARNING] = "warning",
+        [DIAG_INVALID] = "invalid",    [DIAG_SYNTAX] = "SyntaxError",     [DIAG_UNSUPPORTED] = "UnsupportedError",
+        [DIAG_TYPING] = "TypingError", [DIAG_LOWERING] = "LoweringError", [DIAG_RACE] = "ParallelRaceError",
+        [DIAG_REQUEST] = "ValueError", [DIAG_INTERNAL] = "InternalError", [DIAG_WARNING] = "warning",
     };
     return (size_t)class < sizeof names / sizeof *names ? names[class] : "invalid";
 }

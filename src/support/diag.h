@@ -26,15 +26,15 @@ typedef struct span {
 } span;
 
 typedef enum diag_class { /* which Python exception the caller makes of it */
-    DIAG_INVALID,
-    DIAG_SYNTAX,      /* the text is not Python: SyntaxError */
-    DIAG_UNSUPPORTED, /* Python, but not a kernel: UnsupportedError */
-    DIAG_TYPING,      /* no type can be given: TypingError */
-    DIAG_LOWERING,    /* LoweringError */
-    DIAG_RACE,        /* a prange proven racy: ParallelRaceError */
-    DIAG_REQUEST,     /* a malformed request, option or signature: ValueError */
-    DIAG_INTERNAL,    /* a bug of ours: InternalError */
-    DIAG_WARNING      /* does not fail the compile */
+                          DIAG_INVALID,
+                          DIAG_SYNTAX,      /* the text is not Python: SyntaxError */
+                          DIAG_UNSUPPORTED, /* Python, but not a kernel: UnsupportedError */
+                          DIAG_TYPING,      /* no type can be given: TypingError */
+                          DIAG_LOWERING,    /* LoweringError */
+                          DIAG_RACE,        /* a prange proven racy: ParallelRaceError */
+                          DIAG_REQUEST,     /* a malformed request, option or signature: ValueError */
+                          DIAG_INTERNAL,    /* a bug of ours: InternalError */
+                          DIAG_WARNING      /* does not fail the compile */
 } diag_class;
 
 typedef struct diag {

@@ -17,10 +17,10 @@
 enum { C_OTHER, C_NAME, C_DIGIT, C_QUOTE, C_SPACE, C_NEWLINE, C_COMMENT, C_CONTINUE, C_NUL };
 
 static const unsigned char class_of[256] = {
-    ['a' ... 'z'] = C_NAME,  ['A' ... 'Z'] = C_NAME,  ['_'] = C_NAME,     [0x80 ... 0xff] = C_NAME,
-    ['0' ... '9'] = C_DIGIT, ['"'] = C_QUOTE,         ['\''] = C_QUOTE,   [' '] = C_SPACE,
-    ['\t'] = C_SPACE,        ['\f'] = C_SPACE,        ['\n'] = C_NEWLINE, ['\r'] = C_NEWLINE,
-    ['#'] = C_COMMENT,       ['\\'] = C_CONTINUE,     [0] = C_NUL,
+    ['a' ... 'z'] = C_NAME,  ['A' ... 'Z'] = C_NAME, ['_'] = C_NAME,     [0x80 ... 0xff] = C_NAME,
+    ['0' ... '9'] = C_DIGIT, ['"'] = C_QUOTE,        ['\''] = C_QUOTE,   [' '] = C_SPACE,
+    ['\t'] = C_SPACE,        ['\f'] = C_SPACE,       ['\n'] = C_NEWLINE, ['\r'] = C_NEWLINE,
+    ['#'] = C_COMMENT,       ['\\'] = C_CONTINUE,    [0] = C_NUL,
 };
 
 static const char *const kind_names[TOKEN_KIND_COUNT] = {
@@ -108,9 +108,9 @@ static token_kind classify_word(const char *at, size_t len) {
 #undef SYMBOL
     };
     static const unsigned char first_word[128] = {
-        ['F'] = 1, ['N'] = 2, ['T'] = 3, ['a'] = 4, ['b'] = 9, ['c'] = 10, ['d'] = 12, ['e'] = 14, ['f'] = 17,
-        ['g'] = 20, ['i'] = 21, ['l'] = 25, ['n'] = 26, ['o'] = 28, ['p'] = 29, ['r'] = 30, ['t'] = 32, ['w'] = 33,
-        ['y'] = 35,
+        ['F'] = 1,  ['N'] = 2,  ['T'] = 3,  ['a'] = 4,  ['b'] = 9,  ['c'] = 10, ['d'] = 12,
+        ['e'] = 14, ['f'] = 17, ['g'] = 20, ['i'] = 21, ['l'] = 25, ['n'] = 26, ['o'] = 28,
+        ['p'] = 29, ['r'] = 30, ['t'] = 32, ['w'] = 33, ['y'] = 35,
     };
     if (len < 2 || len > 8 || (unsigned char)at[0] >= 128 || !first_word[(unsigned char)at[0]])
         return TOKEN_NAME;
@@ -401,7 +401,7 @@ static void close_bracket(lexer *l, token_kind kind) {
     if (l->depth) {
         const bracket *open = &l->brackets[l->depth - 1];
         const char *opener = token_kind_text(opener_of(open->closer));
-        char *hint = arena_printf(l->a, "the bracket '%s' was opened in line %u", opener, open->line);
+        char *hint = arena_printf(l->a, "the bracket '%s' was opened on line %u", opener, open->line);
         REPORT(l, at, hint, "closing bracket '%s' does not match opening bracket '%s'", closer, opener);
         l->depth--;
     } else {
@@ -609,6 +609,8 @@ static void indent(lexer *l, indentation n) {
     if (n.tabless <= l->tabless_indents[l->level])
         report_tabs(l);
     if (l->level + 1 == LEXER_MAX_BLOCKS) {
+        l->failed = l->failed || l->too_deep;
+        l->too_deep = true;
         REPORT(l, span_here(l, l->line_at, l->at), "move the inner blocks into a function",
                "too many levels of indentation (more than %d)", LEXER_MAX_BLOCKS - 1);
         push(l, TOKEN_ERROR, l->at);

@@ -48,6 +48,7 @@ typedef struct lexer {
     uint32_t shift, first_shift; /* columns cut from the left: of this line, of every further one */
     bool fragment;               /* an expression inside a larger text: newlines are spaces, no indentation */
     bool failed;                 /* an error was reported for this logical line */
+    bool too_deep;               /* too many levels of indentation were reported */
     uint32_t depth, level;
     bracket brackets[LEXER_MAX_BRACKETS];
     uint32_t indents[LEXER_MAX_BLOCKS], tabless_indents[LEXER_MAX_BLOCKS];

@@ -9,16 +9,33 @@ static ast *parse_primary(parser *p);
 /* ---- targets ---- */
 
 static const char *const descriptions[AST_KIND_COUNT] = {
-    [AST_BoolOp] = "expression",       [AST_NamedExpr] = "named expression", [AST_BinOp] = "expression",
-    [AST_UnaryOp] = "expression",      [AST_Lambda] = "lambda",              [AST_IfExp] = "conditional expression",
-    [AST_Dict] = "dict literal",       [AST_Set] = "set display",            [AST_ListComp] = "list comprehension",
-    [AST_SetComp] = "set comprehension", [AST_DictComp] = "dict comprehension",
-    [AST_GeneratorExp] = "generator expression", [AST_Await] = "await expression", [AST_Yield] = "yield expression",
-    [AST_YieldFrom] = "yield expression", [AST_Compare] = "comparison",      [AST_Call] = "function call",
-    [AST_JoinedStr] = "f-string expression", [AST_FormattedValue] = "f-string expression",
-    [AST_Constant] = "literal",        [AST_Attribute] = "attribute",        [AST_Subscript] = "subscript",
-    [AST_Starred] = "starred",         [AST_Name] = "name",                  [AST_List] = "list",
-    [AST_Tuple] = "tuple",             [AST_Unsupported] = "literal",
+    [AST_BoolOp] = "expression",
+    [AST_NamedExpr] = "named expression",
+    [AST_BinOp] = "expression",
+    [AST_UnaryOp] = "expression",
+    [AST_Lambda] = "lambda",
+    [AST_IfExp] = "conditional expression",
+    [AST_Dict] = "dict literal",
+    [AST_Set] = "set display",
+    [AST_ListComp] = "list comprehension",
+    [AST_SetComp] = "set comprehension",
+    [AST_DictComp] = "dict comprehension",
+    [AST_GeneratorExp] = "generator expression",
+    [AST_Await] = "await expression",
+    [AST_Yield] = "yield expression",
+    [AST_YieldFrom] = "yield expression",
+    [AST_Compare] = "comparison",
+    [AST_Call] = "function call",
+    [AST_JoinedStr] = "f-string expression",
+    [AST_FormattedValue] = "f-string expression",
+    [AST_Constant] = "literal",
+    [AST_Attribute] = "attribute",
+    [AST_Subscript] = "subscript",
+    [AST_Starred] = "starred",
+    [AST_Name] = "name",
+    [AST_List] = "list",
+    [AST_Tuple] = "tuple",
+    [AST_Unsupported] = "literal",
 };
 
 const char *parse_describe(const ast *node) {
@@ -29,8 +46,8 @@ const char *parse_describe(const ast *node) {
     return descriptions[node->kind] ? descriptions[node->kind] : "expression";
 }
 
-static const char *remedy_for_target(const ast *node) {
-    if (node->kind == AST_Compare || node->kind == AST_Call || node->kind == AST_BinOp || node->kind == AST_Attribute)
+static const char *remedy_for_target(const ast *node, ast_ctx context) {
+    if (context == CTX_Store && (node->kind == AST_Compare || node->kind == AST_Call || node->kind == AST_BinOp))
         return "write == to compare; targets are names, attributes, subscripts, and tuples or lists of them";
     return "targets are names, attributes, subscripts, and tuples or lists of them";
 }
@@ -63,7 +80,7 @@ void parse_set_context(parser *p, ast *node, ast_ctx context, const char *what) 
     default:
         break;
     }
-    parser_fail(p, node->at, remedy_for_target(node), "cannot %s %s", what, parse_describe(node));
+    parser_fail(p, node->at, remedy_for_target(node, context), "cannot %s %s", what, parse_describe(node));
 }
 
 /* star_target: '*' (!'*' star_target) | t_primary '.' NAME | t_primary '[' slices ']' | star_atom */
@@ -151,6 +168,8 @@ static ast *parse_comprehension(parser *p, ast_kind kind, place start, ast *elt,
     uint32_t mark = parser_mark(p);
     while (at_comprehension(p))
         parser_push(p, parse_for_if_clause(p));
+    if (kind == AST_GeneratorExp && p->now->kind == TOKEN_COMMA)
+        parser_fail(p, elt->at, "put parentheses around it", "a generator expression must be parenthesized");
     take_closer(p, closer);
     ast *node = parser_make(p, kind, start);
     node->ListComp.generators = parser_adopt_all(p, node, parser_pop(p, mark));
@@ -753,8 +772,8 @@ ast *parse_named_expression(parser *p) {
     if (p->now->kind != TOKEN_NAME || p->now[1].kind != TOKEN_WALRUS) {
         ast *node = parse_expression(p);
         if (p->now->kind == TOKEN_WALRUS)
-            parser_fail(p, node->at, "only a name can stand left of :=",
-                        "cannot use an assignment expression with %s", parse_describe(node));
+            parser_fail(p, node->at, "only a name can stand left of :=", "cannot use an assignment expression with %s",
+                        parse_describe(node));
         return node;
     }
     place start = parser_place(p);
@@ -842,8 +861,8 @@ ast *parse_yield_or_star_expressions(parser *p) {
 typedef struct parameters {
     ast *node; /* arguments */
     uint32_t positional, keyword_only;
-    uint32_t posonly;  /* of the positional ones */
-    uint32_t mark;     /* positional and keyword-only parameters and their defaults, in pairs */
+    uint32_t posonly; /* of the positional ones */
+    uint32_t mark;    /* positional and keyword-only parameters and their defaults, in pairs */
     bool star, defaults;
 } parameters;
 

@@ -122,7 +122,8 @@ static literal open_literal(const token *t) {
         s.bytes = s.bytes || c == 'b';
         s.formatted = s.formatted || c == 'f';
     }
-    uint32_t quotes = t->len - (uint32_t)(s.from - t->at) >= 6 && s.from[1] == s.from[0] && s.from[2] == s.from[0] ? 3 : 1;
+    uint32_t quotes =
+        t->len - (uint32_t)(s.from - t->at) >= 6 && s.from[1] == s.from[0] && s.from[2] == s.from[0] ? 3 : 1;
     s.from += quotes;
     s.to = t->at + t->len - quotes;
     s.from_place = (place){t->line, t->col + (uint32_t)(s.from - t->at)};

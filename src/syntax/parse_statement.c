@@ -20,7 +20,7 @@ static void parse_simple_statements(parser *p);
 static ast_list parse_block(parser *p, header h) {
     uint32_t mark = parser_mark(p);
     if (p->now->kind != TOKEN_COLON)
-        parser_fail_here(p, arena_printf(p->a, "the header of a %s ends with ':'", h.what), "expected ':'");
+        parser_fail_here(p, NULL, "expected ':' at the end of the header of the %s", h.what);
     parser_take(p);
     if (p->now->kind != TOKEN_NEWLINE) {
         parse_simple_statements(p);
@@ -78,7 +78,7 @@ static ast *parse_if(parser *p) {
         branch b = {.start = h.start};
         b.test = parse_named_expression(p);
         if (p->now->kind == TOKEN_EQUAL)
-            parser_fail_here(p, "write == to compare, := to assign", "'=' does not belong into a condition");
+            parser_fail_here(p, "write == to compare, := to assign", "'=' does not belong in a condition");
         b.body = parse_block(p, h);
         vec_push(p->a, &branches, b);
     } while (p->now->kind == TOKEN_ELIF);
@@ -225,7 +225,8 @@ static ast_list parse_handlers(parser *p, bool *star) {
         bool this_star, first = parser_mark(p) == mark;
         ast *handler = parse_handler(p, &this_star);
         if (!first && this_star != *star)
-            parser_complain(p, at, "use one of them throughout", "cannot have both 'except' and 'except*' on one 'try'");
+            parser_complain(p, at, "use one of them throughout",
+                            "cannot have both 'except' and 'except*' on one 'try'");
         *star = first ? this_star : *star;
         parser_push(p, handler);
     }
@@ -587,12 +588,18 @@ static ast *parse_annotated(parser *p, place start, ast *target, bool parenthesi
 
 static ast_op augmented_op(token_kind kind) {
     static const uint8_t ops[TOKEN_KIND_COUNT] = {
-        [TOKEN_PLUS_EQUAL] = OP_Add,           [TOKEN_MINUS_EQUAL] = OP_Sub,
-        [TOKEN_STAR_EQUAL] = OP_Mult,          [TOKEN_SLASH_EQUAL] = OP_Div,
-        [TOKEN_PERCENT_EQUAL] = OP_Mod,        [TOKEN_AT_EQUAL] = OP_MatMult,
-        [TOKEN_AMPER_EQUAL] = OP_BitAnd,       [TOKEN_BAR_EQUAL] = OP_BitOr,
-        [TOKEN_CARET_EQUAL] = OP_BitXor,       [TOKEN_LEFT_SHIFT_EQUAL] = OP_LShift,
-        [TOKEN_RIGHT_SHIFT_EQUAL] = OP_RShift, [TOKEN_POWER_EQUAL] = OP_Pow,
+        [TOKEN_PLUS_EQUAL] = OP_Add,
+        [TOKEN_MINUS_EQUAL] = OP_Sub,
+        [TOKEN_STAR_EQUAL] = OP_Mult,
+        [TOKEN_SLASH_EQUAL] = OP_Div,
+        [TOKEN_PERCENT_EQUAL] = OP_Mod,
+        [TOKEN_AT_EQUAL] = OP_MatMult,
+        [TOKEN_AMPER_EQUAL] = OP_BitAnd,
+        [TOKEN_BAR_EQUAL] = OP_BitOr,
+        [TOKEN_CARET_EQUAL] = OP_BitXor,
+        [TOKEN_LEFT_SHIFT_EQUAL] = OP_LShift,
+        [TOKEN_RIGHT_SHIFT_EQUAL] = OP_RShift,
+        [TOKEN_POWER_EQUAL] = OP_Pow,
         [TOKEN_DOUBLE_SLASH_EQUAL] = OP_FloorDiv,
     };
     return (ast_op)ops[kind];

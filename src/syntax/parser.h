@@ -24,10 +24,10 @@ typedef struct parser {
     sym_table *syms;
     diags *d;
     uint32_t file;
-    const token *now;    /* next token; the tokens of its logical line follow, NEWLINE or END is the last */
-    place end;           /* of the last token taken, without NEWLINE, INDENT, DEDENT */
-    uint32_t depth;      /* of recursion */
-    VEC(ast *) stack;    /* items of the lists being parsed */
+    const token *now; /* next token; the tokens of its logical line follow, NEWLINE or END is the last */
+    place end;        /* of the last token taken, without NEWLINE, INDENT, DEDENT */
+    uint32_t depth;   /* of recursion */
+    VEC(ast *) stack; /* items of the lists being parsed */
     recovery *recover;
     const char *spec_of; /* inside an f-string's expression, what to put before messages; else NULL */
 } parser;
@@ -45,10 +45,10 @@ void parser_complain(parser *p, span at, const char *hint, const char *format, .
 void parser_fail_unexpected(parser *p) __attribute__((noreturn));
 span parser_span_of(const parser *p, const token *t);
 place parser_place(const parser *p);
-void parser_take(parser *p);                        /* steps over a token of the line */
-bool parser_accept(parser *p, token_kind kind);     /* steps over it if it is there */
-void parser_expect(parser *p, token_kind kind);     /* or fails */
-void parser_take_newline(parser *p);                /* steps into the next logical line */
+void parser_take(parser *p);                    /* steps over a token of the line */
+bool parser_accept(parser *p, token_kind kind); /* steps over it if it is there */
+void parser_expect(parser *p, token_kind kind); /* or fails */
+void parser_take_newline(parser *p);            /* steps into the next logical line */
 sym parser_take_name(parser *p);
 /* New node from `start` to the end of the last token taken. */
 ast *parser_make(parser *p, ast_kind kind, place start);

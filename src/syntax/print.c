@@ -282,8 +282,8 @@ static void json_bytes(const char *chars, size_t len, text *out) {
 
 /* "type" tells what "value" is. Integers that were not written in decimal and do not fit 64 bits are strings. */
 static void json_constant(const ast *node, text *out) {
-    static const char *const types[] = {"invalid", "None", "True", "False", "Ellipsis", "int", "float", "complex",
-                                        "str", "bytes"};
+    static const char *const types[] = {"invalid", "None",  "True",    "False", "Ellipsis",
+                                        "int",     "float", "complex", "str",   "bytes"};
     const char *chars = node->Constant.text;
     size_t len = node->Constant.text_len;
     text_printf(out, ", \"type\": \"%s\", \"value\": ", types[node->Constant.type]);

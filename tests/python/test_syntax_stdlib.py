@@ -340,3 +340,84 @@ def test_damaged_functions_are_judged_as_cpython_judges_them(checked_dumper):
             assert re.match(r"SyntaxError source.py:\d+:\d+: error: .+\n", ours), ours
     print(f"\n{len(sources)} damaged functions: {accepted} parse to the same tree, {len(wrong)} judged otherwise")
     assert not wrong, f"{len(wrong)} of {len(sources)}:\n" + "\n=====\n".join(wrong[:10])
+
+
+# ---- random sources ----
+
+WORDS = """x y ( ) [ ] { } , : . -> := ~ + - * ** @ < == = += : , ( ) x y not in is and or if else lambda await yield from
+for in async *x **y 1 2.5 'a' f'{x}' b'c' ... None""".split()
+HEADS = [
+    "", "", "def f(", "with (", "with ", "for ", "x = ", "x: ", "f(", "(", "[", "{", "lambda ", "del ", "import ", "@",
+    "from . import ", "class A(", "async def f(", "try:\n pass\nexcept ", "try:\n pass\nexcept* ", "if ", "return ",
+    "assert ", "raise ", "x[", "global ", "while ", "async with (", "async for x in ", "x = lambda *", "match ",
+]  # fmt: skip
+LITERAL_PARTS = [
+    "{", "}", "{{", "}}", "x", "!r", "!s", ":", "=", ":>", "\\", "\\n", "\\N{EN DASH}", "\\x4", "\\u12", "\\777", "'",
+    '"', " ", "(", ")", "[", "]", ",", "\n", "{x}", "{y!r}", "{x:{y}}", "{x=}", "é", "#", "lambda", "==", "!=", "<",
+    "for", "0", "\t", "\\\n", "\r\n", ":=", "*", "yield", "\\{", "{ x , y }", "{(x:=1)}", "{'a'}", "{a['b']}",
+]  # fmt: skip
+LINE_HEADS = ["", " ", "  ", "    ", "\t", "\t ", "        ", " \t", "\f", "  \f ", "\\\n  ", " \\\n", "\n"]
+LINES = [
+    "if x:", "else:", "pass", "x", "try:", "except: y", "finally:", "def f():", "#c", "", "while 1: pass", "class A:",
+    "(1,", "2)", "@d", "elif y:", ";", "x;y", "x;", "for i in x:", "\\", "'''a", "b'''", "return", "async def g():",
+    "with (a):",
+]  # fmt: skip
+
+
+def close_brackets(text):
+    closers = {"(": ")", "[": "]", "{": "}"}
+    stack = []
+    for c in text:
+        if c in closers:
+            stack.append(closers[c])
+        elif stack and c == stack[-1]:
+            stack.pop()
+    return text + "".join(reversed(stack))
+
+
+def random_statement(rng):
+    head = rng.choice(HEADS)
+    text = head + " ".join(rng.choices(WORDS, k=rng.randrange(1, 9)))
+    if rng.random() < 0.8:
+        text = close_brackets(text)
+    if head == "match ":
+        return text + ":\n case 1: pass\n"
+    if head == "@":
+        return text + "\ndef f(): pass"
+    compound = head.startswith(("def", "with", "for", "class", "try", "if", "while", "async"))
+    return text + rng.choice([": pass", ":\n  pass"]) if rng.random() < (0.85 if compound else 0.2) else text
+
+
+def random_literals(rng):
+    literals = []
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        quote = rng.choice(['"', "'", '"""', "'''"])
+        prefix = rng.choice(["f", "f", "f", "rf", "F", "", "b", "r", "u", "fr", "Rb"])
+        literals.append(prefix + quote + "".join(rng.choices(LITERAL_PARTS, k=rng.randrange(8))) + quote)
+    return rng.choice(["", "x = "]) + rng.choice(["", " "]).join(literals)
+
+
+def random_numbers(rng):
+    numbers = ["".join(rng.choices("0123456789__..eEjJxXoObB+-afl0011", k=rng.randrange(1, 7))) for _ in range(2)]
+    return rng.choice(["", " ", "-"]) + rng.choice(["", " + ", "if", "or", "."]).join(numbers)
+
+
+def random_lines(rng):
+    ends = ["\n", "\n", "\n", "\r", "", "\n\n", " # z\n"]
+    return "".join(rng.choice(LINE_HEADS) + rng.choice(LINES) + rng.choice(ends) for _ in range(rng.randrange(1, 7)))
+
+
+@pytest.mark.parametrize("make", [random_statement, random_literals, random_numbers, random_lines])
+def test_random_sources_are_judged_as_cpython_judges_them(checked_dumper, make):
+    rng = random.Random(make.__name__)
+    sources = [make(rng) for _ in range(int(os.environ.get("PLAIT_RANDOM_SOURCES", "5000")))]
+    wrong = []
+    for source, (parsed, ours) in zip(sources, our_trees(checked_dumper, [source.encode() for source in sources])):
+        tree, error = cpythons_verdict(source)
+        if parsed != (tree is not None):
+            wrong.append(f"{source!r}\n-- CPython: {error}, ours: {ours[:600]}")
+        elif parsed:
+            theirs = their_tree(tree, ours, source.encode().split(b"\n"))
+            if ours != theirs:
+                wrong.append(f"{source!r}\n-- {first_difference(ours, theirs)}")
+    assert not wrong, f"{len(wrong)} of {len(sources)}:\n" + "\n=====\n".join(wrong[:10])

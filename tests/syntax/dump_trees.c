@@ -55,7 +55,9 @@ static void put_constant(text *out, const ast *node) {
         break;
     case CONST_str:
     case CONST_bytes:
-        text_put(out, node->Constant.type == CONST_bytes ? " bytes " : node->Constant.unicode_kind ? " ustr " : " str ");
+        text_put(out, node->Constant.type == CONST_bytes ? " bytes "
+                      : node->Constant.unicode_kind      ? " ustr "
+                                                         : " str ");
         put_hex(out, node->Constant.text, node->Constant.text_len);
         break;
     default:

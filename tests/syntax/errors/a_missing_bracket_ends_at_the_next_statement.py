@@ -1,0 +1,3 @@
+y = f(x,
+      1
+return y

@@ -1,0 +1,7 @@
+def f(a):
+    if a:  # comment
+
+        return (a +
+   1)
+  # comment
+x

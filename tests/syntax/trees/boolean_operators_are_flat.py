@@ -1,0 +1,1 @@
+r = a and b and not c or d or e

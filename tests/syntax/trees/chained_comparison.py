@@ -1,0 +1,1 @@
+r = 0 <= i < n != m is not None not in x

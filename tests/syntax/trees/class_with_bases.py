@@ -1,0 +1,2 @@
+class A(B, *C, metaclass=D):
+    x: int = 1

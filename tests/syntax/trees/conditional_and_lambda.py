@@ -1,0 +1,1 @@
+r = lambda: a if b else c

@@ -1,0 +1,4 @@
+@jit
+@a.b(c)
+def f():
+    pass

@@ -1,0 +1,4 @@
+global a, b
+nonlocal c
+del d, (e, f[0])
+assert g, "h"

@@ -1,0 +1,1 @@
+a = 1if b else 2

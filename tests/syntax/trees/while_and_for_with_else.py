@@ -1,0 +1,8 @@
+while a:
+    break
+else:
+    pass
+for i in b:
+    continue
+else:
+    pass
