@@ -90,37 +90,37 @@ typedef enum ast_kind {
 } __attribute__((packed)) ast_kind;
 
 typedef enum ast_op { /* BoolOp, BinOp, AugAssign, UnaryOp, Compare */
-    OP_INVALID,
-    OP_And,
-    OP_Or,
-    OP_Add,
-    OP_Sub,
-    OP_Mult,
-    OP_MatMult,
-    OP_Div,
-    OP_Mod,
-    OP_Pow,
-    OP_LShift,
-    OP_RShift,
-    OP_BitOr,
-    OP_BitXor,
-    OP_BitAnd,
-    OP_FloorDiv,
-    OP_Invert,
-    OP_Not,
-    OP_UAdd,
-    OP_USub,
-    OP_Eq,
-    OP_NotEq,
-    OP_Lt,
-    OP_LtE,
-    OP_Gt,
-    OP_GtE,
-    OP_Is,
-    OP_IsNot,
-    OP_In,
-    OP_NotIn,
-    OP_COUNT
+                      OP_INVALID,
+                      OP_And,
+                      OP_Or,
+                      OP_Add,
+                      OP_Sub,
+                      OP_Mult,
+                      OP_MatMult,
+                      OP_Div,
+                      OP_Mod,
+                      OP_Pow,
+                      OP_LShift,
+                      OP_RShift,
+                      OP_BitOr,
+                      OP_BitXor,
+                      OP_BitAnd,
+                      OP_FloorDiv,
+                      OP_Invert,
+                      OP_Not,
+                      OP_UAdd,
+                      OP_USub,
+                      OP_Eq,
+                      OP_NotEq,
+                      OP_Lt,
+                      OP_LtE,
+                      OP_Gt,
+                      OP_GtE,
+                      OP_Is,
+                      OP_IsNot,
+                      OP_In,
+                      OP_NotIn,
+                      OP_COUNT
 } ast_op;
 
 typedef enum ast_ctx { CTX_INVALID, CTX_Load, CTX_Store, CTX_Del } ast_ctx;
@@ -140,6 +140,7 @@ typedef enum ast_const {
 
 enum { AST_MAX_HEIGHT = 1500 };
 
+/* clang-format off */
 struct ast {
     ast_kind kind;
     uint16_t height; /* 1 for a leaf, else 1 + the highest child's: at most AST_MAX_HEIGHT, so recursion is safe */
@@ -214,6 +215,7 @@ struct ast {
         struct { const char *name; } Unsupported;
     };
 };
+/* clang-format on */
 
 /* The layout of the nodes as data, for code that walks trees of every kind (printers, searches). */
 typedef enum ast_field_type {
@@ -240,7 +242,7 @@ typedef struct ast_field {
 
 typedef struct ast_layout {
     const char *name;
-    bool placed;       /* has a position in CPython's tree */
+    bool placed; /* has a position in CPython's tree */
     uint32_t count;
     ast_field fields[8]; /* in CPython's order */
 } ast_layout;

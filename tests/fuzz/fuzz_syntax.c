@@ -1,7 +1,7 @@
 /* Lexer and parser on arbitrary bytes: no crash, no undefined behaviour, and memory that is linear in the input. What
  * parses is printed and searched as well. The first byte of the input chooses between a module and an expression.
  *
- * Seeds: tests/fuzz/corpus_syntax, and the golden sources under tests/syntax. */
+ * Seeds: tests/fuzz/fuzz_syntax, and the golden sources under tests/syntax. */
 #include "syntax/syntax.h"
 #include <stdlib.h>
 #include <string.h>
