@@ -594,9 +594,10 @@ def canaries_intact(args):
 
 class Runner:
     def __init__(self, threads=(1, 2, 3, 8), schedules=("static", "dynamic")):
+        sys.path.insert(0, str(HERE.parent / "python"))
         import plait
-        from plait import _testing
-        self.plait, self.testing = plait, _testing
+        import switches
+        self.plait, self.testing = plait, switches
         self.threads, self.schedules = threads, schedules
         self.counters = collections.Counter()
 

@@ -13,7 +13,7 @@ def both(function, *make):
         return f(*args), args
     want, want_args = run(function)
     kernel = njit(parallel=True)(function)
-    from plait import _testing
+    import switches as _testing
     for threads in (1, 2, 3, 4):
         with _testing.threads(threads, min_work=0):
             got, got_args = run(kernel)

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from plait import _testing, njit
+import switches as _testing
+from plait import njit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
