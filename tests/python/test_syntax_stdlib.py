@@ -34,7 +34,7 @@ def build_dumper(folder, name, flags):
     sources = sorted((ROOT / "src/support").glob("*.c")) + sorted((ROOT / "src/syntax").glob("*.c"))
     program = folder / name
     compiler = os.environ.get("CC", "cc").split()
-    command = [*compiler, "-std=gnu17", *flags, "-I", ROOT / "src", *sources, ROOT / "tests/syntax/dump_trees.c", "-lm"]
+    command = [*compiler, "-std=gnu17", *flags, "-I", ROOT / "src", *sources, ROOT / "tests/python/dump_trees.c", "-lm"]
     subprocess.run([*map(str, command), "-o", str(program)], check=True)
     return program
 
