@@ -4,7 +4,8 @@
  * gets ranges of items by the schedule and runs them in *slices*, between which it looks whether to stop: a slice
  * takes about a millisecond, which its first length, from the estimated work, and then the clock see to. The ends of
  * slices and of the members' shares lie on multiples of 64 iterations where that does not unbalance them, so that
- * vector loops leave their remainder at the end of the region only and neighbours do not write to one cache line.
+ * vector loops leave their remainder at the end of the region only (under fastmath it may round differently, and results
+ * shall not depend on the number of threads) and neighbours do not write to one cache line.
  *
  * The first error in program order wins. A member that fails notes its iteration; slices that begin above the lowest
  * failing iteration are not begun, those below it all run, so in the end the lowest one is known and everything before
@@ -30,6 +31,7 @@ enum {
     BLOCKS_MOST = 480, /* divides evenly among most numbers of cores */
     ALIGN = 64,
     SLICE_WORK = 100000,  /* operations in the first slice */
+    FLAT_WORK = 64,       /* operations in an iteration that is no loop itself */
     CHUNK_WORK = 20000,   /* operations in a chunk of a dynamic schedule */
     UNLOCK_WORK = 500000, /* from here on the interpreter's lock is released at once, else when the clock says so */
     SLICE_SHORT_NS = 500 * 1000,
@@ -55,6 +57,7 @@ typedef struct rt_run {
     plrt_schedule schedule;
     int32_t threads;
     bool reduces;
+    bool flat;      /* iterations are cheap: very likely one vector loop */
     bool elsewhere; /* the host is no member of the team */
     bool unlocked;
     void *lock_token;
@@ -94,6 +97,10 @@ int64_t plrt_region_blocks(const plrt_region *region, int64_t trips) {
 static int64_t per_trip(int64_t trips, int64_t work) {
     int64_t each = work / trips;
     return each > 0 ? each : 1;
+}
+
+static int64_t align_up(int64_t n) {
+    return n <= INT64_MAX - ALIGN ? (n + ALIGN - 1) / ALIGN * ALIGN : n;
 }
 
 static int64_t at_least_one(int64_t n) {
@@ -261,7 +268,7 @@ static bool run_items(member *m, int64_t first, int64_t last) {
 
 static int64_t share_bound(const rt_run *run, int32_t threads, int32_t id) {
     int64_t bound = part(run->items, threads, id);
-    if (run->reduces || id == threads || run->items / threads < ALIGN * 16)
+    if (run->reduces || id == threads || (!run->flat && run->items / threads < ALIGN * 16))
         return bound;
     return bound / ALIGN * ALIGN;
 }
@@ -306,6 +313,8 @@ static void run_guided(member *m, int32_t threads) {
                 return;
             left = items - begin;
             size = left / (2 * (uint64_t)threads);
+            if (run->flat && run->region->chunk <= 0)
+                size = (uint64_t)align_up((int64_t)size);
             if (size < least)
                 size = least;
             if (size > left)
@@ -489,7 +498,8 @@ static int64_t choose_chunk(const rt_run *run, int64_t work) {
     if (run->schedule == PLRT_SCHEDULE_STATIC)
         return 0;
     int64_t chunk = CHUNK_WORK / per_trip(run->trips, work), most = run->trips / (8 * (int64_t)run->threads);
-    return at_least_one(chunk < most ? chunk : most);
+    chunk = at_least_one(chunk < most ? chunk : most);
+    return run->flat ? align_up(chunk) : chunk;
 }
 
 static void begin_run(rt_run *run, const plrt_region *region, void *context, int64_t trips, int64_t work) {
@@ -499,6 +509,7 @@ static void begin_run(rt_run *run, const plrt_region *region, void *context, int
     run->reduces = region->flags & PLRT_REGION_REDUCES;
     run->items = run->reduces ? plrt_region_blocks(region, trips) : trips;
     run->slice = at_least_one(SLICE_WORK / per_trip(trips, work));
+    run->flat = !run->reduces && per_trip(trips, work) < FLAT_WORK;
     run->schedule = choose_schedule(region);
     run->threads = 1;
     run->chunk = 0;

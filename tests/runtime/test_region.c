@@ -66,6 +66,30 @@ Test(region, fewer_threads_than_the_team_still_cover_all) {
     }
 }
 
+static int32_t find_odd_start(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
+    (void)context;
+    (void)end;
+    (void)block;
+    (void)err;
+    return begin % 64 != 0;
+}
+
+Test(region, shares_of_cheap_iterations_begin_at_multiples_of_64) {
+    for (int s = PLRT_SCHEDULE_STATIC; s <= PLRT_SCHEDULE_GUIDED; s++)
+        for (int64_t trips = 1; trips < 1000000; trips = trips * 3 + 1) {
+            plrt_region region = {find_odd_start, "test:1", 1, 0, s, 0, 0, 1};
+            plrt_error err = {0};
+            plrt_set_min_work(0);
+            cr_assert_eq(plrt_region_run(&region, NULL, trips, 3 * trips, &err), 0);
+            tally t = {.seen = calloc((size_t)trips, sizeof(int32_t))};
+            region.body = count_each;
+            cr_assert_eq(plrt_region_run(&region, &t, trips, 3 * trips, &err), 0);
+            for (int64_t i = 0; i < trips; i++)
+                cr_assert_eq(t.seen[i], 1);
+            free(t.seen);
+        }
+}
+
 Test(region, shuffled_order_covers_all) {
     plrt_set_shuffle(42);
     for (size_t i = 0; i < sizeof corner_trips / sizeof *corner_trips; i++)
