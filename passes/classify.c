@@ -134,10 +134,8 @@ static void classify_loop(classifier *z, kir_stmt *loop) {
             keep(loop, KIR_CLASS_CARRIED, "ORDERED", NULL, NULL);
         return;
     }
-    if (info->cold) {
-        keep(loop, KIR_CLASS_UNKNOWN, "EXACT", NULL, NULL);
+    if (info->cold)
         return;
-    }
     if (body_escapes(loop)) {
         keep(loop, KIR_CLASS_UNKNOWN, "ESCAPES", NULL, NULL);
         return;

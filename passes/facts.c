@@ -314,7 +314,14 @@ static const lin *wrap_lin(facts *f, kir_expr *e) {
         return sum;
     atom x = {.kind = ATOM_OP, .op = KIR_OP_MOD, .a = i, .b = n, .c = 1};
     scalar_range(e->ty, &x.lo, &x.hi);
-    return atom_lin(f, intern_atom(f, x));
+    const lin *w = atom_lin(f, intern_atom(f, x)), *one = facts_const(f, 1);
+    const lin *room = combine(f, combine(f, n, 1, i, -1), 1, one, -1);
+    if (sum && facts_nonneg(f, sum)) { /* -n <= i */
+        know_once(f, w);
+        if (room && facts_nonneg(f, room)) /* i < n */
+            know_once(f, combine(f, combine(f, n, 1, w, -1), 1, one, -1));
+    }
+    return w;
 }
 
 const lin *facts_lin(facts *f, kir_expr *e) {
@@ -432,6 +439,12 @@ static bool compares_integers(const kir_expr *e) {
     return e->kind == KIR_BINARY && negated(e->op) != KIR_OP_INVALID &&
            (e->args[0]->ty->kind == TYPE_INT || e->args[0]->ty->kind == TYPE_BOOL) &&
            !(e->args[0]->ty->bits == 64 && !e->args[0]->ty->is_signed && e->args[0]->ty->kind == TYPE_INT);
+}
+
+const lin *facts_ordering(facts *f, kir_expr *e) {
+    if (!compares_integers(e) || !is_ordering(e->op))
+        return NULL;
+    return comparison_form(f, e->op, facts_lin(f, e->args[0]), facts_lin(f, e->args[1]));
 }
 
 static int decide_comparison(facts *f, kir_expr *e) {

@@ -64,6 +64,9 @@ bool facts_zero(facts *f, const lin *a);
 /* 1: the bool expression holds, 0: it does not, -1: not known. */
 int facts_decide(facts *f, kir_expr *cond);
 
+/* The form that is >= 0 exactly when the ordering comparison (< <= > >=) of integers holds; NULL for other conditions. */
+const lin *facts_ordering(facts *f, kir_expr *cond);
+
 /* From here on (until facts_reset to an earlier mark): cond is `truth`; a >= 0. */
 void facts_assume(facts *f, kir_expr *cond, bool truth);
 void facts_assume_nonneg(facts *f, const lin *a);

@@ -1,2 +1,489 @@
+/* guard: checks inside a loop nest become one test at its entry.
+ *
+ *   for %i in range(0, %n, 1) {                if dim(%x, 0) >= %n {
+ *       check %i < dim(%x, 0)                      for %i … { %t = load %x[%i] }            (simplify drops the check)
+ *       %t = load %x[%i]                  →    } else {
+ *   }                                              for %i … cold { check %i < dim(%x, 0); %t = load %x[%i] }
+ *                                              }
+ *
+ * For each check in the nest whose condition is linear in the loops' variables and in values that the nest does not
+ * change, the extreme over the iterations is found by putting the loops' bounds for their variables, innermost first.
+ * What is left is a condition on values known at entry. Wrapping of negative indices goes the same way: the test asks
+ * for the index to be >= 0 everywhere, unless it is known to be negative somewhere. Conditions that do not change in
+ * the nest at all (a divisor != 0) are taken as they are. The test may be stronger than needed (an inner loop that does
+ * not run, a check under a condition): then the exact copy runs, which raises Python's exception at its iteration, or
+ * none. It is never too weak: the checks in the fast copy are dropped by simplify alone, which proves them again from
+ * the test.
+ *
+ * Index arithmetic must not wrap, so int64 values that take part in it are asked to lie within 2^55.
+ * Checks that are not linear (x[idx[i]]) stay in place, and the nests inside are tried on their own. Measured cost: the
+ * facts' walk, about that of simplify. */
+#include "passes/facts.h"
 #include "passes/passes.h"
-bool guard_run(pass_context *c) { (void)c; return true; }
+#include "passes/vars.h"
+
+enum { NEST_MAX = 1500, DEPTH_MAX = 16 };
+#define SMALL (INT64_C(1) << 55)
+
+typedef struct bound { /* a loop of the nest, its variable's extremes as forms at its head */
+    const lin *var, *least, *most;
+} bound;
+
+typedef struct guarding { /* of one nest */
+    struct guard *g;
+    facts *facts;
+    var_set written;
+    bound bounds[DEPTH_MAX];
+    uint32_t depth;
+    VEC(kir_expr *) test;
+    bool left;   /* some check could not be hoisted */
+    bool hoists; /* some check was */
+} guarding;
+
+typedef struct guard {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    facts *facts;
+} guard;
+
+/* ---- forms over values that the nest does not change ------------------------------------------------------------------------ */
+
+static bool lin_is_outer(guarding *n, const lin *l);
+
+static bool atom_is_outer(guarding *n, uint32_t index) {
+    const atom *a = facts_atom(n->facts, index);
+    switch (a->kind) {
+    case ATOM_VAR:
+    case ATOM_DIM: return !vars_has(&n->written, a->var) && facts_version(n->facts, a->var) == a->version;
+    case ATOM_FLOORDIV: return lin_is_outer(n, a->a);
+    case ATOM_OP:
+        return (a->op == KIR_OP_MIN || a->op == KIR_OP_MAX || (a->op == KIR_OP_MUL && a->hi <= SMALL)) &&
+               lin_is_outer(n, a->a) && lin_is_outer(n, a->b);
+    default: return false;
+    }
+}
+
+static bool lin_is_outer(guarding *n, const lin *l) {
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!atom_is_outer(n, l->term[i].atom))
+            return false;
+    return true;
+}
+
+static kir_expr *lin_expr(guarding *n, const lin *l, span at);
+
+static kir_expr *atom_expr(guarding *n, uint32_t index, span at) {
+    const atom *a = facts_atom(n->facts, index);
+    kir_module *m = n->g->m;
+    switch (a->kind) {
+    case ATOM_VAR: {
+        kir_expr *v = kir_ref(m, a->var, at);
+        return v->ty == type_int64(m->types) ? v : kir_cast(m, v, type_int64(m->types), at);
+    }
+    case ATOM_DIM: return kir_dim(m, a->var, a->axis, at);
+    case ATOM_FLOORDIV:
+        return kir_binary(m, KIR_OP_FLOORDIV, lin_expr(n, a->a, at), kir_int(m, a->c, at), at);
+    default: return kir_binary(m, a->op, lin_expr(n, a->a, at), lin_expr(n, a->b, at), at);
+    }
+}
+
+/* The terms of one sign: the sum of coef * atom for sign * coef > 0, and of k likewise. */
+static kir_expr *side_expr(guarding *n, const lin *l, int64_t sign, span at) {
+    kir_module *m = n->g->m;
+    kir_expr *sum = NULL;
+    for (uint32_t i = 0; i < l->n; i++) {
+        int64_t c = sign * l->term[i].coef;
+        if (c <= 0)
+            continue;
+        kir_expr *term = kir_binary(m, KIR_OP_MUL, atom_expr(n, l->term[i].atom, at), kir_int(m, c, at), at);
+        sum = sum ? kir_binary(m, KIR_OP_ADD, sum, term, at) : term;
+    }
+    int64_t k = sign * l->k > 0 ? sign * l->k : 0;
+    if (!sum)
+        return kir_int(m, k, at);
+    return k ? kir_binary(m, KIR_OP_ADD, sum, kir_int(m, k, at), at) : sum;
+}
+
+static kir_expr *lin_expr(guarding *n, const lin *l, span at) {
+    kir_expr *plus = side_expr(n, l, 1, at), *minus = side_expr(n, l, -1, at);
+    return kir_binary(n->g->m, KIR_OP_SUB, plus, minus, at);
+}
+
+static bool has_small_numbers(const lin *l) {
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        int64_t c = l->term[i].coef;
+        if (c > 64 || c < -64)
+            return false;
+        sum += c < 0 ? -c : c;
+    }
+    return sum <= 64 && l->k < SMALL && l->k > -SMALL;
+}
+
+/* Can the form be evaluated in int64, term by term? */
+static bool is_evaluable(guarding *n, const lin *l) {
+    for (uint32_t i = 0; i < l->n; i++) {
+        lin one = {.n = 1, .term = &l->term[i]};
+        wide lo, hi, limit = (wide)1 << 61;
+        facts_range(n->facts, &one, &lo, &hi);
+        if (lo < -limit || hi > limit)
+            return false;
+    }
+    return has_small_numbers(l);
+}
+
+/* ---- extremes ------------------------------------------------------------------------------------------------------------------ */
+
+/* A form below `l` in every iteration, over values known at entry; NULL when there is none. */
+static const lin *least_value(guarding *n, const lin *l) {
+    for (uint32_t d = n->depth; d-- > 0 && l;) {
+        const bound *b = &n->bounds[d];
+        if (!b->var || b->var->n != 1)
+            continue;
+        for (uint32_t i = 0; i < l->n; i++) {
+            if (l->term[i].atom != b->var->term[0].atom)
+                continue;
+            int64_t c = l->term[i].coef;
+            const lin *extreme = c > 0 ? b->least : b->most;
+            const lin *rest = facts_add(n->facts, l, b->var, -c);
+            l = rest && extreme ? facts_add(n->facts, rest, extreme, c) : NULL;
+            break;
+        }
+    }
+    return l && lin_is_outer(n, l) && is_evaluable(n, l) ? l : NULL;
+}
+
+static bool is_known(guarding *n, const kir_expr *test) {
+    for (uint32_t i = 0; i < n->test.len; i++)
+        if (kir_expr_equal(n->test.at[i], test))
+            return true;
+    return false;
+}
+
+static void require(guarding *n, kir_expr *test) {
+    if (!is_known(n, test))
+        vec_push(n->g->scratch, &n->test, test);
+}
+
+/* Asks at entry for l >= 0 in all iterations. False when that is impossible or not expressible. */
+static bool hoist(guarding *n, const lin *l, span at) {
+    wide lo, hi;
+    if (facts_nonneg(n->facts, l))
+        return true;
+    const lin *least = least_value(n, l);
+    if (!least)
+        return false;
+    facts_range(n->facts, least, &lo, &hi);
+    const lin *never = facts_add(n->facts, facts_const(n->facts, -1), least, -1);
+    if (hi < 0 || (never && facts_nonneg(n->facts, never)))
+        return false;
+    kir_expr *plus = side_expr(n, least, 1, at), *minus = side_expr(n, least, -1, at);
+    require(n, kir_binary(n->g->m, KIR_OP_GE, plus, minus, at));
+    facts_assume_nonneg(n->facts, l);
+    n->hoists = true;
+    return true;
+}
+
+/* ---- the walk through a nest ------------------------------------------------------------------------------------------------------ */
+
+static void hoist_wrap(kir_expr **slot, void *context) {
+    guarding *n = context;
+    kir_expr *e = *slot;
+    if (e->kind != KIR_WRAP)
+        return;
+    const lin *index = facts_lin(n->facts, e->args[0]), *extent = facts_lin(n->facts, e->args[1]);
+    if (hoist(n, index, e->at))
+        return;
+    const lin *from_end = facts_add(n->facts, index, extent, 1), *room = facts_add(n->facts, extent, index, -1);
+    room = room ? facts_add(n->facts, room, facts_const(n->facts, 1), -1) : NULL;
+    if (from_end && room && hoist(n, from_end, e->at))
+        (void)hoist(n, room, e->at);
+}
+
+static void hoist_wraps(kir_expr **slot, void *context) { kir_each_subexpr(slot, hoist_wrap, context); }
+
+typedef struct invariance {
+    const var_set *written;
+    bool holds;
+} invariance;
+
+static void check_var(kir_var *v, void *context) {
+    invariance *i = context;
+    i->holds &= !vars_has(i->written, v);
+}
+
+static bool is_invariant(guarding *n, kir_expr *e) {
+    invariance i = {&n->written, true};
+    vars_in_expr(e, check_var, &i);
+    return i.holds;
+}
+
+static bool hoist_condition(guarding *n, kir_expr *e) {
+    if (facts_decide(n->facts, e) == 1)
+        return true;
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_AND && e->ty->kind == TYPE_BOOL) {
+        bool left = hoist_condition(n, e->args[0]), right = hoist_condition(n, e->args[1]);
+        return left && right;
+    }
+    const lin *form = facts_ordering(n->facts, e);
+    if (form && hoist(n, form, e->at))
+        return true;
+    if (facts_decide(n->facts, e) == 0 || !is_invariant(n, e))
+        return false;
+    require(n, kir_copy_expr(n->g->m, e, NULL));
+    return n->hoists = true;
+}
+
+static void walk_block(guarding *n, kir_block *b);
+
+static void enter(guarding *n, kir_stmt *loop) {
+    bound *b = &n->bounds[n->depth++];
+    *b = (bound){0};
+    if (loop->kind != KIR_FOR) {
+        facts_enter_loop(n->facts, loop);
+        return;
+    }
+    int64_t step;
+    const lin *lo = facts_lin(n->facts, loop->lo), *hi = facts_lin(n->facts, loop->hi);
+    bool fixed = kir_is_const_int(loop->step, &step) && step != 0;
+    facts_enter_loop(n->facts, loop);
+    if (!fixed)
+        return;
+    b->var = facts_var(n->facts, loop->var);
+    b->least = step > 0 ? lo : facts_add(n->facts, hi, facts_const(n->facts, 1), 1);
+    b->most = step > 0 ? facts_add(n->facts, hi, facts_const(n->facts, 1), -1) : lo;
+}
+
+static void walk_nested(guarding *n, kir_stmt *loop) {
+    facts_scope scope = facts_mark(n->facts);
+    if (n->depth >= DEPTH_MAX) {
+        n->left = true;
+        facts_kill_written(n->facts, &loop->body);
+        return;
+    }
+    enter(n, loop);
+    walk_block(n, &loop->body);
+    n->depth--;
+    facts_reset(n->facts, scope);
+    facts_kill_written(n->facts, &loop->body);
+    if (loop->kind == KIR_FOR)
+        facts_kill(n->facts, loop->var);
+}
+
+static void walk_arm(guarding *n, kir_block *b, kir_expr *cond, bool truth) {
+    facts_scope scope = facts_mark(n->facts);
+    if (cond)
+        facts_assume(n->facts, cond, truth);
+    walk_block(n, b);
+    facts_reset(n->facts, scope);
+    facts_kill_written(n->facts, b);
+}
+
+static void walk_stmt(guarding *n, kir_stmt *s) {
+    kir_each_expr(s, hoist_wraps, n);
+    switch (s->kind) {
+    case KIR_FOR:
+    case KIR_LOOP: walk_nested(n, s); return;
+    case KIR_IF:
+        walk_arm(n, &s->body, s->value, true);
+        walk_arm(n, &s->orelse, s->value, false);
+        return;
+    case KIR_BLOCK: walk_arm(n, &s->body, NULL, true); return;
+    case KIR_CHECK:
+        if (hoist_condition(n, s->value))
+            n->hoists = true;
+        else
+            n->left = true;
+        break;
+    default: break;
+    }
+    facts_after(n->facts, s);
+}
+
+static void walk_block(guarding *n, kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++)
+        walk_stmt(n, b->at[i]);
+}
+
+/* ---- values that must be small -------------------------------------------------------------------------------------------------------- */
+
+typedef struct index_scan { /* which variables take part in checks, bounds and subscripts */
+    guarding *n;
+    var_set wanted;
+    bool grew;
+} index_scan;
+
+static void want_var(kir_var *v, void *context) {
+    index_scan *x = context;
+    if (!vars_has(&x->wanted, v)) {
+        vars_add(&x->wanted, v);
+        x->grew = true;
+    }
+}
+
+static bool want_in_stmt(kir_stmt *s, void *context) {
+    index_scan *x = context;
+    if (s->kind == KIR_CHECK)
+        vars_in_expr(s->value, want_var, x);
+    if (s->kind == KIR_FOR) {
+        vars_in_expr(s->lo, want_var, x);
+        vars_in_expr(s->hi, want_var, x);
+    }
+    if (s->kind == KIR_ASSIGN && vars_has(&x->wanted, s->var) && s->value->kind != KIR_LOAD)
+        vars_in_expr(s->value, want_var, x);
+    return true;
+}
+
+static bool is_unbounded(guarding *n, kir_var *v) {
+    wide lo, hi;
+    if (v->ty->kind != TYPE_INT || v->ty->bits != 64 || !v->ty->is_signed)
+        return false;
+    facts_range(n->facts, facts_var(n->facts, v), &lo, &hi);
+    return lo < -SMALL || hi > SMALL;
+}
+
+/* Asks that the int64 values known at entry, which index arithmetic reads, are small. */
+static void limit_values(guarding *n, kir_block *nest) {
+    index_scan x = {.n = n, .wanted = vars_new(n->g->scratch, n->g->f)};
+    do {
+        x.grew = false;
+        kir_each_stmt(nest, want_in_stmt, &x);
+    } while (x.grew);
+    for (uint32_t i = 0; i < n->g->f->vars.len; i++) {
+        kir_var *v = n->g->f->vars.at[i];
+        if (!vars_has(&x.wanted, v) || vars_has(&n->written, v) || !is_unbounded(n, v))
+            continue;
+        const lin *form = facts_var(n->facts, v);
+        kir_module *m = n->g->m;
+        kir_expr *low = kir_binary(m, KIR_OP_GE, kir_ref(m, v, v->at), kir_int(m, -SMALL, v->at), v->at);
+        kir_expr *high = kir_binary(m, KIR_OP_LE, kir_ref(m, v, v->at), kir_int(m, SMALL, v->at), v->at);
+        require(n, low);
+        require(n, high);
+        facts_assume_nonneg(n->facts, facts_add(n->facts, form, facts_const(n->facts, SMALL), 1));
+        facts_assume_nonneg(n->facts, facts_add(n->facts, facts_const(n->facts, SMALL), form, -1));
+    }
+}
+
+/* ---- versions ---------------------------------------------------------------------------------------------------------------------------- */
+
+static bool make_cold(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR) {
+        s->loop->cold = true;
+        s->loop->id = 0;
+    }
+    return true;
+}
+
+static void note_guard(guard *g, kir_stmt *loop, const guarding *n) {
+    uint32_t id = loop->loop->id;
+    if (!id || id >= g->m->report.len)
+        return;
+    text t = text_new(g->scratch);
+    for (uint32_t i = 0; i < n->test.len; i++) {
+        text_put(&t, i ? ", " : "");
+        kir_print_expr(g->m, n->test.at[i], &t);
+    }
+    g->m->report.at[id].guards = arena_strndup(g->m->a, t.at, t.len);
+}
+
+static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {
+    kir_block single = {0};
+    vec_push(g->m->a, &single, loop);
+    kir_stmt *versions = kir_stmt_new(g->m, KIR_IF, loop->at);
+    for (uint32_t i = 0; i < n->test.len; i++)
+        versions->value = versions->value
+                              ? kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at)
+                              : n->test.at[i];
+    versions->orelse = kir_copy_block(g->m, &single, pass_renamed_temps(g->m, g->f, g->scratch, &single));
+    kir_each_stmt(&versions->orelse, make_cold, NULL);
+    versions->body = single;
+    note_guard(g, loop, n);
+    return versions;
+}
+
+static bool count_check(kir_stmt *s, void *context) {
+    uint32_t *n = context;
+    n[0]++;
+    n[1] += s->kind == KIR_CHECK;
+    return true;
+}
+
+/* Analyses the nest at `loop` on a facts object of its own, which starts from what is known at the loop's entry. */
+static bool analyse(guard *g, kir_stmt *loop, guarding *n) {
+    uint32_t counts[2] = {0};
+    kir_block single = {.at = &loop, .len = 1, .cap = 1};
+    kir_each_stmt(&loop->body, count_check, counts);
+    if (counts[1] == 0 || counts[0] > NEST_MAX)
+        return false;
+    *n = (guarding){.g = g, .facts = g->facts, .written = vars_new(g->scratch, g->f)};
+    vars_written_in(&single, &n->written);
+    facts_scope scope = facts_mark(g->facts);
+    limit_values(n, &single);
+    walk_nested(n, loop);
+    facts_reset(g->facts, scope);
+    return n->hoists;
+}
+
+static void guard_block(guard *g, kir_block *b);
+
+static void guard_loop(guard *g, kir_stmt *loop, kir_block *out) {
+    guarding n = {0};
+    bool hoists = loop->kind == KIR_FOR && !loop->loop->cold && analyse(g, loop, &n);
+    facts_scope scope = facts_mark(g->facts);
+    if (hoists)
+        for (uint32_t i = 0; i < n.test.len; i++)
+            facts_assume(g->facts, n.test.at[i], true);
+    kir_stmt *placed = hoists ? make_versions(g, loop, &n) : loop;
+    if (!hoists || n.left) {
+        facts_enter_loop(g->facts, loop);
+        guard_block(g, &loop->body);
+    }
+    facts_reset(g->facts, scope);
+    facts_kill_written(g->facts, &loop->body);
+    if (loop->kind == KIR_FOR)
+        facts_kill(g->facts, loop->var);
+    vec_push(g->m->a, out, placed);
+}
+
+static void guard_arm(guard *g, kir_block *b, kir_expr *cond, bool truth) {
+    facts_scope scope = facts_mark(g->facts);
+    if (cond)
+        facts_assume(g->facts, cond, truth);
+    guard_block(g, b);
+    facts_reset(g->facts, scope);
+    facts_kill_written(g->facts, b);
+}
+
+static void guard_block(guard *g, kir_block *b) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        if (s->kind == KIR_FOR || s->kind == KIR_LOOP) {
+            guard_loop(g, s, &out);
+            continue;
+        }
+        if (s->kind == KIR_IF) {
+            guard_arm(g, &s->body, s->value, true);
+            guard_arm(g, &s->orelse, s->value, false);
+        } else if (s->kind == KIR_BLOCK) {
+            guard_arm(g, &s->body, NULL, true);
+        } else {
+            facts_after(g->facts, s);
+        }
+        vec_push(g->m->a, &out, s);
+    }
+    *b = out;
+}
+
+bool guard_run(pass_context *c) {
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        guard g = {c->m, c->m->fns.at[i], c->scratch, NULL};
+        if (g.f->kind == KIR_FN_REGION || g.f->cold)
+            continue;
+        g.facts = facts_new(c->scratch, c->m, g.f);
+        guard_block(&g, &g.f->body);
+    }
+    return true;
+}

@@ -74,7 +74,7 @@ static refusal refuse(const placer *p, kir_stmt *loop) {
     if (off)
         return (refusal){"OPTION_OFF", off, ""};
     if (l->cold)
-        return (refusal){"EXACT", "", ""};
+        return (refusal){"UNANALYSED", "", ""};
     if (body_escapes(loop))
         return (refusal){"ESCAPES", "", ""};
     refusal variables = refuse_by_variables(l);
@@ -188,6 +188,7 @@ static bool unmark(kir_stmt *s, void *context) {
     if (s->kind == KIR_FOR) {
         s->loop->parallel = s->loop->vector = false;
         s->loop->cold = true;
+        s->loop->id = 0;
         s->loop->class = KIR_CLASS_UNKNOWN;
     }
     return true;

@@ -14,7 +14,7 @@ const pass pass_table[] = {
     {"inline", inline_run, 0, FACT_INLINED, FACT_SIMPLE, 1, "which calls become part of the caller?"},
     {"simplify", simplify_run, 0, FACT_SIMPLE, ALL_LATER, 1, "what is constant, proven or dead?"},
     {"scalarize", scalarize_run, 0, FACT_SCALAR, FACT_SIMPLE | ALL_LATER, 0, "which loops compute an array operation?"},
-    {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, ALL_LATER, 1, "which checks can be made once, at entry?"},
+    {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, FACT_SIMPLE | ALL_LATER, 1, "which checks can be made once, at entry?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},
     {"privatize", privatize_run, FACT_SCALAR | FACT_REDUCED, FACT_PRIVATE, 0, 1, "which variables live in an iteration?"},
     {"classify", classify_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
