@@ -17,6 +17,17 @@ typedef struct var_state {
     uint32_t atom1;   /* atom of the current version + 1, or 0 */
 } var_state;
 
+typedef struct seen_var {
+    const kir_var *var;
+    uint32_t version;
+} seen_var;
+
+typedef struct condition { /* one that is no comparison of integers, known by its structure */
+    const kir_expr *e;
+    bool truth;
+    VEC(seen_var) vars;
+} condition;
+
 struct facts {
     arena *a;
     kir_module *m;
@@ -24,6 +35,7 @@ struct facts {
     VEC(atom) atoms;
     var_state *vars;
     VEC(const lin *) known; /* each >= 0 */
+    VEC(condition) conditions;
     uint32_t steps;
 };
 
@@ -463,6 +475,18 @@ static int decide_comparison(facts *f, kir_expr *e) {
     return differ ? e->op == KIR_OP_NE : -1;
 }
 
+static int find_condition(const facts *f, const kir_expr *e) {
+    for (uint32_t i = f->conditions.len; i-- > 0;) {
+        const condition *c = &f->conditions.at[i];
+        bool same = kir_expr_equal(c->e, e);
+        for (uint32_t k = 0; same && k < c->vars.len; k++)
+            same = facts_version(f, c->vars.at[k].var) == c->vars.at[k].version;
+        if (same)
+            return c->truth;
+    }
+    return -1;
+}
+
 int facts_decide(facts *f, kir_expr *e) {
     if (e->kind == KIR_CONST)
         return e->ty->kind == TYPE_BOOL || e->ty->kind == TYPE_INT ? e->value.i != 0 : -1;
@@ -481,7 +505,7 @@ int facts_decide(facts *f, kir_expr *e) {
         facts_range(f, facts_var(f, e->var), &lo, &hi);
         return lo > 0 ? 1 : hi <= 0 ? 0 : -1;
     }
-    return -1;
+    return e->ty->kind == TYPE_BOOL ? find_condition(f, e) : -1;
 }
 
 /* ---- learning ------------------------------------------------------------------------------------------------------------- */
@@ -507,6 +531,23 @@ static void assume_not_zero(facts *f, const lin *d) {
         facts_assume_nonneg(f, combine(f, minus, 1, facts_const(f, 1), -1));
 }
 
+typedef struct var_note {
+    facts *f;
+    condition *c;
+} var_note;
+
+static void note_var(kir_var *v, void *context) {
+    var_note *n = context;
+    vec_push(n->f->a, &n->c->vars, (seen_var){v, facts_version(n->f, v)});
+}
+
+static void assume_condition(facts *f, kir_expr *e, bool truth) {
+    condition c = {.e = kir_copy_expr(f->m, e, NULL), .truth = truth};
+    var_note n = {f, &c};
+    vars_in_expr(e, note_var, &n);
+    vec_push(f->a, &f->conditions, c);
+}
+
 void facts_assume(facts *f, kir_expr *e, bool truth) {
     if (e->kind == KIR_UNARY && e->op == KIR_OP_NOT) {
         facts_assume(f, e->args[0], !truth);
@@ -525,12 +566,17 @@ void facts_assume(facts *f, kir_expr *e, bool truth) {
     } else if (e->kind == KIR_VAR && e->ty->kind == TYPE_BOOL) {
         const lin *v = facts_var(f, e->var);
         facts_assume_nonneg(f, truth ? combine(f, v, 1, facts_const(f, 1), -1) : combine(f, v, -1, v, 0));
+    } else if (e->kind != KIR_CONST) {
+        assume_condition(f, e, truth);
     }
 }
 
-facts_scope facts_mark(const facts *f) { return (facts_scope){f->known.len}; }
+facts_scope facts_mark(const facts *f) { return (facts_scope){f->known.len, f->conditions.len}; }
 
-void facts_reset(facts *f, facts_scope scope) { f->known.len = scope.len; }
+void facts_reset(facts *f, facts_scope scope) {
+    f->known.len = scope.len;
+    f->conditions.len = scope.conditions;
+}
 
 const lin *const *facts_known(const facts *f, uint32_t *n) {
     *n = f->known.len;

@@ -71,7 +71,7 @@ const lin *facts_ordering(facts *f, kir_expr *cond);
 void facts_assume(facts *f, kir_expr *cond, bool truth);
 void facts_assume_nonneg(facts *f, const lin *a);
 typedef struct facts_scope {
-    uint32_t len;
+    uint32_t len, conditions;
 } facts_scope;
 facts_scope facts_mark(const facts *f);
 void facts_reset(facts *f, facts_scope scope);

@@ -172,12 +172,8 @@ static kir_expr *fold_dim(simplifier *z, kir_expr *e) {
     return fold(z, extent);
 }
 
-static bool is_integer_comparison(const kir_expr *e) {
-    return e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE && e->args[0]->ty->kind == TYPE_INT;
-}
-
 static kir_expr *fold_binary_expr(simplifier *z, kir_expr *e) {
-    if (is_integer_comparison(e) && e->ty->kind == TYPE_BOOL) {
+    if (e->ty->kind == TYPE_BOOL && e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE) {
         int known_value = facts_decide(z->facts, e);
         if (known_value >= 0)
             return kir_bool(z->m, known_value, e->at);
