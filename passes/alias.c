@@ -10,7 +10,9 @@ struct alias_map {
     uint32_t sites;
 };
 
-static void set_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
+static void set_bit(uint64_t *bits, uint32_t i) {
+    bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
 
 static bool shares_memory(const kir_expr *e) {
     return e->kind == KIR_VAR || e->kind == KIR_VIEW || e->kind == KIR_TRANSPOSE || e->kind == KIR_RESHAPE ||

@@ -27,7 +27,9 @@ static kir_expr *apart(kir_module *m, const dep_pair *p, span at) {
     return kir_unary(m, KIR_OP_NOT, both, at);
 }
 
-static kir_expr *magnitude(kir_module *m, kir_expr *e) { return kir_unary(m, KIR_OP_ABS, e, e->at); }
+static kir_expr *magnitude(kir_module *m, kir_expr *e) {
+    return kir_unary(m, KIR_OP_ABS, e, e->at);
+}
 
 /* Sufficient for distinct elements: each stride reaches beyond what the later axes span. */
 static kir_expr *distinct(kir_module *m, kir_var *v, span at) {
@@ -96,11 +98,17 @@ static void check_scalars(classifier *z, kir_stmt *loop) {
 
 /* ---- loops --------------------------------------------------------------------------------------------------------------------- */
 
-static void keep(kir_stmt *loop, kir_class class, const char *why, const char *detail, const char *second) {
+static const char *kept(classifier *z, const char *words) {
+    return arena_strndup(z->m->a, words ? words : "", words ? strlen(words) : 0);
+}
+
+/* The words come from the analysis, whose memory is gone after the pass. */
+static void keep(classifier *z, kir_stmt *loop, kir_class class, const char *why, const char *detail,
+                 const char *second) {
     loop->loop->class = class;
     loop->loop->why = why;
-    loop->loop->why_detail = detail ? detail : "";
-    loop->loop->why_second = second ? second : "";
+    loop->loop->why_detail = kept(z, detail);
+    loop->loop->why_second = kept(z, second);
 }
 
 static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
@@ -113,16 +121,16 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
     }
     const char *array = name_of(z->m, v->first.array);
     if (v->class == KIR_CLASS_CARRIED) {
-        const char *how = v->witness ? v->witness : v->distance ? arena_printf(z->m->a, "distance %s", v->distance) : "";
-        keep(loop, KIR_CLASS_CARRIED, "CARRIED", array, how);
+        const char *how = v->witness    ? v->witness
+                          : v->distance ? arena_printf(z->m->a, "distance %s", v->distance)
+                                        : "";
+        keep(z, loop, KIR_CLASS_CARRIED, "CARRIED", array, how);
         if (info->kind == KIR_LOOP_PRANGE && v->proven)
             report_race(z, loop, arena_printf(z->m->a, "`%s` is written by one and used by another", array),
                         v->witness);
         return;
     }
-    bool two = v->reason && strcmp(v->reason, "UNKNOWN_ACCESS") == 0;
-    keep(loop, KIR_CLASS_UNKNOWN, v->reason ? v->reason : "UNANALYSED", two ? array : v->detail ? v->detail : array,
-         v->detail);
+    keep(z, loop, KIR_CLASS_UNKNOWN, v->reason ? v->reason : "UNANALYSED", v->detail ? v->detail : array, "");
 }
 
 static void classify_loop(classifier *z, kir_stmt *loop) {
@@ -131,13 +139,13 @@ static void classify_loop(classifier *z, kir_stmt *loop) {
         if (info->class == KIR_CLASS_INDEPENDENT && info->reductions.len)
             info->class = KIR_CLASS_REDUCTION;
         if (info->class == KIR_CLASS_CARRIED && !info->why)
-            keep(loop, KIR_CLASS_CARRIED, "ORDERED", NULL, NULL);
+            keep(z, loop, KIR_CLASS_CARRIED, "ORDERED", NULL, NULL);
         return;
     }
     if (info->cold)
         return;
     if (body_escapes(loop)) {
-        keep(loop, KIR_CLASS_UNKNOWN, "ESCAPES", NULL, NULL);
+        keep(z, loop, KIR_CLASS_UNKNOWN, "ESCAPES", NULL, NULL);
         return;
     }
     if (info->kind == KIR_LOOP_PRANGE)

@@ -5,7 +5,9 @@
 enum { UNKNOWN_TRIPS = 16, UNKNOWN_CALL = 100, MATH_COST = 20, DIVISION_COST = 5 };
 #define COST_MAX (INT64_C(1) << 40)
 
-static int64_t clamp(int64_t x) { return x > COST_MAX ? COST_MAX : x; }
+static int64_t clamp(int64_t x) {
+    return x > COST_MAX ? COST_MAX : x;
+}
 
 static int64_t scaled(int64_t times, int64_t cost) {
     int64_t r;
@@ -17,18 +19,24 @@ static void count_node(kir_expr **slot, void *context) {
     const kir_expr *e = *slot;
     switch (e->kind) {
     case KIR_CONST:
-    case KIR_VAR: return;
-    case KIR_MATH: *n += MATH_COST; return;
+    case KIR_VAR:
+        return;
+    case KIR_MATH:
+        *n += MATH_COST;
+        return;
     case KIR_BINARY:
         *n += e->op == KIR_OP_DIV || e->op == KIR_OP_MOD || e->op == KIR_OP_FLOORDIV || e->op == KIR_OP_POW
                   ? DIVISION_COST
                   : 1;
         return;
-    default: *n += 1;
+    default:
+        *n += 1;
     }
 }
 
-static void count_slot(kir_expr **slot, void *context) { kir_each_subexpr(slot, count_node, context); }
+static void count_slot(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, count_node, context);
+}
 
 static int64_t cost_of_stmt(kir_stmt *s) {
     int64_t n = 0;
@@ -42,13 +50,18 @@ static int64_t cost_of_stmt(kir_stmt *s) {
         int64_t trips = cost_trips(s);
         return clamp(n + scaled(trips < 0 ? UNKNOWN_TRIPS : trips, 1 + cost_of_block(&s->body)));
     }
-    case KIR_LOOP: return clamp(n + scaled(UNKNOWN_TRIPS, cost_of_block(&s->body)));
-    case KIR_BLOCK: return clamp(n + cost_of_block(&s->body));
-    case KIR_STORE: return n + 1;
+    case KIR_LOOP:
+        return clamp(n + scaled(UNKNOWN_TRIPS, cost_of_block(&s->body)));
+    case KIR_BLOCK:
+        return clamp(n + cost_of_block(&s->body));
+    case KIR_STORE:
+        return n + 1;
     case KIR_CALL:
     case KIR_RUNTIME:
-    case KIR_REGION: return n + UNKNOWN_CALL;
-    default: return n;
+    case KIR_REGION:
+        return n + UNKNOWN_CALL;
+    default:
+        return n;
     }
 }
 
@@ -71,9 +84,13 @@ int64_t cost_trips(const kir_stmt *loop) {
     return trips > INT64_MAX ? INT64_MAX : (int64_t)trips;
 }
 
-static kir_expr *bin(kir_module *m, kir_op op, kir_expr *a, kir_expr *b) { return kir_binary(m, op, a, b, a->at); }
+static kir_expr *bin(kir_module *m, kir_op op, kir_expr *a, kir_expr *b) {
+    return kir_binary(m, op, a, b, a->at);
+}
 
-static kir_expr *dup(kir_module *m, const kir_expr *e) { return kir_copy_expr(m, e, NULL); }
+static kir_expr *dup(kir_module *m, const kir_expr *e) {
+    return kir_copy_expr(m, e, NULL);
+}
 
 /* With step 1 and lo >= 0 the difference cannot overflow. */
 static kir_expr *unit_trips(kir_module *m, const kir_stmt *l) {
@@ -93,7 +110,8 @@ kir_expr *cost_trip_expr(kir_module *m, const kir_stmt *l) {
     kir_expr *ahead = bin(m, KIR_OP_SUB, dup(m, l->hi), dup(m, l->lo));
     kir_expr *back = bin(m, KIR_OP_SUB, dup(m, l->lo), dup(m, l->hi));
     kir_expr *width = kir_select(m, up, ahead, back, l->at);
-    kir_expr *size = kir_select(m, dup(m, up), dup(m, l->step), kir_unary(m, KIR_OP_NEG, dup(m, l->step), l->at), l->at);
+    kir_expr *size =
+        kir_select(m, dup(m, up), dup(m, l->step), kir_unary(m, KIR_OP_NEG, dup(m, l->step), l->at), l->at);
     kir_expr *some = kir_select(m, dup(m, up), bin(m, KIR_OP_GT, dup(m, l->hi), dup(m, l->lo)),
                                 bin(m, KIR_OP_LT, dup(m, l->hi), dup(m, l->lo)), l->at);
     kir_expr *one = kir_const_int(m, u64, 1, l->at);
@@ -130,7 +148,9 @@ static bool is_invariant(const work *w, kir_expr *e) {
     return i.holds;
 }
 
-static kir_expr *float_of(work *w, kir_expr *e) { return kir_cast(w->m, e, type_float64(w->m->types), e->at); }
+static kir_expr *float_of(work *w, kir_expr *e) {
+    return kir_cast(w->m, e, type_float64(w->m->types), e->at);
+}
 
 /* Iterations as a float64 (no overflow), NULL when they depend on what the loop computes. */
 static kir_expr *trips_estimate(work *w, kir_stmt *l) {
@@ -148,7 +168,9 @@ static kir_expr *trips_estimate(work *w, kir_stmt *l) {
 
 static kir_expr *block_work(work *w, kir_block *b, span at);
 
-static kir_expr *add_work(work *w, kir_expr *a, kir_expr *b) { return a ? bin(w->m, KIR_OP_ADD, a, b) : b; }
+static kir_expr *add_work(work *w, kir_expr *a, kir_expr *b) {
+    return a ? bin(w->m, KIR_OP_ADD, a, b) : b;
+}
 
 static kir_expr *loop_work(work *w, kir_stmt *l) {
     type *f64 = type_float64(w->m->types);

@@ -48,9 +48,13 @@ facts *facts_new(arena *a, kir_module *m, kir_fn *fn) {
     return f;
 }
 
-const atom *facts_atom(const facts *f, uint32_t i) { return &f->atoms.at[i]; }
+const atom *facts_atom(const facts *f, uint32_t i) {
+    return &f->atoms.at[i];
+}
 
-uint32_t facts_version(const facts *f, const kir_var *v) { return f->vars[v->id].version; }
+uint32_t facts_version(const facts *f, const kir_var *v) {
+    return f->vars[v->id].version;
+}
 
 /* ---- forms ---------------------------------------------------------------------------------------------------------- */
 
@@ -61,7 +65,9 @@ static lin *new_lin(facts *f, int64_t k, uint32_t room) {
     return l;
 }
 
-const lin *facts_const(facts *f, int64_t k) { return new_lin(f, k, 0); }
+const lin *facts_const(facts *f, int64_t k) {
+    return new_lin(f, k, 0);
+}
 
 static const lin *atom_lin(facts *f, uint32_t atom_index) {
     lin *l = new_lin(f, 0, 1);
@@ -107,7 +113,9 @@ static const lin *combine(facts *f, const lin *a, int64_t p, const lin *b, int64
     return r;
 }
 
-const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) { return combine(f, a, 1, b, scale); }
+const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) {
+    return combine(f, a, 1, b, scale);
+}
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */
 
@@ -284,7 +292,9 @@ static const lin *op_lin(facts *f, kir_op op, const lin *a, const lin *b, type *
     return r;
 }
 
-static bool is_int64(type *t) { return t->kind == TYPE_INT && t->bits == 64 && t->is_signed; }
+static bool is_int64(type *t) {
+    return t->kind == TYPE_INT && t->bits == 64 && t->is_signed;
+}
 
 static const lin *binary_lin(facts *f, kir_expr *e) {
     const lin *a = facts_lin(f, e->args[0]), *b = facts_lin(f, e->args[1]);
@@ -342,12 +352,18 @@ const lin *facts_lin(facts *f, kir_expr *e) {
     if (e->ty->kind == TYPE_INT && e->ty->bits == 64 && !e->ty->is_signed) /* half of its values are not int64's */
         return e->kind == KIR_CONST && e->value.i >= 0 ? facts_const(f, e->value.i) : opaque(f, e->ty);
     switch (e->kind) {
-    case KIR_CONST: return facts_const(f, e->value.i);
-    case KIR_VAR: return facts_var(f, e->var);
-    case KIR_DIM: return dim_lin(f, e->var, (uint32_t)e->axis);
-    case KIR_BINARY: return is_int64(e->ty) ? binary_lin(f, e) : opaque(f, e->ty);
-    case KIR_SELECT: return select_lin(f, e);
-    case KIR_WRAP: return wrap_lin(f, e);
+    case KIR_CONST:
+        return facts_const(f, e->value.i);
+    case KIR_VAR:
+        return facts_var(f, e->var);
+    case KIR_DIM:
+        return dim_lin(f, e->var, (uint32_t)e->axis);
+    case KIR_BINARY:
+        return is_int64(e->ty) ? binary_lin(f, e) : opaque(f, e->ty);
+    case KIR_SELECT:
+        return select_lin(f, e);
+    case KIR_WRAP:
+        return wrap_lin(f, e);
     case KIR_UNARY:
         if (e->op == KIR_OP_NEG && is_int64(e->ty)) {
             const lin *a = facts_lin(f, e->args[0]), *r = combine(f, a, -1, a, 0);
@@ -360,7 +376,8 @@ const lin *facts_lin(facts *f, kir_expr *e) {
         bool exact = a && !(from->bits == 64 && !from->is_signed) && e->ty->kind == TYPE_INT;
         return exact && fits(f, a, e->ty) ? a : opaque(f, e->ty);
     }
-    default: return opaque(f, e->ty);
+    default:
+        return opaque(f, e->ty);
     }
 }
 
@@ -375,7 +392,9 @@ static int64_t gcd(int64_t a, int64_t b) {
     return a;
 }
 
-static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
+static int64_t magnitude(int64_t x) {
+    return x < 0 ? -x : x;
+}
 
 static bool prove(facts *f, const lin *g, uint32_t depth);
 
@@ -435,17 +454,26 @@ static const lin *comparison_form(facts *f, kir_op op, const lin *a, const lin *
 
 static kir_op negated(kir_op op) {
     switch (op) {
-    case KIR_OP_LT: return KIR_OP_GE;
-    case KIR_OP_LE: return KIR_OP_GT;
-    case KIR_OP_GT: return KIR_OP_LE;
-    case KIR_OP_GE: return KIR_OP_LT;
-    case KIR_OP_EQ: return KIR_OP_NE;
-    case KIR_OP_NE: return KIR_OP_EQ;
-    default: return KIR_OP_INVALID;
+    case KIR_OP_LT:
+        return KIR_OP_GE;
+    case KIR_OP_LE:
+        return KIR_OP_GT;
+    case KIR_OP_GT:
+        return KIR_OP_LE;
+    case KIR_OP_GE:
+        return KIR_OP_LT;
+    case KIR_OP_EQ:
+        return KIR_OP_NE;
+    case KIR_OP_NE:
+        return KIR_OP_EQ;
+    default:
+        return KIR_OP_INVALID;
     }
 }
 
-static bool is_ordering(kir_op op) { return op == KIR_OP_LT || op == KIR_OP_LE || op == KIR_OP_GT || op == KIR_OP_GE; }
+static bool is_ordering(kir_op op) {
+    return op == KIR_OP_LT || op == KIR_OP_LE || op == KIR_OP_GT || op == KIR_OP_GE;
+}
 
 static bool compares_integers(const kir_expr *e) {
     return e->kind == KIR_BINARY && negated(e->op) != KIR_OP_INVALID &&
@@ -571,7 +599,9 @@ void facts_assume(facts *f, kir_expr *e, bool truth) {
     }
 }
 
-facts_scope facts_mark(const facts *f) { return (facts_scope){f->known.len, f->conditions.len}; }
+facts_scope facts_mark(const facts *f) {
+    return (facts_scope){f->known.len, f->conditions.len};
+}
 
 void facts_reset(facts *f, facts_scope scope) {
     f->known.len = scope.len;
@@ -590,14 +620,18 @@ void facts_kill(facts *f, kir_var *v) {
     s->atom1 = 0;
 }
 
-static void kill_var(kir_var *v, void *context) { facts_kill(context, v); }
+static void kill_var(kir_var *v, void *context) {
+    facts_kill(context, v);
+}
 
 static bool kill_written(kir_stmt *s, void *context) {
     vars_written_by(s, kill_var, context);
     return true;
 }
 
-void facts_kill_written(facts *f, kir_block *b) { kir_each_stmt(b, kill_written, f); }
+void facts_kill_written(facts *f, kir_block *b) {
+    kir_each_stmt(b, kill_written, f);
+}
 
 static void know_dim(facts *f, kir_var *v, uint32_t axis, const lin *value) {
     if (value)
@@ -631,13 +665,15 @@ static uint32_t shape_of(facts *f, kir_expr *e, const lin **dims) {
     case KIR_VIEW:
         for (uint32_t i = 0; i < e->subs.n; i++)
             if (e->subs.at[i].kind != KIR_SUB_INDEX)
-                dims[k++] = e->subs.at[i].kind == KIR_SUB_RANGE ? facts_lin(f, e->subs.at[i].length) : facts_const(f, 1);
+                dims[k++] =
+                    e->subs.at[i].kind == KIR_SUB_RANGE ? facts_lin(f, e->subs.at[i].length) : facts_const(f, 1);
         return k;
     case KIR_GLOBAL:
         for (; k < n; k++)
             dims[k] = facts_const(f, f->m->globals.at[e->global].shape[k]);
         return n;
-    default: return 0;
+    default:
+        return 0;
     }
 }
 

@@ -55,12 +55,15 @@ static bool atom_is_outer(guarding *n, uint32_t index) {
     const atom *a = facts_atom(n->facts, index);
     switch (a->kind) {
     case ATOM_VAR:
-    case ATOM_DIM: return !vars_has(&n->written, a->var) && facts_version(n->facts, a->var) == a->version;
-    case ATOM_FLOORDIV: return lin_is_outer(n, a->a);
+    case ATOM_DIM:
+        return !vars_has(&n->written, a->var) && facts_version(n->facts, a->var) == a->version;
+    case ATOM_FLOORDIV:
+        return lin_is_outer(n, a->a);
     case ATOM_OP:
         return (a->op == KIR_OP_MIN || a->op == KIR_OP_MAX || (a->op == KIR_OP_MUL && a->hi <= SMALL)) &&
                lin_is_outer(n, a->a) && lin_is_outer(n, a->b);
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -81,10 +84,12 @@ static kir_expr *atom_expr(guarding *n, uint32_t index, span at) {
         kir_expr *v = kir_ref(m, a->var, at);
         return v->ty == type_int64(m->types) ? v : kir_cast(m, v, type_int64(m->types), at);
     }
-    case ATOM_DIM: return kir_dim(m, a->var, a->axis, at);
+    case ATOM_DIM:
+        return kir_dim(m, a->var, a->axis, at);
     case ATOM_FLOORDIV:
         return kir_binary(m, KIR_OP_FLOORDIV, lin_expr(n, a->a, at), kir_int(m, a->c, at), at);
-    default: return kir_binary(m, a->op, lin_expr(n, a->a, at), lin_expr(n, a->b, at), at);
+    default:
+        return kir_binary(m, a->op, lin_expr(n, a->a, at), lin_expr(n, a->b, at), at);
     }
 }
 
@@ -201,7 +206,9 @@ static void hoist_wrap(kir_expr **slot, void *context) {
         (void)hoist(n, room, e->at);
 }
 
-static void hoist_wraps(kir_expr **slot, void *context) { kir_each_subexpr(slot, hoist_wrap, context); }
+static void hoist_wraps(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, hoist_wrap, context);
+}
 
 typedef struct invariance {
     const var_set *written;
@@ -284,19 +291,24 @@ static void walk_stmt(guarding *n, kir_stmt *s) {
     kir_each_expr(s, hoist_wraps, n);
     switch (s->kind) {
     case KIR_FOR:
-    case KIR_LOOP: walk_nested(n, s); return;
+    case KIR_LOOP:
+        walk_nested(n, s);
+        return;
     case KIR_IF:
         walk_arm(n, &s->body, s->value, true);
         walk_arm(n, &s->orelse, s->value, false);
         return;
-    case KIR_BLOCK: walk_arm(n, &s->body, NULL, true); return;
+    case KIR_BLOCK:
+        walk_arm(n, &s->body, NULL, true);
+        return;
     case KIR_CHECK:
         if (hoist_condition(n, s->value))
             n->hoists = true;
         else
             n->left = true;
         break;
-    default: break;
+    default:
+        break;
     }
     facts_after(n->facts, s);
 }
@@ -393,9 +405,8 @@ static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {
     vec_push(g->m->a, &single, loop);
     kir_stmt *versions = kir_stmt_new(g->m, KIR_IF, loop->at);
     for (uint32_t i = 0; i < n->test.len; i++)
-        versions->value = versions->value
-                              ? kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at)
-                              : n->test.at[i];
+        versions->value =
+            versions->value ? kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at) : n->test.at[i];
     versions->orelse = kir_copy_block(g->m, &single, pass_renamed_temps(g->m, g->f, g->scratch, &single));
     kir_each_stmt(&versions->orelse, make_cold, NULL);
     versions->body = single;

@@ -33,7 +33,7 @@ typedef struct outlining {
     kir_stmt *loop, *region;
     kir_fn *fn;
     kir_map *map;
-    var_set inside; /* variables of the parent that become the function's own */
+    var_set inside;      /* variables of the parent that become the function's own */
     kir_expr *lo, *step; /* in the function */
 } outlining;
 

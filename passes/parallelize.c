@@ -25,9 +25,13 @@ typedef struct placer {
 
 static void place_block(placer *p, kir_block *b);
 
-static const char *number(placer *p, int64_t x) { return arena_printf(p->m->a, "%lld", (long long)x); }
+static const char *number(placer *p, int64_t x) {
+    return arena_printf(p->m->a, "%lld", (long long)x);
+}
 
-static const char *var_name(const kir_var *v) { return v->name ? v->name->text : "a temporary"; }
+static const char *var_name(const kir_var *v) {
+    return v->name ? v->name->text : "a temporary";
+}
 
 /* ---- may it? ---------------------------------------------------------------------------------------------------------------- */
 
@@ -77,6 +81,8 @@ static refusal refuse(const placer *p, kir_stmt *loop) {
         return (refusal){"UNANALYSED", "", ""};
     if (body_escapes(loop))
         return (refusal){"ESCAPES", "", ""};
+    if (l->kind == KIR_LOOP_ARRAY && l->class == KIR_CLASS_CARRIED && l->why)
+        return (refusal){l->why, "", ""};
     refusal variables = refuse_by_variables(l);
     if (variables.code)
         return variables;
@@ -119,7 +125,8 @@ static bool is_small(placer *p, kir_stmt *loop, int64_t *trips) {
 static const char *list_reductions(placer *p, const kir_loop_info *l) {
     text t = text_new(p->m->a);
     for (uint32_t i = 0; i < l->reductions.len; i++)
-        text_printf(&t, "%s%s %s", i ? ", " : "", kir_op_name(l->reductions.at[i].op), var_name(l->reductions.at[i].var));
+        text_printf(&t, "%s%s %s", i ? ", " : "", kir_op_name(l->reductions.at[i].op),
+                    var_name(l->reductions.at[i].var));
     return l->reductions.len ? t.at : NULL;
 }
 
@@ -153,8 +160,8 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     if (l->kind == KIR_LOOP_ARRAY)
         pass_decide(p->m, l->id, KIR_PARALLEL, "ARRAY_PARALLEL");
     else if (!is_proven(l))
-        pass_decide(p->m, l->id, KIR_PARALLEL, "TRUSTED", pass_sentence(p->m, l->why ? l->why : "UNANALYSED",
-                                                                        l->why_detail, l->why_second));
+        pass_decide(p->m, l->id, KIR_PARALLEL, "TRUSTED",
+                    pass_sentence(p->m, l->why ? l->why : "UNANALYSED", l->why_detail, l->why_second));
     else if (l->reductions.len)
         pass_decide(p->m, l->id, KIR_PARALLEL, "REDUCTION", reduced_names(p, l));
     else

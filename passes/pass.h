@@ -5,18 +5,18 @@
 
 #include "kir/kir.h"
 
-typedef enum pass_fact {     /* what is known to hold of the module */
-    FACT_NONE = 0,
-    FACT_INLINED = 1u << 0,  /* no call of an inlinable function is left */
-    FACT_SIMPLE = 1u << 1,   /* constants folded, loops canonical */
-    FACT_SCALAR = 1u << 2,   /* no whole-array operation is left */
-    FACT_ACCESS = 1u << 3,   /* affine accesses known */
-    FACT_DEPS = 1u << 4,     /* loops classified */
-    FACT_REDUCED = 1u << 5,  /* reductions marked */
-    FACT_PRIVATE = 1u << 6,  /* private variables marked */
-    FACT_GUARDED = 1u << 7,  /* checks hoisted where possible */
-    FACT_PLACED = 1u << 8,   /* parallel loops chosen */
-    FACT_OUTLINED = 1u << 9  /* parallel loops are regions */
+typedef enum pass_fact { /* what is known to hold of the module */
+                         FACT_NONE = 0,
+                         FACT_INLINED = 1u << 0, /* no call of an inlinable function is left */
+                         FACT_SIMPLE = 1u << 1,  /* constants folded, loops canonical */
+                         FACT_SCALAR = 1u << 2,  /* no whole-array operation is left */
+                         FACT_ACCESS = 1u << 3,  /* affine accesses known */
+                         FACT_DEPS = 1u << 4,    /* loops classified */
+                         FACT_REDUCED = 1u << 5, /* reductions marked */
+                         FACT_PRIVATE = 1u << 6, /* private variables marked */
+                         FACT_GUARDED = 1u << 7, /* checks hoisted where possible */
+                         FACT_PLACED = 1u << 8,  /* parallel loops chosen */
+                         FACT_OUTLINED = 1u << 9 /* parallel loops are regions */
 } pass_fact;
 
 typedef struct pass_context {

@@ -32,23 +32,29 @@ static uint32_t mentions(kir_expr *e, const kir_var *v) {
 }
 
 /* The operator that combines partial results of `op`: differences are sums. */
-static kir_op combining(kir_op op) { return op == KIR_OP_SUB ? KIR_OP_ADD : op; }
+static kir_op combining(kir_op op) {
+    return op == KIR_OP_SUB ? KIR_OP_ADD : op;
+}
 
 static bool regroups(kir_op op, const type *ty) {
     switch (op) {
     case KIR_OP_ADD:
     case KIR_OP_SUB:
-    case KIR_OP_MUL: return ty->kind == TYPE_INT || ty->kind == TYPE_FLOAT || ty->kind == TYPE_COMPLEX;
+    case KIR_OP_MUL:
+        return ty->kind == TYPE_INT || ty->kind == TYPE_FLOAT || ty->kind == TYPE_COMPLEX;
     case KIR_OP_MIN:
     case KIR_OP_MAX:
     case KIR_OP_NPMIN:
     case KIR_OP_NPMAX:
     case KIR_OP_FMIN:
-    case KIR_OP_FMAX: return ty->kind != TYPE_COMPLEX;
+    case KIR_OP_FMAX:
+        return ty->kind != TYPE_COMPLEX;
     case KIR_OP_AND:
     case KIR_OP_OR:
-    case KIR_OP_XOR: return true;
-    default: return false;
+    case KIR_OP_XOR:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -78,9 +84,13 @@ static void find_mention(kir_var *x, void *context) {
     u->ok &= x != u->v;
 }
 
-static void find_in_slot(kir_expr **slot, void *context) { vars_in_expr(*slot, find_mention, context); }
+static void find_in_slot(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, find_mention, context);
+}
 
-static void find_written(kir_var *x, void *context) { find_mention(x, context); }
+static void find_written(kir_var *x, void *context) {
+    find_mention(x, context);
+}
 
 static bool check_stmt(kir_stmt *s, void *context) {
     update_scan *u = context;

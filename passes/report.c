@@ -22,7 +22,9 @@ static const reason *find_reason(const char *code) {
     return NULL;
 }
 
-const char *pass_reason_code(size_t i) { return i < sizeof reasons / sizeof *reasons ? reasons[i].code : NULL; }
+const char *pass_reason_code(size_t i) {
+    return i < sizeof reasons / sizeof *reasons ? reasons[i].code : NULL;
+}
 
 /* Fills the %s of a sentence, in order. Sentences hold nothing else that printf would read. */
 static const char *fill(arena *a, const char *sentence, va_list *args) {

@@ -51,13 +51,21 @@ typedef struct nest { /* the element that is being computed */
 
 static void lower_block(scalarizer *z, kir_block *b);
 
-static void emit(scalarizer *z, kir_block *out, kir_stmt *s) { vec_push(z->m->a, out, s); }
+static void emit(scalarizer *z, kir_block *out, kir_stmt *s) {
+    vec_push(z->m->a, out, s);
+}
 
-static kir_expr *copy(scalarizer *z, const kir_expr *e) { return kir_copy_expr(z->m, e, NULL); }
+static kir_expr *copy(scalarizer *z, const kir_expr *e) {
+    return kir_copy_expr(z->m, e, NULL);
+}
 
-static type *element_type(const kir_expr *e) { return e->ty->kind == TYPE_ARRAY ? e->ty->dtype : e->ty; }
+static type *element_type(const kir_expr *e) {
+    return e->ty->kind == TYPE_ARRAY ? e->ty->dtype : e->ty;
+}
 
-static bool is_view(const kir_expr *e) { return e->kind == KIR_VIEW || e->kind == KIR_TRANSPOSE; }
+static bool is_view(const kir_expr *e) {
+    return e->kind == KIR_VIEW || e->kind == KIR_TRANSPOSE;
+}
 
 static bool is_sharing(const kir_expr *e) {
     return e->kind == KIR_VAR || is_view(e) || e->kind == KIR_RESHAPE || e->kind == KIR_REINTERPRET ||
@@ -107,16 +115,25 @@ static shape shape_of_args(scalarizer *z, const kir_expr *e, uint32_t first) {
 /* The shape of a leaf: an expression that is read by subscript, not element by element of its operands. */
 static bool leaf_shape(scalarizer *z, const kir_expr *e, shape *s) {
     switch (e->kind) {
-    case KIR_VAR: *s = shape_of_var(z, e->var, e->at); return true;
-    case KIR_VIEW: *s = shape_of_subs(z, e->var, e->subs.at, e->subs.n, e->at); return true;
+    case KIR_VAR:
+        *s = shape_of_var(z, e->var, e->at);
+        return true;
+    case KIR_VIEW:
+        *s = shape_of_subs(z, e->var, e->subs.at, e->subs.n, e->at);
+        return true;
     case KIR_TRANSPOSE:
         s->n = e->axes.n;
         for (uint32_t k = 0; k < s->n; k++)
             s->dim[k] = kir_dim(z->m, e->var, e->axes.at[k], e->at);
         return true;
-    case KIR_INDEX: *s = shape_of_args(z, e, 0); return true;
-    case KIR_BROADCAST: *s = shape_of_args(z, e, 1); return true;
-    default: return false;
+    case KIR_INDEX:
+        *s = shape_of_args(z, e, 0);
+        return true;
+    case KIR_BROADCAST:
+        *s = shape_of_args(z, e, 1);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -156,7 +173,9 @@ static shape hold_shape(scalarizer *z, kir_block *out, shape s) {
 
 /* ---- versions: what has to be tested ------------------------------------------------------------------------------------------ */
 
-static bool is_same_extent(const kir_expr *a, const kir_expr *b) { return kir_expr_equal(a, b); }
+static bool is_same_extent(const kir_expr *a, const kir_expr *b) {
+    return kir_expr_equal(a, b);
+}
 
 static kir_expr *and_also(scalarizer *z, kir_expr *a, kir_expr *b) {
     return a ? kir_binary(z->m, KIR_OP_AND, a, b, b->at) : b;
@@ -321,9 +340,13 @@ static kir_expr *leaf_element(scalarizer *z, nest *at, kir_expr *e, const shape 
     for (uint32_t k = 0; k < s->n; k++)
         own[k] = leaf_index(z, at, s, k);
     switch (e->kind) {
-    case KIR_VAR: return load_element(z, at, e->var, own, e->at);
-    case KIR_VIEW: subs_to_index(z, e->subs.at, e->subs.n, own, index); break;
-    case KIR_INDEX: return own[e->axis];
+    case KIR_VAR:
+        return load_element(z, at, e->var, own, e->at);
+    case KIR_VIEW:
+        subs_to_index(z, e->subs.at, e->subs.n, own, index);
+        break;
+    case KIR_INDEX:
+        return own[e->axis];
     default:
         for (uint32_t k = 0; k < s->n; k++)
             index[e->axes.at[k]] = own[k];
@@ -352,11 +375,16 @@ static kir_expr *element(scalarizer *z, nest *at, kir_expr *e) {
     for (uint32_t i = 0; i < e->n_args && i < 3; i++)
         args[i] = element(z, at, e->args[i]);
     switch (e->kind) {
-    case KIR_UNARY: return kir_unary(z->m, e->op, args[0], e->at);
-    case KIR_BINARY: return kir_binary(z->m, e->op, args[0], args[1], e->at);
-    case KIR_SELECT: return kir_select(z->m, args[0], args[1], args[2], e->at);
-    case KIR_CAST: return kir_cast(z->m, args[0], element_type(e), e->at);
-    case KIR_MATH: return kir_math(z->m, e->op, element_type(e), args, e->n_args, e->at);
+    case KIR_UNARY:
+        return kir_unary(z->m, e->op, args[0], e->at);
+    case KIR_BINARY:
+        return kir_binary(z->m, e->op, args[0], args[1], e->at);
+    case KIR_SELECT:
+        return kir_select(z->m, args[0], args[1], args[2], e->at);
+    case KIR_CAST:
+        return kir_cast(z->m, args[0], element_type(e), e->at);
+    case KIR_MATH:
+        return kir_math(z->m, e->op, element_type(e), args, e->n_args, e->at);
     default: {
         kir_expr *r = kir_expr_new(z->m, e->kind, element_type(e), e->n_args, e->at);
         r->op = e->op;
@@ -407,7 +435,9 @@ static void set_entry(kir_stmt *loop, uint32_t id) {
         loop->loop->id = id;
 }
 
-static bool is_fortran(type *ty) { return ty->layout == LAYOUT_F && ty->ndim > 1; }
+static bool is_fortran(type *ty) {
+    return ty->layout == LAYOUT_F && ty->ndim > 1;
+}
 
 /* ---- preparing an expression ---------------------------------------------------------------------------------------------------------- */
 
@@ -432,8 +462,8 @@ static kir_expr *prepare(scalarizer *z, kir_block *out, kir_expr *e) {
 
 /* ---- assignments ------------------------------------------------------------------------------------------------------------------------ */
 
-static void fill_nest(scalarizer *z, kir_block *out, const place *p, kir_expr *value, kir_expr *mask, shape s, bool exact,
-                      uint32_t entry, span at) {
+static void fill_nest(scalarizer *z, kir_block *out, const place *p, kir_expr *value, kir_expr *mask, shape s,
+                      bool exact, uint32_t entry, span at) {
     nest n = {.shape = s, .exact = exact};
     kir_expr *index[TYPE_MAX_NDIM];
     kir_stmt *outer = open_nest(z, out, &n, is_fortran(p->var->ty), at);
@@ -508,7 +538,8 @@ static bool reads_outside(scalarizer *z, const place *p, const kir_expr *e) {
     return false;
 }
 
-static void lower_fill(scalarizer *z, kir_block *out, const place *p, kir_expr *value, kir_expr *mask, shape s, span at) {
+static void lower_fill(scalarizer *z, kir_block *out, const place *p, kir_expr *value, kir_expr *mask, shape s,
+                       span at) {
     hazard h = {0};
     kir_expr *test = NULL;
     uint32_t entry = s.n ? new_entry(z, at) : 0;
@@ -654,7 +685,9 @@ static kir_op combining_op(kir_op op) {
     return op == KIR_OP_ALL ? KIR_OP_AND : op == KIR_OP_ANY ? KIR_OP_OR : op;
 }
 
-static bool is_arg(kir_op op) { return op == KIR_OP_ARGMIN || op == KIR_OP_ARGMAX; }
+static bool is_arg(kir_op op) {
+    return op == KIR_OP_ARGMIN || op == KIR_OP_ARGMAX;
+}
 
 static kir_expr *first_layout(kir_expr *e, bool *fortran) {
     if (e->var && e->var->ty->kind == TYPE_ARRAY && e->kind != KIR_GATHER) {
@@ -763,6 +796,13 @@ static kir_expr *reduce_whole(scalarizer *z, kir_block *out, kir_expr *e, kir_ex
     return kir_ref(z->m, r.acc, e->at);
 }
 
+/* Each step needs the best so far. */
+static void keep_order(kir_stmt *loop) {
+    loop->loop->vector = false;
+    loop->loop->class = KIR_CLASS_CARRIED;
+    loop->loop->why = "ORDERED";
+}
+
 /* The first of the least (greatest) elements, and the first NaN before anything else:
  *   better = position < 0 || x < best || (x != x && best == best) */
 static void arg_step(scalarizer *z, nest *n, reduction *r, kir_expr *position) {
@@ -808,7 +848,7 @@ static void arg_version(scalarizer *z, kir_block *out, bool exact, void *context
     nest n = {.shape = r->shape, .exact = exact};
     kir_stmt *outer = open_nest(z, out, &n, false, r->e->at);
     for (kir_stmt *l = outer; l; l = l->body.len && l->body.at[0]->kind == KIR_FOR ? l->body.at[0] : NULL)
-        l->loop->vector = false;
+        keep_order(l);
     set_entry(outer, r->entry);
     kir_expr *position = kir_int(z->m, 0, r->e->at);
     for (uint32_t k = 0; k < n.shape.n; k++) {
@@ -858,7 +898,7 @@ static void axis_inside(scalarizer *z, kir_block *out, reduction *r, bool exact)
     if (is_arg(r->e->op)) {
         start_arg(z, row, r);
         kir_stmt *loop = axis_loop(z, &n, r->axis, &outer, at);
-        loop->loop->vector = false;
+        keep_order(loop);
         arg_step(z, &n, r, kir_ref(z->m, loop->var, at));
         result = kir_cast(z->m, kir_ref(z->m, r->position, at), ty, at);
     } else {
@@ -901,8 +941,7 @@ static void axis_outside(scalarizer *z, kir_block *out, reduction *r, bool exact
     emit(z, &clear->body, kir_store(z->m, r->acc, index, r->acc->ty->ndim, start, at));
     n.body = &strips->body;
     kir_stmt *rows = axis_loop(z, &n, r->axis, &outer, at);
-    rows->loop->vector = false;
-    rows->loop->class = KIR_CLASS_CARRIED;
+    keep_order(rows);
     kir_stmt *inner = array_loop(z, n.body, kir_ref(z->m, strips->var, at), copy(z, end), 1, at);
     n.index[last] = kir_ref(z->m, inner->var, at);
     n.body = &inner->body;
@@ -983,10 +1022,16 @@ static void lower_children(scalarizer *z, kir_stmt *s) {
 
 static void lower_stmt(scalarizer *z, kir_block *out, kir_stmt *s) {
     switch (s->kind) {
-    case KIR_ASSIGN: lower_assign(z, out, s); return;
+    case KIR_ASSIGN:
+        lower_assign(z, out, s);
+        return;
     case KIR_COPY:
-    case KIR_MASKED_COPY: lower_copy(z, out, s); return;
-    case KIR_SCATTER: lower_scatter(z, out, s); return;
+    case KIR_MASKED_COPY:
+        lower_copy(z, out, s);
+        return;
+    case KIR_SCATTER:
+        lower_scatter(z, out, s);
+        return;
     default: {
         operand_walk w = {z, out};
         kir_each_expr(s, lower_operand, &w);

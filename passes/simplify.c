@@ -226,19 +226,31 @@ static kir_expr *fold_select(simplifier *z, kir_expr *e) {
 static kir_expr *fold(simplifier *z, kir_expr *e) {
     fold_args(z, e);
     switch (e->kind) {
-    case KIR_VAR: return fold_var(z, e);
-    case KIR_DIM: return fold_dim(z, e);
-    case KIR_STRIDE: e->var = array_behind(z, e->var); return e;
-    case KIR_UNARY: return kir_is_array(e) ? e : kir_unary(z->m, e->op, e->args[0], e->at);
-    case KIR_BINARY: return fold_binary_expr(z, e);
-    case KIR_CAST: return kir_is_array(e) ? e : kir_cast(z->m, e->args[0], e->ty, e->at);
-    case KIR_WRAP: return fold_wrap(z, e);
-    case KIR_SELECT: return kir_is_array(e) ? e : fold_select(z, e);
-    default: return e;
+    case KIR_VAR:
+        return fold_var(z, e);
+    case KIR_DIM:
+        return fold_dim(z, e);
+    case KIR_STRIDE:
+        e->var = array_behind(z, e->var);
+        return e;
+    case KIR_UNARY:
+        return kir_is_array(e) ? e : kir_unary(z->m, e->op, e->args[0], e->at);
+    case KIR_BINARY:
+        return fold_binary_expr(z, e);
+    case KIR_CAST:
+        return kir_is_array(e) ? e : kir_cast(z->m, e->args[0], e->ty, e->at);
+    case KIR_WRAP:
+        return fold_wrap(z, e);
+    case KIR_SELECT:
+        return kir_is_array(e) ? e : fold_select(z, e);
+    default:
+        return e;
     }
 }
 
-static void fold_slot(kir_expr **slot, void *context) { *slot = fold(context, *slot); }
+static void fold_slot(kir_expr **slot, void *context) {
+    *slot = fold(context, *slot);
+}
 
 /* A condition that is a variable is replaced by the comparison that it holds, so that facts can be read off it. */
 static kir_expr *open_condition(simplifier *z, kir_expr *e) {
@@ -347,8 +359,10 @@ static bool writes_memory(const kir_stmt *s) {
     case KIR_SCATTER:
     case KIR_CALL:
     case KIR_RUNTIME:
-    case KIR_REGION: return true;
-    default: return false;
+    case KIR_REGION:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -564,17 +578,32 @@ static lin_list collect_facts(simplifier *z, kir_expr *cond, bool truth) {
 static void simplify_stmt(simplifier *z, kir_stmt *s, kir_block *out) {
     kir_each_expr(s, fold_slot, z);
     switch (s->kind) {
-    case KIR_IF: simplify_if(z, s, out); return;
+    case KIR_IF:
+        simplify_if(z, s, out);
+        return;
     case KIR_FOR:
-    case KIR_LOOP: simplify_loop(z, s, out); return;
-    case KIR_BLOCK: simplify_labelled(z, s, out); return;
-    case KIR_CHECK: simplify_check(z, s, out); return;
-    case KIR_ASSIGN: simplify_assign(z, s); break;
-    case KIR_STORE: forward_store(z, s); break;
+    case KIR_LOOP:
+        simplify_loop(z, s, out);
+        return;
+    case KIR_BLOCK:
+        simplify_labelled(z, s, out);
+        return;
+    case KIR_CHECK:
+        simplify_check(z, s, out);
+        return;
+    case KIR_ASSIGN:
+        simplify_assign(z, s);
+        break;
+    case KIR_STORE:
+        forward_store(z, s);
+        break;
     case KIR_COPY:
     case KIR_MASKED_COPY:
-    case KIR_SCATTER: s->var = array_behind(z, s->var); break;
-    default: break;
+    case KIR_SCATTER:
+        s->var = array_behind(z, s->var);
+        break;
+    default:
+        break;
     }
     if (s->kind != KIR_ASSIGN)
         facts_after(z->facts, s);
@@ -607,7 +636,9 @@ static void rename_in_expr(kir_expr **slot, void *context) {
         (*slot)->var = r->to;
 }
 
-static void rename_slot(kir_expr **slot, void *context) { kir_each_subexpr(slot, rename_in_expr, context); }
+static void rename_slot(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, rename_in_expr, context);
+}
 
 static bool rename_stmt(kir_stmt *s, void *context) {
     kir_each_expr(s, rename_slot, context);
@@ -636,7 +667,9 @@ static void count_var(kir_var *v, void *context) {
     c->n += v == c->wanted;
 }
 
-static void count_in_slot(kir_expr **slot, void *context) { vars_in_expr(*slot, count_var, context); }
+static void count_in_slot(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, count_var, context);
+}
 
 static bool count_in_stmt(kir_stmt *s, void *context) {
     kir_each_expr(s, count_in_slot, context);
@@ -651,11 +684,12 @@ static uint32_t reads_in(kir_block *b, const kir_var *v) {
 
 static void canonicalize_loop(simplifier *z, kir_stmt *loop) {
     kir_var *user = loop->var;
-    if (user->is_temp && !user->name)
+    if (user->is_temp)
         return;
     var_set written = vars_new(z->scratch, z->fn);
     vars_written_in(&loop->body, &written);
-    kir_var *fresh = kir_temp_new(z->m, z->fn, user->ty, user->at);
+    kir_var *fresh = kir_var_new(z->m, z->fn, user->name, user->ty, user->at);
+    fresh->is_temp = true;
     bool assigned_inside = vars_has(&written, user);
     if (!assigned_inside) {
         renaming r = {user, fresh};
@@ -682,11 +716,16 @@ static void canonicalize_loops(simplifier *z) {
 
 static bool is_dead(const kir_stmt *s, const var_set *read) {
     switch (s->kind) {
-    case KIR_ASSIGN: return !vars_has(read, s->var);
-    case KIR_IF: return !s->body.len && !s->orelse.len;
-    case KIR_FOR: return !s->body.len && !vars_has(read, s->var);
-    case KIR_BLOCK: return !s->body.len;
-    default: return false;
+    case KIR_ASSIGN:
+        return !vars_has(read, s->var);
+    case KIR_IF:
+        return !s->body.len && !s->orelse.len;
+    case KIR_FOR:
+        return !s->body.len && !vars_has(read, s->var);
+    case KIR_BLOCK:
+        return !s->body.len;
+    default:
+        return false;
     }
 }
 

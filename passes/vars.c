@@ -11,9 +11,13 @@ var_set vars_new(arena *a, const kir_fn *f) {
     return s;
 }
 
-void vars_add(var_set *s, const kir_var *v) { s->bits[v->id / 64] |= UINT64_C(1) << (v->id % 64); }
+void vars_add(var_set *s, const kir_var *v) {
+    s->bits[v->id / 64] |= UINT64_C(1) << (v->id % 64);
+}
 
-void vars_remove(var_set *s, const kir_var *v) { s->bits[v->id / 64] &= ~(UINT64_C(1) << (v->id % 64)); }
+void vars_remove(var_set *s, const kir_var *v) {
+    s->bits[v->id / 64] &= ~(UINT64_C(1) << (v->id % 64));
+}
 
 bool vars_has(const var_set *s, const kir_var *v) {
     return v->id / 64 < s->words && (s->bits[v->id / 64] >> (v->id % 64) & 1);
@@ -28,9 +32,13 @@ bool vars_union(var_set *into, const var_set *from) {
     return fresh != 0;
 }
 
-void vars_copy(var_set *into, const var_set *from) { memcpy(into->bits, from->bits, sizeof(uint64_t) * into->words); }
+void vars_copy(var_set *into, const var_set *from) {
+    memcpy(into->bits, from->bits, sizeof(uint64_t) * into->words);
+}
 
-void vars_clear(var_set *s) { memset(s->bits, 0, sizeof(uint64_t) * s->words); }
+void vars_clear(var_set *s) {
+    memset(s->bits, 0, sizeof(uint64_t) * s->words);
+}
 
 /* ---- reads and writes ------------------------------------------------------------------------------------------- */
 
@@ -51,9 +59,13 @@ void vars_in_expr(kir_expr *e, vars_visit visit, void *context) {
         kir_each_subexpr(&e, visit_slot, &v);
 }
 
-static void add_var(kir_var *v, void *context) { vars_add(context, v); }
+static void add_var(kir_var *v, void *context) {
+    vars_add(context, v);
+}
 
-void vars_read_by_expr(kir_expr *e, var_set *into) { vars_in_expr(e, add_var, into); }
+void vars_read_by_expr(kir_expr *e, var_set *into) {
+    vars_in_expr(e, add_var, into);
+}
 
 typedef struct search {
     const kir_var *wanted;
@@ -71,7 +83,9 @@ bool vars_mentions(kir_expr *e, const kir_var *v) {
     return s.found;
 }
 
-static void read_slot(kir_expr **slot, void *context) { vars_read_by_expr(*slot, context); }
+static void read_slot(kir_expr **slot, void *context) {
+    vars_read_by_expr(*slot, context);
+}
 
 static bool stores_into_var(const kir_stmt *s) {
     return s->kind == KIR_STORE || s->kind == KIR_COPY || s->kind == KIR_MASKED_COPY || s->kind == KIR_SCATTER;
@@ -99,14 +113,18 @@ static bool add_written(kir_stmt *s, void *context) {
     return true;
 }
 
-void vars_written_in(kir_block *b, var_set *into) { kir_each_stmt(b, add_written, into); }
+void vars_written_in(kir_block *b, var_set *into) {
+    kir_each_stmt(b, add_written, into);
+}
 
 static bool add_read(kir_stmt *s, void *context) {
     vars_read_by(s, context);
     return true;
 }
 
-void vars_read_in(kir_block *b, var_set *into) { kir_each_stmt(b, add_read, into); }
+void vars_read_in(kir_block *b, var_set *into) {
+    kir_each_stmt(b, add_read, into);
+}
 
 /* ---- definitions ---------------------------------------------------------------------------------------------------- */
 
@@ -218,7 +236,9 @@ static void live_stmt(live_walk *w, kir_stmt *s, var_set *live) {
         return;
     }
     case KIR_FOR:
-    case KIR_LOOP: live_loop_stmt(w, s, live); return;
+    case KIR_LOOP:
+        live_loop_stmt(w, s, live);
+        return;
     case KIR_BLOCK: {
         var_set out = vars_new(w->a, w->f);
         vars_copy(&out, live);
@@ -265,7 +285,9 @@ live_map *live_new(arena *a, kir_fn *f) {
     return m;
 }
 
-const var_set *live_after(const live_map *m, const kir_stmt *loop) { return &m->loops.at[loop->loop->slot].out; }
+const var_set *live_after(const live_map *m, const kir_stmt *loop) {
+    return &m->loops.at[loop->loop->slot].out;
+}
 
 var_set live_exposed(arena *a, const kir_fn *f, kir_stmt *loop) {
     live_walk w = {.a = a, .f = f};

@@ -32,8 +32,8 @@ void vars_read_in(kir_block *b, var_set *into);
 
 /* Static definitions of each variable of a function. */
 typedef struct var_defs {
-    uint32_t *count;     /* by id; a parameter counts as one more */
-    kir_stmt **only;     /* the ASSIGN when there is exactly one definition and it is an ASSIGN, else NULL */
+    uint32_t *count; /* by id; a parameter counts as one more */
+    kir_stmt **only; /* the ASSIGN when there is exactly one definition and it is an ASSIGN, else NULL */
 } var_defs;
 var_defs vars_defs(arena *a, kir_fn *f);
 

@@ -22,7 +22,9 @@ static void set_up(void) {
     d->limit = 10000;
 }
 
-static void tear_down(void) { arena_free(a); }
+static void tear_down(void) {
+    arena_free(a);
+}
 
 TestSuite(passes, .init = set_up, .fini = tear_down);
 
@@ -40,7 +42,9 @@ static text read_file(const char *path) {
     return out;
 }
 
-static const char *last_message(void) { return d->items.len ? d->items.at[d->items.len - 1].message : "no message"; }
+static const char *last_message(void) {
+    return d->items.len ? d->items.at[d->items.len - 1].message : "no message";
+}
 
 /* ---- structure ------------------------------------------------------------------------------------------------------ */
 
@@ -66,7 +70,8 @@ static void put_counts(const kir_module *m, text *out) {
     counts n = {0};
     for (uint32_t i = 0; i < m->fns.len; i++)
         kir_each_stmt(&m->fns.at[i]->body, count_stmt, &n);
-    text_printf(out, "# loops %d, parallel %d, vector %d, regions %d, checks %d, ifs %d, loads %d, stores %d, calls %d\n",
+    text_printf(out,
+                "# loops %d, parallel %d, vector %d, regions %d, checks %d, ifs %d, loads %d, stores %d, calls %d\n",
                 n.loops, n.parallel, n.vector, n.regions, n.checks, n.ifs, n.loads, n.stores, n.calls);
 }
 
