@@ -25,6 +25,7 @@ typedef enum bound_kind {
 } bound_kind;
 typedef struct bound bound;
 typedef struct bound_name { sym name; const bound *what; } bound_name;
+typedef struct forced_type { sym name; type *ty; } forced_type;
 typedef struct elab_source { /* a function to compile and what its free names mean */
     ast *function;           /* FunctionDef or Lambda */
     sym name;
@@ -32,6 +33,8 @@ typedef struct elab_source { /* a function to compile and what its free names me
     const bound_name *names;
     uint32_t n_defaults;
     const bound_name *defaults; /* by parameter */
+    uint32_t n_locals;
+    const forced_type *locals; /* option locals={}: types that local variables always have */
     bool inline_always;
     const char *key;         /* identity: equal keys, equal kernels */
 } elab_source;

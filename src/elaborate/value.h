@@ -1,6 +1,7 @@
 /* Inside the room: values, the elaborator's state, and what the files of src/elaborate/ offer one another.
  *   elaborate.c  entry, functions, specialisations, recursion, closures, calls of kernels
  *   statement.c  statements, joins, loops           expression.c  expressions, operators on scalars, comparisons
+ *   operator.c   operators on scalars and tuples       liveness.c   which variables may still be read
  *   environment.c variables and their types         builtin.c     len, range, min, isinstance, print, …
  *   mathlib.c    math, cmath                        attribute.c   attributes and methods
  *   subscript.c  indexing and slicing, as source and target      ufunc.c   element-wise functions and operators
@@ -33,7 +34,8 @@ typedef enum value_kind {
     VAL_EXCEPTION, /* an exception class */
     VAL_RAISED,    /* an exception instance: class and arguments */
     VAL_NAMEDTUPLE,/* the class */
-    VAL_ITERATOR   /* enumerate, zip, reversed …: text says which, items its operands */
+    VAL_ITERATOR,  /* enumerate, zip, reversed …: text says which, items its operands */
+    VAL_FORMATTED  /* an f-string that is not constant: items are its pieces; for print and messages */
 } value_kind;
 
 typedef struct value value;
