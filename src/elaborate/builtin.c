@@ -6,11 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_poison(const value *v) { return v->kind == VAL_INVALID || v->kind == VAL_BOTTOM; }
+static bool is_poison(const value *v) {
+    return v->kind == VAL_INVALID || v->kind == VAL_BOTTOM;
+}
 
-static kir_expr *again(elab *e, const kir_expr *x) { return kir_copy_expr(e->m, x, NULL); }
+static kir_expr *again(elab *e, const kir_expr *x) {
+    return kir_copy_expr(e->m, x, NULL);
+}
 
-static bool is_integer(const value *v) { return value_is_scalar(v) && type_is_integer(v->ty); }
+static bool is_integer(const value *v) {
+    return value_is_scalar(v) && type_is_integer(v->ty);
+}
 
 static kir_expr *as_index(elab *e, const value *v, span at) {
     return elab_cast_scalar(e, v->expr, type_int64(e->m->types), at);
@@ -18,34 +24,77 @@ static kir_expr *as_index(elab *e, const value *v, span at) {
 
 /* ---- what dotted names mean ------------------------------------------------------------------------------------------------- */
 
-typedef struct named_type { const char *name; type_kind kind; uint8_t bits; bool is_signed; } named_type;
+typedef struct named_type {
+    const char *name;
+    type_kind kind;
+    uint8_t bits;
+    bool is_signed;
+} named_type;
 
 static const named_type type_names[] = {
-    {"bool_", TYPE_BOOL, 8, false}, {"boolean", TYPE_BOOL, 8, false}, {"bool", TYPE_BOOL, 8, false},
-    {"int8", TYPE_INT, 8, true}, {"int16", TYPE_INT, 16, true}, {"int32", TYPE_INT, 32, true}, {"int64", TYPE_INT, 64, true},
-    {"uint8", TYPE_INT, 8, false}, {"uint16", TYPE_INT, 16, false}, {"uint32", TYPE_INT, 32, false},
-    {"uint64", TYPE_INT, 64, false}, {"intp", TYPE_INT, 64, true}, {"uintp", TYPE_INT, 64, false},
-    {"int_", TYPE_INT, 64, true}, {"uint", TYPE_INT, 64, false}, {"byte", TYPE_INT, 8, true}, {"ubyte", TYPE_INT, 8, false},
-    {"short", TYPE_INT, 16, true}, {"ushort", TYPE_INT, 16, false}, {"intc", TYPE_INT, 32, true},
-    {"uintc", TYPE_INT, 32, false}, {"long", TYPE_INT, 64, true}, {"ulong", TYPE_INT, 64, false},
-    {"long_", TYPE_INT, 64, true}, {"longlong", TYPE_INT, 64, true}, {"ulonglong", TYPE_INT, 64, false},
-    {"ssize_t", TYPE_INT, 64, true}, {"size_t", TYPE_INT, 64, false}, {"float32", TYPE_FLOAT, 32, true},
-    {"float64", TYPE_FLOAT, 64, true}, {"single", TYPE_FLOAT, 32, true}, {"double", TYPE_FLOAT, 64, true},
-    {"float_", TYPE_FLOAT, 64, true}, {"complex64", TYPE_COMPLEX, 64, true}, {"complex128", TYPE_COMPLEX, 128, true},
-    {"csingle", TYPE_COMPLEX, 64, true}, {"cdouble", TYPE_COMPLEX, 128, true}, {"complex_", TYPE_COMPLEX, 128, true},
-    {"b1", TYPE_BOOL, 8, false}, {"i1", TYPE_INT, 8, true}, {"i2", TYPE_INT, 16, true}, {"i4", TYPE_INT, 32, true},
-    {"i8", TYPE_INT, 64, true}, {"u1", TYPE_INT, 8, false}, {"u2", TYPE_INT, 16, false}, {"u4", TYPE_INT, 32, false},
-    {"u8", TYPE_INT, 64, false}, {"f4", TYPE_FLOAT, 32, true}, {"f8", TYPE_FLOAT, 64, true},
-    {"c8", TYPE_COMPLEX, 64, true}, {"c16", TYPE_COMPLEX, 128, true},
+    {"bool_", TYPE_BOOL, 8, false},
+    {"boolean", TYPE_BOOL, 8, false},
+    {"bool", TYPE_BOOL, 8, false},
+    {"int8", TYPE_INT, 8, true},
+    {"int16", TYPE_INT, 16, true},
+    {"int32", TYPE_INT, 32, true},
+    {"int64", TYPE_INT, 64, true},
+    {"uint8", TYPE_INT, 8, false},
+    {"uint16", TYPE_INT, 16, false},
+    {"uint32", TYPE_INT, 32, false},
+    {"uint64", TYPE_INT, 64, false},
+    {"intp", TYPE_INT, 64, true},
+    {"uintp", TYPE_INT, 64, false},
+    {"int_", TYPE_INT, 64, true},
+    {"uint", TYPE_INT, 64, false},
+    {"byte", TYPE_INT, 8, true},
+    {"ubyte", TYPE_INT, 8, false},
+    {"short", TYPE_INT, 16, true},
+    {"ushort", TYPE_INT, 16, false},
+    {"intc", TYPE_INT, 32, true},
+    {"uintc", TYPE_INT, 32, false},
+    {"long", TYPE_INT, 64, true},
+    {"ulong", TYPE_INT, 64, false},
+    {"long_", TYPE_INT, 64, true},
+    {"longlong", TYPE_INT, 64, true},
+    {"ulonglong", TYPE_INT, 64, false},
+    {"ssize_t", TYPE_INT, 64, true},
+    {"size_t", TYPE_INT, 64, false},
+    {"float32", TYPE_FLOAT, 32, true},
+    {"float64", TYPE_FLOAT, 64, true},
+    {"single", TYPE_FLOAT, 32, true},
+    {"double", TYPE_FLOAT, 64, true},
+    {"float_", TYPE_FLOAT, 64, true},
+    {"complex64", TYPE_COMPLEX, 64, true},
+    {"complex128", TYPE_COMPLEX, 128, true},
+    {"csingle", TYPE_COMPLEX, 64, true},
+    {"cdouble", TYPE_COMPLEX, 128, true},
+    {"complex_", TYPE_COMPLEX, 128, true},
+    {"b1", TYPE_BOOL, 8, false},
+    {"i1", TYPE_INT, 8, true},
+    {"i2", TYPE_INT, 16, true},
+    {"i4", TYPE_INT, 32, true},
+    {"i8", TYPE_INT, 64, true},
+    {"u1", TYPE_INT, 8, false},
+    {"u2", TYPE_INT, 16, false},
+    {"u4", TYPE_INT, 32, false},
+    {"u8", TYPE_INT, 64, false},
+    {"f4", TYPE_FLOAT, 32, true},
+    {"f8", TYPE_FLOAT, 64, true},
+    {"c8", TYPE_COMPLEX, 64, true},
+    {"c16", TYPE_COMPLEX, 128, true},
 };
 
 static type *type_of_name(elab *e, const char *name) {
     types *t = e->m->types;
     for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++) {
         const named_type *n = &type_names[i];
-        if (strcmp(n->name, name) != 0) continue;
-        if (n->kind == TYPE_BOOL) return type_bool(t);
-        if (n->kind == TYPE_INT) return type_int(t, n->bits, n->is_signed);
+        if (strcmp(n->name, name) != 0)
+            continue;
+        if (n->kind == TYPE_BOOL)
+            return type_bool(t);
+        if (n->kind == TYPE_INT)
+            return type_int(t, n->bits, n->is_signed);
         return n->kind == TYPE_FLOAT ? type_float(t, n->bits) : type_complex(t, n->bits);
     }
     return NULL;
@@ -59,26 +108,40 @@ static bool python_type(elab *e, const char *name, span at, value *out) {
                   : strcmp(name, "bool") == 0    ? type_bool(t)
                   : strcmp(name, "complex") == 0 ? type_complex(t, 128)
                                                  : NULL;
-    if (!found) return false;
+    if (!found)
+        return false;
     *out = value_of_type(e, found, at);
     out->text = sym_of(e->m->syms, name);
     return true;
 }
 
 static bool constant_of_name(elab *e, const char *module, const char *name, span at, value *out) {
-    static const struct { const char *name; double value; } reals[] = {
-        {"pi", 3.14159265358979323846}, {"e", 2.7182818284590452354}, {"tau", 6.28318530717958647692},
-        {"inf", INFINITY}, {"nan", NAN}, {"euler_gamma", 0.57721566490153286061}, {"Inf", INFINITY}, {"NaN", NAN},
+    static const struct {
+        const char *name;
+        double value;
+    } reals[] = {
+        {"pi", 3.14159265358979323846},
+        {"e", 2.7182818284590452354},
+        {"tau", 6.28318530717958647692},
+        {"inf", INFINITY},
+        {"nan", NAN},
+        {"euler_gamma", 0.57721566490153286061},
+        {"Inf", INFINITY},
+        {"NaN", NAN},
     };
-    if (strcmp(module, "math") != 0 && strcmp(module, "cmath") != 0 && strcmp(module, "numpy") != 0) return false;
+    if (strcmp(module, "math") != 0 && strcmp(module, "cmath") != 0 && strcmp(module, "numpy") != 0)
+        return false;
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         if (strcmp(reals[i].name, name) == 0) {
             *out = value_of(e, kir_const_float(e->m, type_float64(e->m->types), reals[i].value, at));
             return true;
         }
-    if (strcmp(name, "newaxis") == 0) return *out = value_none(e, at), true;
-    if (strcmp(name, "True_") == 0) return *out = value_bool(e, true, at), true;
-    if (strcmp(name, "False_") == 0) return *out = value_bool(e, false, at), true;
+    if (strcmp(name, "newaxis") == 0)
+        return *out = value_none(e, at), true;
+    if (strcmp(name, "True_") == 0)
+        return *out = value_bool(e, true, at), true;
+    if (strcmp(name, "False_") == 0)
+        return *out = value_bool(e, false, at), true;
     if (strcmp(module, "cmath") == 0 && (strcmp(name, "infj") == 0 || strcmp(name, "nanj") == 0)) {
         double part = name[0] == 'i' ? INFINITY : NAN;
         *out = value_of(e, kir_const_complex(e->m, type_complex(e->m->types, 128), 0, part, at));
@@ -88,11 +151,13 @@ static bool constant_of_name(elab *e, const char *module, const char *name, span
 }
 
 static const char *const exceptions[] = {
-    "Exception", "BaseException", "ArithmeticError", "AssertionError", "AttributeError", "BufferError", "EOFError",
-    "FloatingPointError", "IndexError", "KeyError", "LookupError", "MemoryError", "NameError", "NotImplementedError",
-    "OSError", "OverflowError", "RecursionError", "ReferenceError", "RuntimeError", "StopIteration", "SystemError",
-    "TypeError", "UnboundLocalError", "UnicodeError", "ValueError", "ZeroDivisionError", "Warning", "UserWarning",
-    "RuntimeWarning", "IOError", "PermissionError", "TimeoutError", "InterruptedError", "ImportError",
+    "Exception",         "BaseException",  "ArithmeticError",    "AssertionError",      "AttributeError",
+    "BufferError",       "EOFError",       "FloatingPointError", "IndexError",          "KeyError",
+    "LookupError",       "MemoryError",    "NameError",          "NotImplementedError", "OSError",
+    "OverflowError",     "RecursionError", "ReferenceError",     "RuntimeError",        "StopIteration",
+    "SystemError",       "TypeError",      "UnboundLocalError",  "UnicodeError",        "ValueError",
+    "ZeroDivisionError", "Warning",        "UserWarning",        "RuntimeWarning",      "IOError",
+    "PermissionError",   "TimeoutError",   "InterruptedError",   "ImportError",
 };
 
 value elab_exception(elab *e, const char *name, span at) {
@@ -105,40 +170,51 @@ value elab_exception(elab *e, const char *name, span at) {
 static bool is_own_module(const char *module) {
     static const char *const names[] = {"plait", "numba", "plait.types", "numba.types", "numba.core.types"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], module) == 0) return true;
+        if (strcmp(names[i], module) == 0)
+            return true;
     return false;
 }
 
 static bool is_submodule(const char *name) {
     static const char *const names[] = {"plait.types", "numba.types", "numpy.linalg", "numpy.random", "numpy.fft"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0) return true;
+        if (strcmp(names[i], name) == 0)
+            return true;
     return false;
 }
 
 value elab_object(elab *e, const char *dotted_name, span at) {
     const char *dot = strrchr(dotted_name, '.');
     value v;
-    if (!dot) return value_invalid(at);
+    if (!dot)
+        return value_invalid(at);
     const char *module = arena_strndup(e->a, dotted_name, (size_t)(dot - dotted_name)), *name = dot + 1;
     bool own = is_own_module(module);
     const builtin *b = elab_find_builtin(e, own ? arena_printf(e->a, "plait.%s", name) : dotted_name);
     if (strcmp(module, "builtins") == 0) {
-        if (python_type(e, name, at, &v)) return v;
+        if (python_type(e, name, at, &v))
+            return v;
         v = elab_exception(e, name, at);
-        if (v.kind != VAL_INVALID) return v;
+        if (v.kind != VAL_INVALID)
+            return v;
     }
-    if (b) return (value){.kind = VAL_OBJECT, .text = sym_of(e->m->syms, b->name), .builtin = b, .at = at};
-    if (constant_of_name(e, module, name, at, &v)) return v;
+    if (b)
+        return (value){.kind = VAL_OBJECT, .text = sym_of(e->m->syms, b->name), .builtin = b, .at = at};
+    if (constant_of_name(e, module, name, at, &v))
+        return v;
     type *t = own || strcmp(module, "numpy") == 0 ? type_of_name(e, name) : NULL;
-    if (t) return value_of_type(e, t, at);
-    if (is_submodule(dotted_name)) return (value){.kind = VAL_MODULE, .text = sym_of(e->m->syms, dotted_name), .at = at};
+    if (t)
+        return value_of_type(e, t, at);
+    if (is_submodule(dotted_name))
+        return (value){.kind = VAL_MODULE, .text = sym_of(e->m->syms, dotted_name), .at = at};
     return value_invalid(at);
 }
 
 /* ---- sequences ------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_iterator(const value *v, const char *which) { return v->kind == VAL_ITERATOR && sym_is(v->text, which); }
+static bool is_iterator(const value *v, const char *which) {
+    return v->kind == VAL_ITERATOR && sym_is(v->text, which);
+}
 
 bool value_is_iterable(const value *v) {
     return v->kind == VAL_TUPLE || v->kind == VAL_RANGE || v->kind == VAL_ITERATOR ||
@@ -154,12 +230,15 @@ bool elab_static_length(elab *e, const value *v, uint32_t *n) {
         *n = v->text->len;
         return true;
     }
-    if (v->kind != VAL_ITERATOR) return false;
+    if (v->kind != VAL_ITERATOR)
+        return false;
     uint32_t least = UINT32_MAX, k;
     uint32_t parts = is_iterator(v, "enumerate") ? 1 : v->len;
     for (uint32_t i = 0; i < parts; i++) {
-        if (!elab_static_length(e, &v->items[i], &k)) return false;
-        if (k < least) least = k;
+        if (!elab_static_length(e, &v->items[i], &k))
+            return false;
+        if (k < least)
+            least = k;
     }
     *n = parts ? least : 0;
     return true;
@@ -170,8 +249,10 @@ static value add_ints(elab *e, const value *a, kir_expr *b, span at) {
 }
 
 value elab_sequence_item(elab *e, const value *v, uint32_t k, span at) {
-    if (v->kind == VAL_TUPLE) return v->items[k];
-    if (v->kind == VAL_STRING) return value_string(e, sym_intern(e->m->syms, v->text->text + k, 1), at);
+    if (v->kind == VAL_TUPLE)
+        return v->items[k];
+    if (v->kind == VAL_STRING)
+        return value_string(e, sym_intern(e->m->syms, v->text->text + k, 1), at);
     value items[64];
     if (is_iterator(v, "enumerate")) {
         items[0] = add_ints(e, &v->items[1], kir_int(e->m, k, at), at);
@@ -183,17 +264,20 @@ value elab_sequence_item(elab *e, const value *v, uint32_t k, span at) {
         elab_static_length(e, &v->items[0], &n);
         return elab_sequence_item(e, &v->items[0], n - 1 - k, at);
     }
-    for (uint32_t i = 0; i < v->len && i < 64; i++) items[i] = elab_sequence_item(e, &v->items[i], k, at);
+    for (uint32_t i = 0; i < v->len && i < 64; i++)
+        items[i] = elab_sequence_item(e, &v->items[i], k, at);
     return value_tuple(e, items, v->len, at);
 }
 
 /* Number of iterations of a range, at least 0. */
 static kir_expr *range_length(elab *e, const value *v, span at) {
     kir_module *m = e->m;
-    kir_expr *lo = elab_hold(e, v->items[0].expr), *hi = elab_hold(e, v->items[1].expr), *step = elab_hold(e, v->items[2].expr);
+    kir_expr *lo = elab_hold(e, v->items[0].expr), *hi = elab_hold(e, v->items[1].expr),
+             *step = elab_hold(e, v->items[2].expr);
     int64_t s;
     kir_expr *span_up = kir_binary(m, KIR_OP_SUB, again(e, hi), again(e, lo), at);
-    if (kir_is_const_int(step, &s) && s == 1) return kir_binary(m, KIR_OP_MAX, span_up, kir_int(m, 0, at), at);
+    if (kir_is_const_int(step, &s) && s == 1)
+        return kir_binary(m, KIR_OP_MAX, span_up, kir_int(m, 0, at), at);
     kir_expr *rising = kir_binary(m, KIR_OP_GT, again(e, step), kir_int(m, 0, at), at);
     kir_expr *unit = kir_select(m, rising, kir_int(m, 1, at), kir_int(m, -1, at), at);
     kir_expr *turns = kir_binary(m, KIR_OP_FLOORDIV, kir_binary(m, KIR_OP_SUB, span_up, unit, at), again(e, step), at);
@@ -204,12 +288,14 @@ static value zip_length(elab *e, const value *v, span at) {
     value least = value_int(e, 0, at);
     for (uint32_t i = 0; i < v->len; i++) {
         value n = elab_sequence_length(e, &v->items[i], at);
-        if (is_poison(&n)) return n;
+        if (is_poison(&n))
+            return n;
         if (i == 0) {
             least = n;
             continue;
         }
-        if (kir_expr_equal(least.expr, n.expr)) continue;
+        if (kir_expr_equal(least.expr, n.expr))
+            continue;
         least = value_of(e, kir_binary(e->m, KIR_OP_MIN, elab_hold(e, n.expr), elab_hold(e, least.expr), at));
     }
     return least;
@@ -217,14 +303,20 @@ static value zip_length(elab *e, const value *v, span at) {
 
 value elab_sequence_length(elab *e, const value *v, span at) {
     uint32_t n;
-    if (is_poison(v)) return *v;
-    if (elab_static_length(e, v, &n)) return value_int(e, n, at);
-    if (v->kind == VAL_RANGE) return value_of(e, range_length(e, v, at));
-    if (is_iterator(v, "zip")) return zip_length(e, v, at);
-    if (v->kind == VAL_ITERATOR) return elab_sequence_length(e, &v->items[0], at);
+    if (is_poison(v))
+        return *v;
+    if (elab_static_length(e, v, &n))
+        return value_int(e, n, at);
+    if (v->kind == VAL_RANGE)
+        return value_of(e, range_length(e, v, at));
+    if (is_iterator(v, "zip"))
+        return zip_length(e, v, at);
+    if (v->kind == VAL_ITERATOR)
+        return elab_sequence_length(e, &v->items[0], at);
     if (value_is_array(v) && v->ty->ndim == 0)
         return elab_error(e, DIAG_TYPING, at, NULL, "len() of an array without dimensions");
-    if (value_is_array(v)) return value_of(e, elab_array_len(e, v, at));
+    if (value_is_array(v))
+        return value_of(e, elab_array_len(e, v, at));
     return elab_error(e, DIAG_TYPING, at, NULL, "%s has no len()", value_describe(e, v));
 }
 
@@ -244,7 +336,8 @@ static value common_shape(elab *e, const value *tuple, span at) {
 /* tuple[index] for an index known at run time and in range. */
 static value select_item(elab *e, const value *tuple, kir_expr *index, span at) {
     value shape = common_shape(e, tuple, at);
-    if (is_poison(&shape)) return shape;
+    if (is_poison(&shape))
+        return shape;
     kir_expr *k = elab_hold(e, index);
     if (value_is_scalar(&shape)) {
         value last = elab_convert(e, &tuple->items[tuple->len - 1], shape.ty, at);
@@ -273,9 +366,12 @@ static value range_at(elab *e, const value *v, kir_expr *index, span at) {
 }
 
 value elab_sequence_at(elab *e, const value *v, kir_expr *index, span at) {
-    if (v->kind == VAL_TUPLE) return select_item(e, v, index, at);
-    if (v->kind == VAL_RANGE) return range_at(e, v, index, at);
-    if (value_is_array(v)) return elab_array_at(e, v, index, at);
+    if (v->kind == VAL_TUPLE)
+        return select_item(e, v, index, at);
+    if (v->kind == VAL_RANGE)
+        return range_at(e, v, index, at);
+    if (value_is_array(v))
+        return elab_array_at(e, v, index, at);
     value items[64];
     if (is_iterator(v, "enumerate")) {
         items[0] = add_ints(e, &v->items[1], again(e, index), at);
@@ -284,11 +380,13 @@ value elab_sequence_at(elab *e, const value *v, kir_expr *index, span at) {
     }
     if (is_iterator(v, "reversed")) {
         value same = value_again(e, &v->items[0]), n = elab_sequence_length(e, &same, at);
-        if (is_poison(&n)) return n;
+        if (is_poison(&n))
+            return n;
         kir_expr *last = kir_binary(e->m, KIR_OP_SUB, n.expr, kir_int(e->m, 1, at), at);
         return elab_sequence_at(e, &v->items[0], kir_binary(e->m, KIR_OP_SUB, last, index, at), at);
     }
-    for (uint32_t i = 0; i < v->len && i < 64; i++) items[i] = elab_sequence_at(e, &v->items[i], again(e, index), at);
+    for (uint32_t i = 0; i < v->len && i < 64; i++)
+        items[i] = elab_sequence_at(e, &v->items[i], again(e, index), at);
     return value_tuple(e, items, v->len, at);
 }
 
@@ -299,16 +397,22 @@ static bool slice_bounds(const value *index, int64_t n, int64_t *start, int64_t 
     bool given[3];
     for (int i = 0; i < 3; i++) {
         given[i] = index->items[i].kind != VAL_NONE;
-        if (given[i] && !value_literal_int(&index->items[i], &part[i])) return false;
+        if (given[i] && !value_literal_int(&index->items[i], &part[i]))
+            return false;
     }
     *step = part[2];
-    if (*step == 0) return false;
+    if (*step == 0)
+        return false;
     int64_t least = *step > 0 ? 0 : -1, most = *step > 0 ? n : n - 1;
     for (int i = 0; i < 2; i++) {
-        if (!given[i]) part[i] = (i == 0) == (*step > 0) ? least : most;
-        else if (part[i] < 0) part[i] += n;
-        if (part[i] < least) part[i] = least;
-        if (part[i] > most) part[i] = most;
+        if (!given[i])
+            part[i] = (i == 0) == (*step > 0) ? least : most;
+        else if (part[i] < 0)
+            part[i] += n;
+        if (part[i] < least)
+            part[i] = least;
+        if (part[i] > most)
+            part[i] = most;
     }
     int64_t way = part[1] - part[0];
     *start = part[0];
@@ -325,18 +429,22 @@ static value slice_static(elab *e, const value *v, const value *index, uint32_t 
     char *chars = arena_alloc(e->a, (size_t)count + 1);
     for (int64_t i = 0; i < count; i++) {
         uint32_t k = (uint32_t)(start + i * step);
-        if (v->kind == VAL_TUPLE) items[i] = v->items[k];
-        else chars[i] = v->text->text[k];
+        if (v->kind == VAL_TUPLE)
+            items[i] = v->items[k];
+        else
+            chars[i] = v->text->text[k];
     }
-    if (v->kind == VAL_STRING) return value_string(e, sym_intern(e->m->syms, chars, (size_t)count), at);
+    if (v->kind == VAL_STRING)
+        return value_string(e, sym_intern(e->m->syms, chars, (size_t)count), at);
     return value_tuple(e, items, (uint32_t)count, at);
 }
 
 static kir_expr *checked_index(elab *e, kir_expr *index, kir_expr *n, const char *message, span at) {
     kir_expr *k = elab_hold(e, index), *size = elab_hold(e, n);
     kir_expr *wrapped = elab_hold(e, kir_wrap(e->m, k, again(e, size), at));
-    kir_expr *fits = kir_binary(e->m, KIR_OP_AND, kir_binary(e->m, KIR_OP_GE, again(e, wrapped), kir_int(e->m, 0, at), at),
-                                kir_binary(e->m, KIR_OP_LT, again(e, wrapped), again(e, size), at), at);
+    kir_expr *fits =
+        kir_binary(e->m, KIR_OP_AND, kir_binary(e->m, KIR_OP_GE, again(e, wrapped), kir_int(e->m, 0, at), at),
+                   kir_binary(e->m, KIR_OP_LT, again(e, wrapped), again(e, size), at), at);
     elab_check(e, fits, "IndexError", message, NULL, 0, at);
     return again(e, wrapped);
 }
@@ -345,21 +453,24 @@ value elab_tuple_item(elab *e, const value *v, const value *index, span at) {
     uint32_t n = 0;
     int64_t k;
     bool known = elab_static_length(e, v, &n);
-    if (index->kind == VAL_SLICE && known) return slice_static(e, v, index, n, at);
+    if (index->kind == VAL_SLICE && known)
+        return slice_static(e, v, index, n, at);
     if (!is_integer(index))
         return elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be indexed with %s", value_describe(e, v),
                           value_describe(e, index));
     if (v->kind == VAL_RANGE) {
         value held = elab_hold_value(e, v);
-        kir_expr *i = checked_index(e, as_index(e, index, at), range_length(e, &held, at), "range object index out of range", at);
+        kir_expr *i =
+            checked_index(e, as_index(e, index, at), range_length(e, &held, at), "range object index out of range", at);
         value same = value_again(e, &held);
         return range_at(e, &same, i, at);
     }
     if (value_literal_int(index, &k)) {
-        if (k < 0) k += n;
+        if (k < 0)
+            k += n;
         if (k < 0 || k >= n)
-            return elab_error(e, DIAG_TYPING, at, NULL, "tuple index out of range: %s has %u item%s", value_describe(e, v), n,
-                              n == 1 ? "" : "s");
+            return elab_error(e, DIAG_TYPING, at, NULL, "tuple index out of range: %s has %u item%s",
+                              value_describe(e, v), n, n == 1 ? "" : "s");
         return elab_sequence_item(e, v, (uint32_t)k, at);
     }
     if (v->kind != VAL_TUPLE || !n)
@@ -375,18 +486,22 @@ value elab_tuple_item(elab *e, const value *v, const value *index, span at) {
 static value parse_number(elab *e, const value *v, type *t, span at) {
     char *end;
     const char *digits = v->text->text;
-    while (*digits == ' ') digits++;
+    while (*digits == ' ')
+        digits++;
     double x = strtod(digits, &end);
-    while (*end == ' ') end++;
+    while (*end == ' ')
+        end++;
     bool whole = t->kind == TYPE_INT && strcspn(digits, ".eEnN") == strlen(digits);
     if (*end || end == digits || (t->kind != TYPE_FLOAT && !whole))
         return elab_error(e, DIAG_TYPING, at, NULL, "'%s' is not a number", v->text->text);
-    if (t->kind == TYPE_INT) return value_of(e, kir_const_int(e->m, t, strtoll(digits, NULL, 10), at));
+    if (t->kind == TYPE_INT)
+        return value_of(e, kir_const_int(e->m, t, strtoll(digits, NULL, 10), at));
     return value_of(e, kir_const_float(e->m, t, x, at));
 }
 
 static kir_expr *complex_part(elab *e, kir_expr_kind kind, kir_expr *x, type *real, span at) {
-    if (x->kind == KIR_CONST) return kir_const_float(e->m, real, x->value.c[kind == KIR_IMAG], at);
+    if (x->kind == KIR_CONST)
+        return kir_const_float(e->m, real, x->value.c[kind == KIR_IMAG], at);
     kir_expr *p = kir_expr_new(e->m, kind, type_float(e->m->types, x->ty->bits / 2u), 1, at);
     p->args[0] = x;
     return elab_cast_scalar(e, p, real, at);
@@ -397,7 +512,8 @@ static value make_complex(elab *e, const value *a, const value *b, type *t, span
     type *real = type_float(e->m->types, t->bits / 2u);
     if (!value_is_scalar(a) || (b && !value_is_scalar(b)))
         return elab_error(e, DIAG_TYPING, at, NULL, "complex() takes numbers");
-    if (!b) return elab_convert(e, a, t, at);
+    if (!b)
+        return elab_convert(e, a, t, at);
     kir_expr *re = a->expr, *im = b->expr;
     if (re->kind == KIR_CONST && im->kind == KIR_CONST && type_is_real(re->ty) && type_is_real(im->ty)) {
         re = elab_cast_scalar(e, re, real, at);
@@ -418,7 +534,8 @@ static value make_complex(elab *e, const value *a, const value *b, type *t, span
         pair[1] = complex_part(e, KIR_REAL, again(e, im), real, at);
         pair[0] = kir_binary(e->m, KIR_OP_SUB, pair[0], complex_part(e, KIR_IMAG, again(e, im), real, at), at);
     }
-    if (add_im) pair[1] = kir_binary(e->m, KIR_OP_ADD, add_im, pair[1], at);
+    if (add_im)
+        pair[1] = kir_binary(e->m, KIR_OP_ADD, add_im, pair[1], at);
     kir_expr *z = kir_expr_new(e->m, KIR_COMPLEX, t, 2, at);
     z->args[0] = pair[0];
     z->args[1] = pair[1];
@@ -426,8 +543,10 @@ static value make_complex(elab *e, const value *a, const value *b, type *t, span
 }
 
 static value zero_of(elab *e, type *t, span at) {
-    if (t->kind == TYPE_FLOAT) return value_of(e, kir_const_float(e->m, t, 0, at));
-    if (t->kind == TYPE_COMPLEX) return value_of(e, kir_const_complex(e->m, t, 0, 0, at));
+    if (t->kind == TYPE_FLOAT)
+        return value_of(e, kir_const_float(e->m, t, 0, at));
+    if (t->kind == TYPE_COMPLEX)
+        return value_of(e, kir_const_complex(e->m, t, 0, 0, at));
     return value_of(e, kir_const_int(e->m, t, 0, at));
 }
 
@@ -436,15 +555,21 @@ value elab_construct(elab *e, const value *type_, const call_args *args) {
     span at = args->place;
     const char *name = type_->text ? type_->text->text : type_name(e->m->types, t);
     bool named = false;
-    for (uint32_t i = 0; args->names && i < args->n; i++) named |= args->names[i] != NULL;
-    if (!type_is_number(t)) return elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be called", name);
-    if (args->n == 0) return zero_of(e, t, at);
-    if (t->kind == TYPE_COMPLEX && args->n == 2 && !named) return make_complex(e, &args->at[0], &args->at[1], t, at);
+    for (uint32_t i = 0; args->names && i < args->n; i++)
+        named |= args->names[i] != NULL;
+    if (!type_is_number(t))
+        return elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be called", name);
+    if (args->n == 0)
+        return zero_of(e, t, at);
+    if (t->kind == TYPE_COMPLEX && args->n == 2 && !named)
+        return make_complex(e, &args->at[0], &args->at[1], t, at);
     if (t->kind == TYPE_COMPLEX && named && args->n == 2 && args->names[1] && sym_is(args->names[1], "imag"))
         return make_complex(e, &args->at[0], &args->at[1], t, at);
-    if (args->n != 1 || named) return elab_error(e, DIAG_TYPING, at, NULL, "%s() takes one argument here", name);
+    if (args->n != 1 || named)
+        return elab_error(e, DIAG_TYPING, at, NULL, "%s() takes one argument here", name);
     const value *x = &args->at[0];
-    if (x->kind == VAL_STRING && t->kind != TYPE_BOOL) return parse_number(e, x, t, at);
+    if (x->kind == VAL_STRING && t->kind != TYPE_BOOL)
+        return parse_number(e, x, t, at);
     if (value_is_array(x)) {
         value method_args[2] = {*x, value_of_type(e, t, at)};
         return elab_call_builtin(e, "ndarray.astype", method_args, 2, at);
@@ -467,8 +592,8 @@ static value call_range(elab *e, const builtin *b, value *args, uint32_t n, span
     const value *given = &args[0];
     value parts[3] = {value_int(e, 0, at), value_int(e, 0, at), value_int(e, 1, at)};
     if (given->len < 1 || given->len > 3)
-        return elab_error(e, DIAG_TYPING, at, NULL, "%s() takes 1 to 3 arguments but %u were given", b->code ? "prange" : "range",
-                          given->len);
+        return elab_error(e, DIAG_TYPING, at, NULL, "%s() takes 1 to 3 arguments but %u were given",
+                          b->code ? "prange" : "range", given->len);
     for (uint32_t i = 0; i < given->len; i++) {
         const value *x = &given->items[i];
         if (!is_integer(x))
@@ -484,37 +609,44 @@ static value call_range(elab *e, const builtin *b, value *args, uint32_t n, span
 
 static value call_len(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (args[0].kind == VAL_ITERATOR) return elab_error(e, DIAG_TYPING, at, NULL, "an iterator has no len()");
+    if (args[0].kind == VAL_ITERATOR)
+        return elab_error(e, DIAG_TYPING, at, NULL, "an iterator has no len()");
     return elab_sequence_length(e, &args[0], at);
 }
 
 static value make_iterator(elab *e, const char *which, const value *items, uint32_t n, span at) {
     value v = value_tuple(e, items, n, at);
-    if (v.kind != VAL_TUPLE) return v;
+    if (v.kind != VAL_TUPLE)
+        return v;
     v.kind = VAL_ITERATOR;
     v.text = sym_of(e->m->syms, which);
     return v;
 }
 
 static bool need_iterable(elab *e, const value *v, span at) {
-    if (value_is_iterable(v) || v->kind == VAL_STRING) return true;
+    if (value_is_iterable(v) || v->kind == VAL_STRING)
+        return true;
     elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be iterated over", value_describe(e, v));
     return false;
 }
 
 static value call_enumerate(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (!need_iterable(e, &args[0], at)) return value_invalid(at);
-    if (!is_integer(&args[1])) return elab_error(e, DIAG_TYPING, at, NULL, "the start of enumerate() is an integer");
+    if (!need_iterable(e, &args[0], at))
+        return value_invalid(at);
+    if (!is_integer(&args[1]))
+        return elab_error(e, DIAG_TYPING, at, NULL, "the start of enumerate() is an integer");
     args[1] = value_of(e, elab_hold(e, as_index(e, &args[1], at)));
     return make_iterator(e, "enumerate", args, 2, at);
 }
 
 static value call_zip(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (args[0].len > 64) return elab_error(e, DIAG_UNSUPPORTED, at, NULL, "zip() of more than 64 sequences");
+    if (args[0].len > 64)
+        return elab_error(e, DIAG_UNSUPPORTED, at, NULL, "zip() of more than 64 sequences");
     for (uint32_t i = 0; i < args[0].len; i++)
-        if (!need_iterable(e, &args[0].items[i], at)) return value_invalid(at);
+        if (!need_iterable(e, &args[0].items[i], at))
+            return value_invalid(at);
     return make_iterator(e, "zip", args[0].items, args[0].len, at);
 }
 
@@ -529,12 +661,14 @@ static value call_reversed(elab *e, const builtin *b, value *args, uint32_t n, s
 static value call_tuple(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
     uint32_t length;
-    if (args[0].kind == VAL_NONE) return value_tuple(e, NULL, 0, at);
+    if (args[0].kind == VAL_NONE)
+        return value_tuple(e, NULL, 0, at);
     if (!elab_static_length(e, &args[0], &length))
         return elab_error(e, DIAG_TYPING, at, "the length of a tuple is part of its type",
                           "tuple() of %s, whose length is not known here", value_describe(e, &args[0]));
     value *items = arena_array(e->a, value, length ? length : 1);
-    for (uint32_t i = 0; i < length; i++) items[i] = elab_sequence_item(e, &args[0], i, at);
+    for (uint32_t i = 0; i < length; i++)
+        items[i] = elab_sequence_item(e, &args[0], i, at);
     return value_tuple(e, items, length, at);
 }
 
@@ -542,7 +676,8 @@ static value call_slice(elab *e, const builtin *b, value *args, uint32_t n, span
     (void)b, (void)n;
     const value *given = &args[0];
     value parts[3] = {value_none(e, at), value_none(e, at), value_none(e, at)};
-    if (given->len < 1 || given->len > 3) return elab_error(e, DIAG_TYPING, at, NULL, "slice() takes 1 to 3 arguments");
+    if (given->len < 1 || given->len > 3)
+        return elab_error(e, DIAG_TYPING, at, NULL, "slice() takes 1 to 3 arguments");
     for (uint32_t i = 0; i < given->len; i++) {
         const value *x = &given->items[i];
         if (x->kind != VAL_NONE && !is_integer(x))
@@ -559,17 +694,21 @@ static value call_slice(elab *e, const builtin *b, value *args, uint32_t n, span
 static value call_abs(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
     const value *x = &args[0];
-    if (value_is_array(x)) return elab_call_builtin(e, "numpy.absolute", x, 1, at);
-    if (!value_is_scalar(x)) return elab_error(e, DIAG_TYPING, at, NULL, "abs() of %s", value_describe(e, x));
+    if (value_is_array(x))
+        return elab_call_builtin(e, "numpy.absolute", x, 1, at);
+    if (!value_is_scalar(x))
+        return elab_error(e, DIAG_TYPING, at, NULL, "abs() of %s", value_describe(e, x));
     if (x->ty->kind == TYPE_COMPLEX) {
         type *real = type_float(e->m->types, x->ty->bits / 2u);
         kir_expr *z = elab_hold(e, x->expr);
-        kir_expr *parts[2] = {complex_part(e, KIR_REAL, again(e, z), real, at), complex_part(e, KIR_IMAG, again(e, z), real, at)};
+        kir_expr *parts[2] = {complex_part(e, KIR_REAL, again(e, z), real, at),
+                              complex_part(e, KIR_IMAG, again(e, z), real, at)};
         return value_of(e, kir_math(e->m, KIR_OP_HYPOT, real, parts, 2, at));
     }
     type *t = type_is_integer(x->ty) ? type_promote_scalar(e->m->types, x->ty, x->ty) : x->ty;
     kir_expr *y = elab_cast_scalar(e, x->expr, t, at);
-    if (t->kind == TYPE_INT && !t->is_signed) return value_of(e, y);
+    if (t->kind == TYPE_INT && !t->is_signed)
+        return value_of(e, y);
     return value_of(e, kir_unary(e->m, KIR_OP_ABS, y, at));
 }
 
@@ -592,7 +731,8 @@ static value extreme_of(elab *e, const value *items, uint32_t n, bool least, spa
 
 static bool all_tuples(const value *v) {
     for (uint32_t i = 0; i < v->len; i++)
-        if (v->items[i].kind != VAL_TUPLE) return false;
+        if (v->items[i].kind != VAL_TUPLE)
+            return false;
     return v->len > 0;
 }
 
@@ -601,16 +741,20 @@ static value call_extreme(elab *e, const builtin *b, value *args, uint32_t n, sp
     const value *given = &args[0];
     bool least = b->code == 0;
     const char *name = least ? "min" : "max";
-    if (given->len == 0) return elab_error(e, DIAG_TYPING, at, NULL, "%s() takes at least one argument", name);
+    if (given->len == 0)
+        return elab_error(e, DIAG_TYPING, at, NULL, "%s() takes at least one argument", name);
     if (given->len == 1) {
         const value *only = &given->items[0];
         if (only->kind == VAL_TUPLE && only->len == 0)
             return elab_error(e, DIAG_TYPING, at, NULL, "%s() arg is an empty sequence", name);
-        if (only->kind == VAL_TUPLE && !all_tuples(only)) return extreme_of(e, only->items, only->len, least, at);
-        if (value_is_iterable(only)) return elab_call_library(e, least ? "builtins_min" : "builtins_max", only, 1, at);
+        if (only->kind == VAL_TUPLE && !all_tuples(only))
+            return extreme_of(e, only->items, only->len, least, at);
+        if (value_is_iterable(only))
+            return elab_call_library(e, least ? "builtins_min" : "builtins_max", only, 1, at);
         return elab_error(e, DIAG_TYPING, at, NULL, "%s() of %s", name, value_describe(e, only));
     }
-    if (all_tuples(given)) return elab_call_library(e, least ? "builtins_min" : "builtins_max", given, 1, at);
+    if (all_tuples(given))
+        return elab_call_library(e, least ? "builtins_min" : "builtins_max", given, 1, at);
     return extreme_of(e, given->items, given->len, least, at);
 }
 
@@ -619,18 +763,21 @@ static value call_round(elab *e, const builtin *b, value *args, uint32_t n, span
     const value *x = &args[0], *digits = &args[1];
     type *i64 = type_int64(e->m->types);
     int64_t places;
-    if (value_is_array(x)) return elab_call_builtin(e, "numpy.round", args, digits->kind == VAL_NONE ? 1 : 2, at);
+    if (value_is_array(x))
+        return elab_call_builtin(e, "numpy.round", args, digits->kind == VAL_NONE ? 1 : 2, at);
     if (!value_is_scalar(x) || x->ty->kind == TYPE_COMPLEX)
         return elab_error(e, DIAG_TYPING, at, NULL, "round() of %s", value_describe(e, x));
     if (digits->kind != VAL_NONE && !is_integer(digits))
-        return elab_error(e, DIAG_TYPING, at, NULL, "the number of digits is an integer, not %s", value_describe(e, digits));
+        return elab_error(e, DIAG_TYPING, at, NULL, "the number of digits is an integer, not %s",
+                          value_describe(e, digits));
     if (type_is_integer(x->ty)) {
         if (digits->kind == VAL_NONE || (value_literal_int(digits, &places) && places >= 0))
             return elab_convert(e, x, type_promote_scalar(e->m->types, x->ty, x->ty), at);
         return elab_call_library(e, "builtins_round_int", args, 2, at);
     }
     kir_expr *y = x->expr;
-    if (digits->kind == VAL_NONE) return value_of(e, kir_cast(e->m, kir_math(e->m, KIR_OP_RINT, y->ty, &y, 1, at), i64, at));
+    if (digits->kind == VAL_NONE)
+        return value_of(e, kir_cast(e->m, kir_math(e->m, KIR_OP_RINT, y->ty, &y, 1, at), i64, at));
     type *t = x->ty;
     kir_expr *parts[2] = {elab_cast_scalar(e, y, type_float64(e->m->types), at), as_index(e, digits, at)};
     return value_of(e, elab_cast_scalar(e, kir_math(e->m, KIR_OP_ROUND_DIGITS, parts[0]->ty, parts, 2, at), t, at));
@@ -642,7 +789,8 @@ static value call_divmod(elab *e, const builtin *b, value *args, uint32_t n, spa
     value p = value_again(e, &x), q = value_again(e, &y);
     value items[2];
     items[0] = elab_binary(e, OP_FloorDiv, &p, &q, at);
-    if (is_poison(&items[0])) return items[0];
+    if (is_poison(&items[0]))
+        return items[0];
     items[0] = elab_hold_value(e, &items[0]);
     items[1] = elab_binary(e, OP_Mod, &x, &y, at);
     return value_tuple(e, items, 2, at);
@@ -650,57 +798,82 @@ static value call_divmod(elab *e, const builtin *b, value *args, uint32_t n, spa
 
 static value call_pow(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (args[2].kind == VAL_NONE) return elab_binary(e, OP_Pow, &args[0], &args[1], at);
+    if (args[2].kind == VAL_NONE)
+        return elab_binary(e, OP_Pow, &args[0], &args[1], at);
     for (int i = 0; i < 3; i++)
-        if (!is_integer(&args[i])) return elab_error(e, DIAG_TYPING, at, NULL, "pow() with a modulus takes integers");
+        if (!is_integer(&args[i]))
+            return elab_error(e, DIAG_TYPING, at, NULL, "pow() with a modulus takes integers");
     return elab_call_library(e, "builtins_pow_mod", args, 3, at);
 }
 
 static value call_fold(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     if (value_is_array(&args[0]) && args[0].ty->ndim == 0)
         return elab_error(e, DIAG_TYPING, at, NULL, "an array without dimensions cannot be iterated over");
-    if (!need_iterable(e, &args[0], at)) return value_invalid(at);
+    if (!need_iterable(e, &args[0], at))
+        return value_invalid(at);
     static const char *const names[] = {"builtins_sum", "builtins_all", "builtins_any"};
     return elab_call_library(e, names[b->code], args, n, at);
 }
 
 /* ---- types and classes ------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_array_class(const char *name) { return strcmp(name, "numpy.ndarray") == 0; }
+static bool is_array_class(const char *name) {
+    return strcmp(name, "numpy.ndarray") == 0;
+}
 
 static bool number_class_holds(const char *name, type *t) {
     bool is_int = t->kind == TYPE_INT, is_float = t->kind == TYPE_FLOAT, is_complex = t->kind == TYPE_COMPLEX;
-    if (strcmp(name, "numpy.generic") == 0) return true;
-    if (strcmp(name, "numpy.number") == 0) return is_int || is_float || is_complex;
-    if (strcmp(name, "numpy.integer") == 0) return is_int;
-    if (strcmp(name, "numpy.signedinteger") == 0) return is_int && t->is_signed;
-    if (strcmp(name, "numpy.unsignedinteger") == 0) return is_int && !t->is_signed;
-    if (strcmp(name, "numpy.inexact") == 0) return is_float || is_complex;
-    if (strcmp(name, "numpy.floating") == 0) return is_float;
-    if (strcmp(name, "numpy.complexfloating") == 0) return is_complex;
+    if (strcmp(name, "numpy.generic") == 0)
+        return true;
+    if (strcmp(name, "numpy.number") == 0)
+        return is_int || is_float || is_complex;
+    if (strcmp(name, "numpy.integer") == 0)
+        return is_int;
+    if (strcmp(name, "numpy.signedinteger") == 0)
+        return is_int && t->is_signed;
+    if (strcmp(name, "numpy.unsignedinteger") == 0)
+        return is_int && !t->is_signed;
+    if (strcmp(name, "numpy.inexact") == 0)
+        return is_float || is_complex;
+    if (strcmp(name, "numpy.floating") == 0)
+        return is_float;
+    if (strcmp(name, "numpy.complexfloating") == 0)
+        return is_complex;
     return false;
 }
 
 static bool is_instance_of(const value *x, const value *class) {
-    if (class->kind == VAL_NONE) return x->kind == VAL_NONE;
+    if (class->kind == VAL_NONE)
+        return x->kind == VAL_NONE;
     if (class->kind == VAL_NAMEDTUPLE)
         return x->kind == VAL_TUPLE && x->ty && x->ty->fields && x->ty->name == class->text;
     if (class->kind == VAL_TYPE) {
-        if (!value_is_scalar(x)) return false;
+        if (!value_is_scalar(x))
+            return false;
         const char *name = class->text->text;
-        if (strcmp(name, "int") == 0) return type_is_integer(x->ty);
-        if (strcmp(name, "float") == 0) return x->ty->kind == TYPE_FLOAT;
-        if (strcmp(name, "complex") == 0) return x->ty->kind == TYPE_COMPLEX;
+        if (strcmp(name, "int") == 0)
+            return type_is_integer(x->ty);
+        if (strcmp(name, "float") == 0)
+            return x->ty->kind == TYPE_FLOAT;
+        if (strcmp(name, "complex") == 0)
+            return x->ty->kind == TYPE_COMPLEX;
         return x->ty == class->ty;
     }
-    if (class->kind != VAL_OBJECT) return false;
+    if (class->kind != VAL_OBJECT)
+        return false;
     const char *name = class->text->text;
-    if (strcmp(name, "builtins.object") == 0) return true;
-    if (strcmp(name, "builtins.tuple") == 0) return x->kind == VAL_TUPLE;
-    if (strcmp(name, "builtins.range") == 0) return x->kind == VAL_RANGE;
-    if (strcmp(name, "builtins.slice") == 0) return x->kind == VAL_SLICE;
-    if (strcmp(name, "builtins.str") == 0) return x->kind == VAL_STRING;
-    if (is_array_class(name)) return value_is_array(x);
+    if (strcmp(name, "builtins.object") == 0)
+        return true;
+    if (strcmp(name, "builtins.tuple") == 0)
+        return x->kind == VAL_TUPLE;
+    if (strcmp(name, "builtins.range") == 0)
+        return x->kind == VAL_RANGE;
+    if (strcmp(name, "builtins.slice") == 0)
+        return x->kind == VAL_SLICE;
+    if (strcmp(name, "builtins.str") == 0)
+        return x->kind == VAL_STRING;
+    if (is_array_class(name))
+        return value_is_array(x);
     return value_is_scalar(x) && number_class_holds(name, x->ty);
 }
 
@@ -711,7 +884,8 @@ static value call_isinstance(elab *e, const builtin *b, value *args, uint32_t n,
     bool holds = false;
     for (uint32_t i = 0; i < count; i++) {
         const value *class = classes->kind == VAL_TUPLE ? &classes->items[i] : classes;
-        if (class->kind != VAL_TYPE && class->kind != VAL_OBJECT && class->kind != VAL_NONE && class->kind != VAL_NAMEDTUPLE)
+        if (class->kind != VAL_TYPE && class->kind != VAL_OBJECT && class->kind != VAL_NONE &&
+            class->kind != VAL_NAMEDTUPLE)
             return elab_error(e, DIAG_TYPING, at, NULL, "isinstance() takes a type or a tuple of types");
         holds |= is_instance_of(x, class);
     }
@@ -720,10 +894,14 @@ static value call_isinstance(elab *e, const builtin *b, value *args, uint32_t n,
 
 static value call_type(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (args[0].kind == VAL_NONE) return args[0];
-    if (value_is_scalar(&args[0])) return value_of_type(e, args[0].ty, at);
-    if (args[0].kind == VAL_TUPLE) return elab_object(e, "builtins.tuple", at);
-    if (value_is_array(&args[0])) return elab_object(e, "numpy.ndarray", at);
+    if (args[0].kind == VAL_NONE)
+        return args[0];
+    if (value_is_scalar(&args[0]))
+        return value_of_type(e, args[0].ty, at);
+    if (args[0].kind == VAL_TUPLE)
+        return elab_object(e, "builtins.tuple", at);
+    if (value_is_array(&args[0]))
+        return elab_object(e, "numpy.ndarray", at);
     return elab_unsupported(e, at, NULL, arena_printf(e->a, "type() of %s", value_describe(e, &args[0])));
 }
 
@@ -735,13 +913,15 @@ static value call_class(elab *e, const builtin *b, value *args, uint32_t n, span
 
 static value call_getattr(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (args[1].kind != VAL_STRING) return elab_error(e, DIAG_TYPING, at, NULL, "getattr() takes a constant name");
+    if (args[1].kind != VAL_STRING)
+        return elab_error(e, DIAG_TYPING, at, NULL, "getattr() takes a constant name");
     return elab_get_attribute(e, &args[0], args[1].text, at);
 }
 
 static value call_literally(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
-    if (!value_is_constant(&args[0])) return elab_error(e, DIAG_TYPING, at, NULL, "the value is not known when the kernel is compiled");
+    if (!value_is_constant(&args[0]))
+        return elab_error(e, DIAG_TYPING, at, NULL, "the value is not known when the kernel is compiled");
     return args[0];
 }
 
@@ -760,29 +940,40 @@ static value call_ord(elab *e, const builtin *b, value *args, uint32_t n, span a
 /* ---- print and text ---------------------------------------------------------------------------------------------------------------------- */
 
 value elab_constant_text(elab *e, const value *v) {
-    if (v->kind == VAL_STRING || is_poison(v)) return *v;
-    if (v->kind == VAL_NONE) return value_string(e, sym_of(e->m->syms, "None"), v->at);
-    if (v->kind == VAL_TYPE) return value_string(e, v->text, v->at);
-    if (v->kind != VAL_EXPR || !v->literal) return *v;
+    if (v->kind == VAL_STRING || is_poison(v))
+        return *v;
+    if (v->kind == VAL_NONE)
+        return value_string(e, sym_of(e->m->syms, "None"), v->at);
+    if (v->kind == VAL_TYPE)
+        return value_string(e, v->text, v->at);
+    if (v->kind != VAL_EXPR || !v->literal)
+        return *v;
     text out = text_new(e->a);
-    if (v->ty->kind == TYPE_BOOL) text_put(&out, v->expr->value.i ? "True" : "False");
-    else if (v->ty->kind == TYPE_INT && v->ty->is_signed) text_printf(&out, "%lld", (long long)v->expr->value.i);
-    else if (v->ty->kind == TYPE_INT) text_printf(&out, "%llu", (unsigned long long)v->expr->value.i);
-    else if (v->ty->kind == TYPE_FLOAT && v->ty->bits == 64) text_put_double(&out, v->expr->value.f);
-    else return *v;
+    if (v->ty->kind == TYPE_BOOL)
+        text_put(&out, v->expr->value.i ? "True" : "False");
+    else if (v->ty->kind == TYPE_INT && v->ty->is_signed)
+        text_printf(&out, "%lld", (long long)v->expr->value.i);
+    else if (v->ty->kind == TYPE_INT)
+        text_printf(&out, "%llu", (unsigned long long)v->expr->value.i);
+    else if (v->ty->kind == TYPE_FLOAT && v->ty->bits == 64)
+        text_put_double(&out, v->expr->value.f);
+    else
+        return *v;
     return value_string(e, sym_intern(e->m->syms, out.at, out.len), v->at);
 }
 
 static void emit_runtime(elab *e, const char *name, kir_expr *arg, span at) {
     kir_stmt *s = kir_stmt_new(e->m, KIR_RUNTIME, at);
     s->name = name;
-    if (arg) vec_push(e->a, &s->index, arg);
+    if (arg)
+        vec_push(e->a, &s->index, arg);
     elab_emit(e, s);
 }
 
 /* Text is a constant array of bytes. */
 static void print_text(elab *e, const char *chars, size_t len, span at) {
-    if (!len) return;
+    if (!len)
+        return;
     type *t = type_array(e->m->types, type_int(e->m->types, 8, false), 1, LAYOUT_C, true, true);
     kir_global g = {.ty = t, .data = arena_strndup(e->a, chars, len), .bytes = len};
     g.shape[0] = (int64_t)len;
@@ -790,7 +981,8 @@ static void print_text(elab *e, const char *chars, size_t len, span at) {
     while (index < e->m->globals.len && !(e->m->globals.at[index].ty == t && e->m->globals.at[index].bytes == len &&
                                           memcmp(e->m->globals.at[index].data, chars, len) == 0))
         index++;
-    if (index == e->m->globals.len) vec_push(e->a, &e->m->globals, g);
+    if (index == e->m->globals.len)
+        vec_push(e->a, &e->m->globals, g);
     kir_expr *x = kir_expr_new(e->m, KIR_GLOBAL, t, 0, at);
     x->global = index;
     emit_runtime(e, "plrt_print_text", elab_hold(e, x), at);
@@ -800,20 +992,26 @@ static bool print_value(elab *e, const value *v, span at);
 
 static bool print_items(elab *e, const value *v, span at) {
     const sym *fields = v->ty ? v->ty->fields : NULL;
-    if (fields) print_text(e, v->ty->name->text, v->ty->name->len, at);
+    if (fields)
+        print_text(e, v->ty->name->text, v->ty->name->len, at);
     print_text(e, "(", 1, at);
     for (uint32_t i = 0; i < v->len; i++) {
-        if (i) print_text(e, ", ", 2, at);
+        if (i)
+            print_text(e, ", ", 2, at);
         if (fields) {
             print_text(e, fields[i]->text, fields[i]->len, at);
             print_text(e, "=", 1, at);
         }
         bool quoted = v->items[i].kind == VAL_STRING;
-        if (quoted) print_text(e, "'", 1, at);
-        if (!print_value(e, &v->items[i], at)) return false;
-        if (quoted) print_text(e, "'", 1, at);
+        if (quoted)
+            print_text(e, "'", 1, at);
+        if (!print_value(e, &v->items[i], at))
+            return false;
+        if (quoted)
+            print_text(e, "'", 1, at);
     }
-    if (v->len == 1 && !fields) print_text(e, ",", 1, at);
+    if (v->len == 1 && !fields)
+        print_text(e, ",", 1, at);
     print_text(e, ")", 1, at);
     return true;
 }
@@ -821,15 +1019,24 @@ static bool print_items(elab *e, const value *v, span at) {
 static bool print_scalar(elab *e, const value *v, span at) {
     types *t = e->m->types;
     switch (v->ty->kind) {
-    case TYPE_BOOL: emit_runtime(e, "plrt_print_bool", v->expr, at); break;
+    case TYPE_BOOL:
+        emit_runtime(e, "plrt_print_bool", v->expr, at);
+        break;
     case TYPE_INT:
         emit_runtime(e, v->ty->is_signed ? "plrt_print_int" : "plrt_print_uint",
                      elab_cast_scalar(e, v->expr, type_int(t, 64, v->ty->is_signed), at), at);
         break;
-    case TYPE_FLOAT: emit_runtime(e, v->ty->bits == 32 ? "plrt_print_float32" : "plrt_print_float", v->expr, at); break;
-    case TYPE_COMPLEX: emit_runtime(e, "plrt_print_complex", elab_cast_scalar(e, v->expr, type_complex(t, 128), at), at); break;
-    case TYPE_ARRAY: emit_runtime(e, "plrt_print_array", kir_ref(e->m, elab_array_var(e, v), at), at); break;
-    default: return false;
+    case TYPE_FLOAT:
+        emit_runtime(e, v->ty->bits == 32 ? "plrt_print_float32" : "plrt_print_float", v->expr, at);
+        break;
+    case TYPE_COMPLEX:
+        emit_runtime(e, "plrt_print_complex", elab_cast_scalar(e, v->expr, type_complex(t, 128), at), at);
+        break;
+    case TYPE_ARRAY:
+        emit_runtime(e, "plrt_print_array", kir_ref(e->m, elab_array_var(e, v), at), at);
+        break;
+    default:
+        return false;
     }
     return true;
 }
@@ -837,13 +1044,18 @@ static bool print_scalar(elab *e, const value *v, span at) {
 static bool print_value(elab *e, const value *given, span at) {
     value v = elab_constant_text(e, given);
     switch (v.kind) {
-    case VAL_STRING: print_text(e, v.text->text, v.text->len, at); return true;
-    case VAL_TUPLE: return print_items(e, &v, at);
+    case VAL_STRING:
+        print_text(e, v.text->text, v.text->len, at);
+        return true;
+    case VAL_TUPLE:
+        return print_items(e, &v, at);
     case VAL_FORMATTED:
         for (uint32_t i = 0; i < v.len; i++)
-            if (!print_value(e, &v.items[i], at)) return false;
+            if (!print_value(e, &v.items[i], at))
+                return false;
         return true;
-    case VAL_EXPR: return print_scalar(e, &v, at);
+    case VAL_EXPR:
+        return print_scalar(e, &v, at);
     default:
         elab_error(e, DIAG_TYPING, at, NULL, "print() of %s", value_describe(e, &v));
         return false;
@@ -856,8 +1068,10 @@ static value call_print(elab *e, const builtin *b, value *args, uint32_t n, span
     value none = value_none(e, at);
     const char *separator = args[1].kind == VAL_STRING ? args[1].text->text : " ";
     for (uint32_t i = 0; i < items->len; i++) {
-        if (i) print_text(e, separator, strlen(separator), at);
-        if (!print_value(e, &items->items[i], at)) return value_invalid(at);
+        if (i)
+            print_text(e, separator, strlen(separator), at);
+        if (!print_value(e, &items->items[i], at))
+            return value_invalid(at);
     }
     const char *end = args[2].kind == VAL_STRING ? args[2].text->text : "\n";
     print_text(e, end, strlen(end), at);
@@ -882,7 +1096,8 @@ static value call_thread_number(elab *e, const builtin *b, value *args, uint32_t
 static value call_set_threads(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)n;
     types *t = e->m->types;
-    if (!is_integer(&args[0])) return elab_error(e, DIAG_TYPING, at, NULL, "the number is an integer, not %s", value_describe(e, &args[0]));
+    if (!is_integer(&args[0]))
+        return elab_error(e, DIAG_TYPING, at, NULL, "the number is an integer, not %s", value_describe(e, &args[0]));
     kir_stmt *s = kir_stmt_new(e->m, KIR_RUNTIME, at);
     s->name = b->code ? "plrt_set_chunksize" : "plrt_set_num_threads";
     type *wide = type_int(t, b->code ? 64 : 32, true);
@@ -891,8 +1106,9 @@ static value call_set_threads(elab *e, const builtin *b, value *args, uint32_t n
     vec_push(e->a, &s->results, result);
     elab_emit(e, s);
     kir_expr *ok = kir_binary(e->m, KIR_OP_GE, kir_ref(e->m, result, at), kir_const_int(e->m, wide, 0, at), at);
-    elab_check(e, ok, "ValueError", b->code ? "chunk size must be greater than or equal to zero"
-                                            : "The number of threads must be between 1 and the number that were launched",
+    elab_check(e, ok, "ValueError",
+               b->code ? "chunk size must be greater than or equal to zero"
+                       : "The number of threads must be between 1 and the number that were launched",
                NULL, 0, at);
     return b->code ? value_of(e, kir_ref(e->m, result, at)) : value_none(e, at);
 }
@@ -901,7 +1117,8 @@ static value call_set_threads(elab *e, const builtin *b, value *args, uint32_t n
 
 static value call_tuple_index(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)n;
-    if (args[0].kind != VAL_TUPLE) return elab_error(e, DIAG_TYPING, at, NULL, "this is not a tuple");
+    if (args[0].kind != VAL_TUPLE)
+        return elab_error(e, DIAG_TYPING, at, NULL, "this is not a tuple");
     return elab_call_library(e, b->code ? "builtins_tuple_count" : "builtins_tuple_index", args, 2, at);
 }
 

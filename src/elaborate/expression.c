@@ -10,43 +10,57 @@ value elab_unsupported(elab *e, span at, const char *hint, const char *what) {
     return elab_error(e, DIAG_UNSUPPORTED, at, hint, "%s is not supported in a kernel", what);
 }
 
-static bool is_poison(const value *v) { return v->kind == VAL_INVALID || v->kind == VAL_BOTTOM; }
+static bool is_poison(const value *v) {
+    return v->kind == VAL_INVALID || v->kind == VAL_BOTTOM;
+}
 
 /* ---- order of evaluation ---------------------------------------------------------------------------------------------- */
 
-typedef struct place { kir_block *block; uint32_t at, epoch; } place;
+typedef struct place {
+    kir_block *block;
+    uint32_t at, epoch;
+} place;
 
-static place mark_place(const elab *e) { return (place){e->block, e->block->len, e->epoch}; }
+static place mark_place(const elab *e) {
+    return (place){e->block, e->block->len, e->epoch};
+}
 
 static bool is_effect(const kir_stmt *s) {
     return s->kind != KIR_ASSIGN && s->kind != KIR_CHECK && s->kind != KIR_RAISE && s->kind != KIR_RETURN;
 }
 
 static bool is_lazy(const value *v) {
-    if (value_is_array(v)) return v->expr->kind != KIR_VAR;
+    if (value_is_array(v))
+        return v->expr->kind != KIR_VAR;
     for (uint32_t i = 0; i < v->len && v->items; i++)
-        if (is_lazy(&v->items[i])) return true;
+        if (is_lazy(&v->items[i]))
+            return true;
     return false;
 }
 
 /* Assigned variables or, for array expressions, stores since `since`? */
 static bool is_disturbed(const elab *e, const value *v, const place *since) {
-    if (e->epoch != since->epoch) return true;
-    if (!is_lazy(v) || since->block != e->block) return false;
+    if (e->epoch != since->epoch)
+        return true;
+    if (!is_lazy(v) || since->block != e->block)
+        return false;
     for (uint32_t i = since->at; i < e->block->len; i++)
-        if (is_effect(e->block->at[i])) return true;
+        if (is_effect(e->block->at[i]))
+            return true;
     return false;
 }
 
 /* Holds a value as of `since`: the statements that do so go in there. */
 static void hold_at(elab *e, value *v, const place *since) {
-    if (is_poison(v) || !is_disturbed(e, v, since)) return;
+    if (is_poison(v) || !is_disturbed(e, v, since))
+        return;
     kir_block *block = e->block, held = {0};
     e->block = &held;
     *v = elab_hold_value(e, v);
     e->block = block;
     uint32_t tail = since->block->len - since->at;
-    for (uint32_t i = 0; i < held.len; i++) vec_push(e->a, since->block, held.at[i]);
+    for (uint32_t i = 0; i < held.len; i++)
+        vec_push(e->a, since->block, held.at[i]);
     kir_stmt **at = since->block->at + since->at;
     memmove(at + held.len, at, tail * sizeof *at);
     memcpy(at, held.at, held.len * sizeof *at);
@@ -56,17 +70,25 @@ static void hold_at(elab *e, value *v, const place *since) {
 
 static uint32_t weigh(const kir_expr *x) {
     uint32_t w = x->kind == KIR_MATH ? 12 : x->kind == KIR_CONST || x->kind == KIR_VAR ? 0 : 1;
-    if (x->kind == KIR_BINARY && x->op == KIR_OP_POW) w = 20;
+    if (x->kind == KIR_BINARY && x->op == KIR_OP_POW)
+        w = 20;
     if (x->kind == KIR_MATH && (x->op == KIR_OP_SQRT || x->op == KIR_OP_FLOOR || x->op == KIR_OP_CEIL ||
                                 x->op == KIR_OP_ISNAN || x->op == KIR_OP_ISINF || x->op == KIR_OP_ISFINITE))
         w = 3;
-    for (uint32_t i = 0; i < x->n_args; i++) w += weigh(x->args[i]);
+    for (uint32_t i = 0; i < x->n_args; i++)
+        w += weigh(x->args[i]);
     return w;
 }
 
-static bool is_cheap(const value *v) { return value_is_scalar(v) && weigh(v->expr) <= 10; }
+static bool is_cheap(const value *v) {
+    return value_is_scalar(v) && weigh(v->expr) <= 10;
+}
 
-typedef struct two_arms { value v[2]; edge end[2]; bool arrives[2]; } two_arms;
+typedef struct two_arms {
+    value v[2];
+    edge end[2];
+    bool arrives[2];
+} two_arms;
 
 static void store_arm(elab *e, const two_arms *t, int k, const value *home, span at) {
     kir_block *block = e->block;
@@ -75,31 +97,45 @@ static void store_arm(elab *e, const two_arms *t, int k, const value *home, span
     e->block = block;
 }
 
+/* condition ? a : b; for truths that is `and` or `or`. */
+static kir_expr *choose(elab *e, kir_expr *condition, kir_expr *a, kir_expr *b, span at) {
+    int64_t known;
+    if (a->ty->kind == TYPE_BOOL && kir_is_const_int(b, &known) && !known)
+        return kir_binary(e->m, KIR_OP_AND, condition, a, at);
+    if (a->ty->kind == TYPE_BOOL && kir_is_const_int(a, &known) && known)
+        return kir_binary(e->m, KIR_OP_OR, condition, b, at);
+    return kir_select(e->m, condition, a, b, at);
+}
+
 static value join_arms(elab *e, two_arms *t, kir_stmt *branch, kir_expr *condition, bool pure, span at) {
     for (int k = 0; k < 2; k++)
-        if (t->v[k].kind == VAL_INVALID) return t->v[k];
+        if (t->v[k].kind == VAL_INVALID)
+            return t->v[k];
     if (!t->arrives[0] || !t->arrives[1]) {
         elab_emit(e, branch);
         return t->v[t->arrives[0] ? 0 : 1];
     }
     value shape;
     if (!value_unify(e, &t->v[0], &t->v[1], &shape))
-        return elab_error(e, DIAG_TYPING, at, "make both of one kind", "the value is %s or %s", value_describe(e, &t->v[0]),
-                          value_describe(e, &t->v[1]));
-    if (shape.kind == VAL_BOTTOM) return shape;
+        return elab_error(e, DIAG_TYPING, at, "make both of one kind", "the value is %s or %s",
+                          value_describe(e, &t->v[0]), value_describe(e, &t->v[1]));
+    if (shape.kind == VAL_BOTTOM)
+        return shape;
     if (pure && t->v[0].kind != VAL_BOTTOM && t->v[1].kind != VAL_BOTTOM && is_cheap(&t->v[0]) && is_cheap(&t->v[1])) {
         value a = elab_convert(e, &t->v[0], shape.ty, at), b = elab_convert(e, &t->v[1], shape.ty, at);
-        return value_of(e, kir_select(e->m, kir_copy_expr(e->m, condition, NULL), a.expr, b.expr, at));
+        return value_of(e, choose(e, kir_copy_expr(e->m, condition, NULL), a.expr, b.expr, at));
     }
     value home = value_home(e, &shape, NULL, at, false, false);
     store_arm(e, t, 0, &home, at);
     store_arm(e, t, 1, &home, at);
-    if (branch->body.len || branch->orelse.len) elab_emit(e, branch);
+    if (branch->body.len || branch->orelse.len)
+        elab_emit(e, branch);
     return value_again(e, &home);
 }
 
 /* condition ? arm(true) : arm(false), where only one of them is evaluated; a select when both are cheap and pure. */
-value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which, void *context), void *context, span at) {
+value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which, void *context), void *context,
+                  span at) {
     kir_stmt *branch = kir_stmt_new(e->m, KIR_IF, at);
     branch->value = condition;
     merge m;
@@ -118,7 +154,8 @@ value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which
         e->unreachable = was_unreachable;
     }
     value v = join_arms(e, &t, branch, condition, pure, at);
-    if (!was_unreachable) merge_end(e, &m, e->act->scope, NULL);
+    if (!was_unreachable)
+        merge_end(e, &m, e->act->scope, NULL);
     e->unreachable = e->unreachable || was_unreachable;
     v.at = at;
     return v;
@@ -126,13 +163,19 @@ value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which
 
 /* ---- conditions -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct junction { ast_op op; const ast_list *operands; uint32_t next; span at; } junction;
+typedef struct junction {
+    ast_op op;
+    const ast_list *operands;
+    uint32_t next;
+    span at;
+} junction;
 
 static kir_expr *junction_condition(elab *e, junction j);
 
 static value rest_of_condition(elab *e, bool which, void *context) {
     junction *j = context;
-    if (which != (j->op == OP_And)) return value_bool(e, j->op == OP_Or, j->at);
+    if (which != (j->op == OP_And))
+        return value_bool(e, j->op == OP_Or, j->at);
     kir_expr *x = junction_condition(e, *j);
     return x ? value_of(e, x) : value_invalid(j->at);
 }
@@ -141,15 +184,18 @@ static value rest_of_condition(elab *e, bool which, void *context) {
 static kir_expr *junction_condition(elab *e, junction j) {
     kir_expr *first = elab_condition(e, j.operands->at[j.next++]);
     int64_t known;
-    if (!first || j.next == j.operands->len) return first;
-    if (kir_is_const_int(first, &known)) return (known != 0) == (j.op == OP_And) ? junction_condition(e, j) : first;
+    if (!first || j.next == j.operands->len)
+        return first;
+    if (kir_is_const_int(first, &known))
+        return (known != 0) == (j.op == OP_And) ? junction_condition(e, j) : first;
     value v = elab_select(e, first, rest_of_condition, &j, j.at);
     return v.kind == VAL_EXPR ? v.expr : NULL;
 }
 
 /* An expression of which only the truth matters; NULL after an error. Known truths are constants. */
 kir_expr *elab_condition(elab *e, const ast *x) {
-    if (x->kind == AST_BoolOp) return junction_condition(e, (junction){x->BoolOp.op, &x->BoolOp.values, 0, x->at});
+    if (x->kind == AST_BoolOp)
+        return junction_condition(e, (junction){x->BoolOp.op, &x->BoolOp.values, 0, x->at});
     if (x->kind == AST_UnaryOp && x->UnaryOp.op == OP_Not) {
         kir_expr *inner = elab_condition(e, x->UnaryOp.operand);
         return inner ? elab_not(e, inner) : NULL;
@@ -160,24 +206,32 @@ kir_expr *elab_condition(elab *e, const ast *x) {
 
 /* ---- and, or: give one of the operands ------------------------------------------------------------------------------------- */
 
-typedef struct operand_junction { junction j; value first; } operand_junction;
+typedef struct operand_junction {
+    junction j;
+    value first;
+} operand_junction;
 
 static value bool_op_from(elab *e, junction j);
 
 static value rest_or_first(elab *e, bool which, void *context) {
     operand_junction *o = context;
-    if (which == (o->j.op == OP_And)) return bool_op_from(e, o->j);
-    if (o->first.ty && o->first.ty->kind == TYPE_BOOL) return value_bool(e, o->j.op == OP_Or, o->j.at);
+    if (which == (o->j.op == OP_And))
+        return bool_op_from(e, o->j);
+    if (o->first.ty && o->first.ty->kind == TYPE_BOOL)
+        return value_bool(e, o->j.op == OP_Or, o->j.at);
     return value_again(e, &o->first);
 }
 
 static value bool_op_from(elab *e, junction j) {
     value first = elab_expression(e, j.operands->at[j.next++]);
     bool known;
-    if (is_poison(&first) || j.next == j.operands->len) return first;
-    if (elab_literal_truth(e, &first, &known)) return known == (j.op == OP_And) ? bool_op_from(e, j) : first;
+    if (is_poison(&first) || j.next == j.operands->len)
+        return first;
+    if (elab_literal_truth(e, &first, &known))
+        return known == (j.op == OP_And) ? bool_op_from(e, j) : first;
     operand_junction o = {j, elab_hold_value(e, &first)};
-    if (first.ty && first.ty->kind == TYPE_BOOL) o.first = first;
+    if (first.ty && first.ty->kind == TYPE_BOOL)
+        o.first = first;
     value again = first.ty && first.ty->kind == TYPE_BOOL ? first : value_again(e, &o.first);
     kir_expr *condition = elab_truth(e, &again, j.at);
     return condition ? elab_select(e, condition, rest_or_first, &o, j.at) : value_invalid(j.at);
@@ -214,9 +268,13 @@ static value unary_operator(elab *e, const ast *x) {
     return elab_unary(e, x->UnaryOp.op, &a, x->at);
 }
 
-static value lambda(elab *e, const ast *x) { return elab_make_closure(e, x); }
+static value lambda(elab *e, const ast *x) {
+    return elab_make_closure(e, x);
+}
 
-typedef struct if_exp { const ast *x; } if_exp;
+typedef struct if_exp {
+    const ast *x;
+} if_exp;
 
 static value if_arm(elab *e, bool which, void *context) {
     const ast *x = ((if_exp *)context)->x;
@@ -226,8 +284,10 @@ static value if_arm(elab *e, bool which, void *context) {
 static value if_expression(elab *e, const ast *x) {
     kir_expr *condition = elab_condition(e, x->IfExp.test);
     int64_t known;
-    if (!condition) return value_invalid(x->at);
-    if (kir_is_const_int(condition, &known)) return elab_expression(e, known ? x->IfExp.body : x->IfExp.orelse);
+    if (!condition)
+        return value_invalid(x->at);
+    if (kir_is_const_int(condition, &known))
+        return elab_expression(e, known ? x->IfExp.body : x->IfExp.orelse);
     if_exp context = {x};
     return elab_select(e, condition, if_arm, &context, x->at);
 }
@@ -236,11 +296,16 @@ static value if_expression(elab *e, const ast *x) {
 
 /* A list in the place of a sequence: its items. */
 static value sequence_operand(elab *e, const ast *x) {
-    if (x->kind == AST_List || x->kind == AST_Set) return elab_items(e, x);
+    if (x->kind == AST_List || x->kind == AST_Set)
+        return elab_items(e, x);
     return elab_expression(e, x);
 }
 
-typedef struct chain { const ast *x; uint32_t next; value left; } chain;
+typedef struct chain {
+    const ast *x;
+    uint32_t next;
+    value left;
+} chain;
 
 static value compare_from(elab *e, chain *c);
 
@@ -258,12 +323,15 @@ static value compare_from(elab *e, chain *c) {
     value left = c->left;
     value right = op == OP_In || op == OP_NotIn ? sequence_operand(e, operand) : elab_expression(e, operand);
     hold_at(e, &left, &before);
-    if (!last) right = elab_hold_value(e, &right);
+    if (!last)
+        right = elab_hold_value(e, &right);
     value v = elab_compare(e, op, &left, &right, x->at);
-    if (last || is_poison(&v)) return v;
+    if (last || is_poison(&v))
+        return v;
     c->left = value_again(e, &right);
     bool known;
-    if (elab_literal_truth(e, &v, &known)) return known ? compare_from(e, c) : v;
+    if (elab_literal_truth(e, &v, &known))
+        return known ? compare_from(e, c) : v;
     kir_expr *condition = elab_truth(e, &v, x->at);
     return condition ? elab_select(e, condition, rest_of_chain, c, x->at) : value_invalid(x->at);
 }
@@ -275,7 +343,12 @@ static value compare(elab *e, const ast *x) {
 
 /* ---- calls --------------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct arguments { VEC(value) at; VEC(sym) names; VEC(place) places; bool any_name, bad; } arguments;
+typedef struct arguments {
+    VEC(value) at;
+    VEC(sym) names;
+    VEC(place) places;
+    bool any_name, bad;
+} arguments;
 
 static void add_argument(elab *e, arguments *a, value v, sym name) {
     for (uint32_t i = 0; i < a->at.len; i++) {
@@ -299,18 +372,21 @@ static void add_starred(elab *e, arguments *a, const ast *x) {
         a->bad = true;
         return;
     }
-    for (uint32_t i = 0; i < n; i++) add_argument(e, a, elab_sequence_item(e, &v, i, x->at), NULL);
+    for (uint32_t i = 0; i < n; i++)
+        add_argument(e, a, elab_sequence_item(e, &v, i, x->at), NULL);
 }
 
 /* Lists as arguments of functions that take any sequence (np.array, sum, …) are passed as the tuple of their items. */
 static value argument(elab *e, const ast *x, bool takes_lists) {
-    if (takes_lists && x->kind == AST_List) return elab_items(e, x);
+    if (takes_lists && x->kind == AST_List)
+        return elab_items(e, x);
     return elab_expression(e, x);
 }
 
 static value call(elab *e, const ast *x) {
     value callee = elab_expression(e, x->Call.func);
-    if (callee.kind == VAL_INVALID) return callee;
+    if (callee.kind == VAL_INVALID)
+        return callee;
     bool takes_lists = callee.kind == VAL_OBJECT || callee.kind == VAL_METHOD;
     arguments a = {0};
     for (uint32_t i = 0; i < x->Call.args.len; i++) {
@@ -322,10 +398,12 @@ static value call(elab *e, const ast *x) {
     }
     for (uint32_t i = 0; i < x->Call.keywords.len; i++) {
         const ast *k = x->Call.keywords.at[i];
-        if (!k->keyword.arg) return elab_unsupported(e, k->at, "name the arguments", "a **argument");
+        if (!k->keyword.arg)
+            return elab_unsupported(e, k->at, "name the arguments", "a **argument");
         add_argument(e, &a, argument(e, k->keyword.value, takes_lists), k->keyword.arg);
     }
-    if (a.bad) return value_invalid(x->at);
+    if (a.bad)
+        return value_invalid(x->at);
     call_args args = {a.at.len, a.at.at, a.any_name ? a.names.at : NULL, x->at};
     value v = elab_call(e, &callee, &args);
     v.at = x->at;
@@ -362,7 +440,8 @@ static value joined_string(elab *e, const ast *x) {
             return elab_unsupported(e, piece->at, "write {value} alone", "a format specification");
         value v = elab_expression(e, piece->FormattedValue.value);
         pieces[i] = elab_constant_text(e, &v);
-        if (is_poison(&pieces[i])) return pieces[i];
+        if (is_poison(&pieces[i]))
+            return pieces[i];
     }
     return join_pieces(e, pieces, n, x->at);
 }
@@ -370,21 +449,30 @@ static value joined_string(elab *e, const ast *x) {
 static value constant(elab *e, const ast *x) {
     types *t = e->m->types;
     switch (x->Constant.type) {
-    case CONST_None: return value_none(e, x->at);
-    case CONST_True: return value_bool(e, true, x->at);
-    case CONST_False: return value_bool(e, false, x->at);
-    case CONST_Ellipsis: return (value){.kind = VAL_ELLIPSIS, .at = x->at};
+    case CONST_None:
+        return value_none(e, x->at);
+    case CONST_True:
+        return value_bool(e, true, x->at);
+    case CONST_False:
+        return value_bool(e, false, x->at);
+    case CONST_Ellipsis:
+        return (value){.kind = VAL_ELLIPSIS, .at = x->at};
     case CONST_int:
         if (!x->Constant.fits)
             return elab_error(e, DIAG_TYPING, x->at, "integers have 64 bits here", "integer %s is too large",
                               x->Constant.text ? x->Constant.text : "literal");
         return value_of(e, kir_const_int(e->m, type_int(t, 64, x->Constant.integer <= INT64_MAX),
                                          (int64_t)x->Constant.integer, x->at));
-    case CONST_float: return value_of(e, kir_const_float(e->m, type_float64(t), x->Constant.real, x->at));
-    case CONST_complex: return value_of(e, kir_const_complex(e->m, type_complex(t, 128), 0, x->Constant.real, x->at));
-    case CONST_str: return value_string(e, sym_intern(e->m->syms, x->Constant.text, x->Constant.text_len), x->at);
-    case CONST_bytes: return elab_unsupported(e, x->at, "use an array of uint8", "a bytes constant");
-    case CONST_INVALID: break;
+    case CONST_float:
+        return value_of(e, kir_const_float(e->m, type_float64(t), x->Constant.real, x->at));
+    case CONST_complex:
+        return value_of(e, kir_const_complex(e->m, type_complex(t, 128), 0, x->Constant.real, x->at));
+    case CONST_str:
+        return value_string(e, sym_intern(e->m->syms, x->Constant.text, x->Constant.text_len), x->at);
+    case CONST_bytes:
+        return elab_unsupported(e, x->at, "use an array of uint8", "a bytes constant");
+    case CONST_INVALID:
+        break;
     }
     return value_invalid(x->at);
 }
@@ -394,7 +482,8 @@ static value constant(elab *e, const ast *x) {
 static value range_attribute(elab *e, const value *v, sym name, span at) {
     static const char *const parts[] = {"start", "stop", "step"};
     for (uint32_t i = 0; i < 3; i++)
-        if (sym_is(name, parts[i])) return v->items[i];
+        if (sym_is(name, parts[i]))
+            return v->items[i];
     if (v->kind == VAL_SLICE && sym_is(name, "indices")) {
         value m = {.kind = VAL_METHOD, .text = name, .len = 1, .items = arena_make(e->a, value), .at = at};
         m.items[0] = *v;
@@ -406,20 +495,26 @@ static value range_attribute(elab *e, const value *v, sym name, span at) {
 static value attribute(elab *e, const ast *x) {
     value v = elab_expression(e, x->Attribute.value);
     sym name = x->Attribute.attr;
-    if (is_poison(&v)) return v;
+    if (is_poison(&v))
+        return v;
     switch (v.kind) {
     case VAL_RANGE:
-    case VAL_SLICE: return range_attribute(e, &v, name, x->at);
-    default: return elab_get_attribute(e, &v, name, x->at);
+    case VAL_SLICE:
+        return range_attribute(e, &v, name, x->at);
+    default:
+        return elab_get_attribute(e, &v, name, x->at);
     }
 }
 
 static value slice_part(elab *e, const ast *x, span at) {
-    if (!x) return value_none(e, at);
+    if (!x)
+        return value_none(e, at);
     value v = elab_expression(e, x);
-    if (v.kind == VAL_NONE || is_poison(&v)) return v;
+    if (v.kind == VAL_NONE || is_poison(&v))
+        return v;
     if (!value_is_scalar(&v) || !type_is_integer(v.ty))
-        return elab_error(e, DIAG_TYPING, x->at, "slice indices are integers or None", "%s in a slice", value_describe(e, &v));
+        return elab_error(e, DIAG_TYPING, x->at, "slice indices are integers or None", "%s in a slice",
+                          value_describe(e, &v));
     return elab_convert(e, &v, type_int64(e->m->types), x->at);
 }
 
@@ -429,14 +524,16 @@ value elab_index(elab *e, const ast *x) {
         value parts[3] = {slice_part(e, x->Slice.lower, x->at), slice_part(e, x->Slice.upper, x->at),
                           slice_part(e, x->Slice.step, x->at)};
         value v = value_tuple(e, parts, 3, x->at);
-        if (v.kind == VAL_TUPLE) v.kind = VAL_SLICE;
+        if (v.kind == VAL_TUPLE)
+            v.kind = VAL_SLICE;
         return v;
     }
     if (x->kind == AST_List) {
         value items = elab_items(e, x);
         return is_poison(&items) ? items : elab_call_builtin(e, "numpy.array", &items, 1, x->at);
     }
-    if (x->kind != AST_Tuple) return elab_expression(e, x);
+    if (x->kind != AST_Tuple)
+        return elab_expression(e, x);
     arguments a = {0};
     for (uint32_t i = 0; i < x->List.elts.len; i++) {
         if (x->List.elts.at[i]->kind == AST_Starred)
@@ -448,9 +545,12 @@ value elab_index(elab *e, const ast *x) {
 }
 
 value elab_subscript(elab *e, const value *container, const value *index, span at) {
-    if (is_poison(container)) return *container;
-    if (is_poison(index)) return *index;
-    if (value_is_array(container)) return elab_get_item(e, container, index, at);
+    if (is_poison(container))
+        return *container;
+    if (is_poison(index))
+        return *index;
+    if (value_is_array(container))
+        return elab_get_item(e, container, index, at);
     if (container->kind == VAL_TUPLE || container->kind == VAL_RANGE || container->kind == VAL_STRING)
         return elab_tuple_item(e, container, index, at);
     return elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be indexed", value_describe(e, container));
@@ -458,14 +558,17 @@ value elab_subscript(elab *e, const value *container, const value *index, span a
 
 static value subscript(elab *e, const ast *x) {
     value container = elab_expression(e, x->Subscript.value);
-    if (is_poison(&container)) return container;
+    if (is_poison(&container))
+        return container;
     place after = mark_place(e);
     value index = elab_index(e, x->Subscript.slice);
     hold_at(e, &container, &after);
     return elab_subscript(e, &container, &index, x->at);
 }
 
-static value name(elab *e, const ast *x) { return elab_name(e, x->Name.id, x->at); }
+static value name(elab *e, const ast *x) {
+    return elab_name(e, x->Name.id, x->at);
+}
 
 /* The items of a tuple or list display. */
 value elab_items(elab *e, const ast *x) {
@@ -475,7 +578,8 @@ value elab_items(elab *e, const ast *x) {
         if (item->kind == AST_Starred)
             add_starred(e, &a, item);
         else
-            add_argument(e, &a, x->kind == AST_List && item->kind == AST_List ? elab_items(e, item) : elab_expression(e, item),
+            add_argument(e, &a,
+                         x->kind == AST_List && item->kind == AST_List ? elab_items(e, item) : elab_expression(e, item),
                          NULL);
     }
     return a.bad ? value_invalid(x->at) : value_tuple(e, a.at.at, a.at.len, x->at);
@@ -487,7 +591,10 @@ static value list(elab *e, const ast *x) {
 
 /* ---- the table ------------------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct refusal { ast_kind kind; const char *what, *hint; } refusal;
+typedef struct refusal {
+    ast_kind kind;
+    const char *what, *hint;
+} refusal;
 
 static value refuse(elab *e, const ast *x) {
     static const refusal table[] = {
@@ -505,18 +612,30 @@ static value refuse(elab *e, const ast *x) {
         {AST_FormattedValue, "a format field here", NULL},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].kind == x->kind) return elab_unsupported(e, x->at, table[i].hint, table[i].what);
-    if (x->kind == AST_Unsupported) return elab_unsupported(e, x->at, NULL, x->Unsupported.name);
+        if (table[i].kind == x->kind)
+            return elab_unsupported(e, x->at, table[i].hint, table[i].what);
+    if (x->kind == AST_Unsupported)
+        return elab_unsupported(e, x->at, NULL, x->Unsupported.name);
     return elab_unsupported(e, x->at, NULL, ast_kind_name(x->kind));
 }
 
 value elab_expression(elab *e, const ast *x) {
     static value (*const table[AST_KIND_COUNT])(elab *, const ast *) = {
-        [AST_BoolOp] = bool_op,       [AST_NamedExpr] = named_expr, [AST_BinOp] = binary_operator,
-        [AST_UnaryOp] = unary_operator, [AST_Lambda] = lambda,      [AST_IfExp] = if_expression,
-        [AST_Compare] = compare,      [AST_Call] = call,            [AST_JoinedStr] = joined_string,
-        [AST_Constant] = constant,    [AST_Attribute] = attribute,  [AST_Subscript] = subscript,
-        [AST_Name] = name,            [AST_Tuple] = elab_items,     [AST_List] = list,
+        [AST_BoolOp] = bool_op,
+        [AST_NamedExpr] = named_expr,
+        [AST_BinOp] = binary_operator,
+        [AST_UnaryOp] = unary_operator,
+        [AST_Lambda] = lambda,
+        [AST_IfExp] = if_expression,
+        [AST_Compare] = compare,
+        [AST_Call] = call,
+        [AST_JoinedStr] = joined_string,
+        [AST_Constant] = constant,
+        [AST_Attribute] = attribute,
+        [AST_Subscript] = subscript,
+        [AST_Name] = name,
+        [AST_Tuple] = elab_items,
+        [AST_List] = list,
     };
     value v = table[x->kind] ? table[x->kind](e, x) : refuse(e, x);
     v.at = x->at;

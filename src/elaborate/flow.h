@@ -21,34 +21,36 @@
 
 typedef struct stmt_facts { /* sets of local names, as bits by their index in fn_facts.names */
     const ast *node;
-    uint64_t *use;      /* read before they are surely assigned */
-    uint64_t *def;      /* surely assigned when control goes on behind the statement */
-    uint64_t *may;      /* assigned somewhere inside */
-    uint64_t *live_out; /* may be read after the statement */
-    uint64_t *inside;   /* loops: assigned in the body */
-    uint64_t *live_head;/* loops: may be read at the start of an iteration or after the loop */
-    bool leaves;        /* contains break or continue of a loop around it */
+    uint64_t *use;       /* read before they are surely assigned */
+    uint64_t *def;       /* surely assigned when control goes on behind the statement */
+    uint64_t *may;       /* assigned somewhere inside */
+    uint64_t *live_out;  /* may be read after the statement */
+    uint64_t *inside;    /* loops: assigned in the body */
+    uint64_t *live_head; /* loops: may be read at the start of an iteration or after the loop */
+    bool leaves;         /* contains break or continue of a loop around it */
 } stmt_facts;
 
 typedef struct fn_facts {
     const ast *function;
-    const ast *args;        /* AST_arguments */
+    const ast *args; /* AST_arguments */
     uint32_t n_names, words, n_params;
-    sym *names;             /* parameters first, in order: positional, *args, keyword-only */
-    uint64_t *captured;     /* seen by nested functions: always live */
-    uint64_t *assigned;     /* assigned by a statement (parameters: more than by the call) */
-    bool writes_outer;      /* has nonlocal declarations */
-    VEC(sym) outer;         /* names declared nonlocal */
-    uint32_t cap;           /* open addressing: statements by node */
+    sym *names;         /* parameters first, in order: positional, *args, keyword-only */
+    uint64_t *captured; /* seen by nested functions: always live */
+    uint64_t *assigned; /* assigned by a statement (parameters: more than by the call) */
+    bool writes_outer;  /* has nonlocal declarations */
+    VEC(sym) outer;     /* names declared nonlocal */
+    uint32_t cap;       /* open addressing: statements by node */
     stmt_facts **table;
     uint32_t name_cap;
-    uint32_t *name_table;   /* index + 1 */
+    uint32_t *name_table; /* index + 1 */
 } fn_facts;
 
 fn_facts *facts_of_function(elab *e, const ast *function);
 const stmt_facts *facts_of(const fn_facts *f, const ast *stmt);
 bool facts_name(const fn_facts *f, sym name, uint32_t *index);
-static inline bool bit_is_set(const uint64_t *set, uint32_t i) { return (set[i / 64] >> (i % 64)) & 1; }
+static inline bool bit_is_set(const uint64_t *set, uint32_t i) {
+    return (set[i / 64] >> (i % 64)) & 1;
+}
 
 /* ---- slots and scopes ------------------------------------------------------------------------------------------------ */
 
@@ -78,15 +80,15 @@ struct slot {
     uint32_t stamp;
     uint32_t place;
     kir_var *flag;
-    type *forced;     /* option locals={}: the type it always has, or NULL */
-    span first;       /* where it was first assigned */
+    type *forced; /* option locals={}: the type it always has, or NULL */
+    span first;   /* where it was first assigned */
     VEC(value) homes;
 };
 
 struct scope {
     scope *outer; /* enclosing function's, for closures */
     const fn_facts *facts;
-    slot *slots;  /* facts->n_names of them, and the result's */
+    slot *slots; /* facts->n_names of them, and the result's */
     const elab_source *source;
     sym name;
     uint64_t site; /* identity of the chain of inlined calls that made this scope */
@@ -94,9 +96,17 @@ struct scope {
     bool closed;
 };
 
-typedef struct trail_entry { slot *slot; slot_state old; uint32_t old_changed; } trail_entry;
+typedef struct trail_entry {
+    slot *slot;
+    slot_state old;
+    uint32_t old_changed;
+} trail_entry;
 
-typedef struct delta { slot *slot; slot_state state; uint32_t changed; } delta;
+typedef struct delta {
+    slot *slot;
+    slot_state state;
+    uint32_t changed;
+} delta;
 typedef struct edge { /* one path into a merge */
     kir_block *block; /* conversions go before the jump that ends it, or at its end */
     kir_stmt *jump;   /* or NULL */
@@ -107,7 +117,11 @@ typedef struct merge {
     VEC(edge) edges;
 } merge;
 
-typedef struct loop_head { slot *slot; slot_state entry, head, want; bool widened; } loop_head;
+typedef struct loop_head {
+    slot *slot;
+    slot_state entry, head, want;
+    bool widened;
+} loop_head;
 
 typedef struct loop_context {
     struct loop_context *outer; /* of all activations */
@@ -126,38 +140,58 @@ typedef struct closure {
     const ast *function; /* FunctionDef or Lambda */
     scope *scope;        /* that it sees; NULL: a library function */
     sym name;
-    value *defaults;     /* evaluated when it was made; by parameter, VAL_INVALID: none */
+    value *defaults; /* evaluated when it was made; by parameter, VAL_INVALID: none */
 } closure;
 
-typedef struct spec_arg { value shape; bool constant; } spec_arg;
+typedef struct spec_arg {
+    value shape;
+    bool constant;
+} spec_arg;
 
 typedef struct spec { /* a kernel for given types */
     const elab_source *source;
     uint32_t n_args;
     spec_arg *args;
     kir_fn *fn;
-    value result;       /* shape; VAL_BOTTOM: not known (yet) */
+    value result; /* shape; VAL_BOTTOM: not known (yet) */
     enum { SPEC_NEW, SPEC_RUNNING, SPEC_DONE, SPEC_FAILED } state;
-    uint32_t depth;     /* on the stack of running ones */
-    uint32_t lowest;    /* least depth of a running one whose provisional result was used */
+    uint32_t depth;  /* on the stack of running ones */
+    uint32_t lowest; /* least depth of a running one whose provisional result was used */
     bool used_itself;
 } spec;
 
-typedef struct returned { kir_block *block; kir_stmt *stmt; value v; span span; } returned;
+typedef struct returned {
+    kir_block *block;
+    kir_stmt *stmt;
+    value v;
+    span span;
+} returned;
 
 typedef struct activation { /* a function body being elaborated: a KIR function, or inlined into one */
     struct activation *caller;
     scope *scope;
-    spec *spec;         /* NULL when inlined */
-    kir_stmt *block;    /* inlined: `return` leaves it */
+    spec *spec;      /* NULL when inlined */
+    kir_stmt *block; /* inlined: `return` leaves it */
     merge *exit;
     VEC(returned) returns;
 } activation;
 
-typedef struct hint_row { uint64_t key; VEC(delta) states; } hint_row; /* what a loop's head came to be, by slot index */
-typedef struct report_row { uint64_t key; uint32_t id; } report_row;
-typedef struct signature_row { const builtin *row; const struct signature *what; } signature_row;
-typedef struct global_row { const bound *bound; uint32_t index; } global_row;
+typedef struct hint_row {
+    uint64_t key;
+    VEC(delta) states;
+} hint_row; /* what a loop's head came to be, by slot index */
+typedef struct report_row {
+    uint64_t key;
+    uint32_t id;
+} report_row;
+typedef struct signature_row {
+    const builtin *row;
+    const struct signature *what;
+} signature_row;
+typedef struct global_row {
+    const bound *bound;
+    uint32_t index;
+} global_row;
 
 struct elab {
     kir_module *m;
@@ -168,7 +202,7 @@ struct elab {
     bool unreachable;        /* control does not come here: nothing is emitted */
     bool writes_outer;       /* some nested function assigns its enclosing function's variables */
     activation *act;
-    loop_context *loop;      /* innermost, through inlined calls */
+    loop_context *loop; /* innermost, through inlined calls */
     VEC(trail_entry) trail;
     uint32_t stamp;
     uint32_t epoch;   /* grows when a variable is assigned in the middle of an expression */
@@ -180,7 +214,10 @@ struct elab {
     VEC(report_row) reports;
     VEC(signature_row) signatures;
     VEC(global_row) globals;
-    struct { const builtin **at; uint32_t cap; } builtins;
+    struct {
+        const builtin **at;
+        uint32_t cap;
+    } builtins;
     elab_result *result;
     const elab_source *library_source;
     ast *library[64]; /* parsed modules of src/library */
@@ -243,7 +280,8 @@ kir_expr *elab_condition(elab *e, const ast *x);
 value elab_index(elab *e, const ast *x);
 value elab_items(elab *e, const ast *x);
 value elab_subscript(elab *e, const value *container, const value *index, span at);
-value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which, void *context), void *context, span at);
+value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which, void *context), void *context,
+                  span at);
 bool elab_literal_truth(elab *e, const value *v, bool *truth); /* known at compile time? */
 const char *elab_op_text(ast_op op);
 kir_expr *elab_not(elab *e, kir_expr *x);
@@ -253,12 +291,12 @@ value elab_unsupported(elab *e, span at, const char *hint, const char *what);
 /* builtin.c */
 value elab_sequence_length(elab *e, const value *v, span at); /* iterables and sequences; INVALID after an error */
 bool elab_static_length(elab *e, const value *v, uint32_t *n);
-value elab_sequence_item(elab *e, const value *v, uint32_t k, span at);       /* of a static one */
+value elab_sequence_item(elab *e, const value *v, uint32_t k, span at);    /* of a static one */
 value elab_sequence_at(elab *e, const value *v, kir_expr *index, span at); /* index in range */
 bool value_is_iterable(const value *v);
 value elab_tuple_item(elab *e, const value *tuple, const value *index, span at);
 value elab_construct(elab *e, const value *type_, const call_args *args);
-value elab_constant_text(elab *e, const value *v); /* a piece of a formatted string: constants as VAL_STRING */
+value elab_constant_text(elab *e, const value *v);        /* a piece of a formatted string: constants as VAL_STRING */
 value elab_exception(elab *e, const char *name, span at); /* VAL_EXCEPTION of a builtin class, or INVALID */
 
 #endif

@@ -12,7 +12,9 @@
 
 enum { MAX_ROUNDS = 20, MAX_UNROLLED = 256 };
 
-static bool is_poison(const value *v) { return v->kind == VAL_INVALID || v->kind == VAL_BOTTOM; }
+static bool is_poison(const value *v) {
+    return v->kind == VAL_INVALID || v->kind == VAL_BOTTOM;
+}
 
 /* ---- assignment ---------------------------------------------------------------------------------------------------------- */
 
@@ -28,20 +30,25 @@ static const ast *starred_target(const ast_list *targets, uint32_t *index) {
 static void break_targets(elab *e, const ast *target) {
     if (target->kind == AST_Name) {
         slot *s = slot_find(e, target->Name.id, NULL);
-        if (s) slot_break(e, s);
+        if (s)
+            slot_break(e, s);
     } else if (target->kind == AST_Tuple || target->kind == AST_List) {
-        for (uint32_t i = 0; i < target->List.elts.len; i++) break_targets(e, target->List.elts.at[i]);
+        for (uint32_t i = 0; i < target->List.elts.len; i++)
+            break_targets(e, target->List.elts.at[i]);
     } else if (target->kind == AST_Starred) {
         break_targets(e, target->Starred.value);
     }
 }
 
 static bool mentions_target(const value *v, const ast *target) {
-    if (target->kind == AST_Name) return value_mentions(v, target->Name.id);
-    if (target->kind == AST_Starred) return mentions_target(v, target->Starred.value);
+    if (target->kind == AST_Name)
+        return value_mentions(v, target->Name.id);
+    if (target->kind == AST_Starred)
+        return mentions_target(v, target->Starred.value);
     if (target->kind == AST_Tuple || target->kind == AST_List)
         for (uint32_t i = 0; i < target->List.elts.len; i++)
-            if (mentions_target(v, target->List.elts.at[i])) return true;
+            if (mentions_target(v, target->List.elts.at[i]))
+                return true;
     return false;
 }
 
@@ -53,7 +60,8 @@ static void hold_overwritten(elab *e, value *items, uint32_t n, const ast_list *
         for (uint32_t k = 0; k < i && k < targets->len && !overwritten; k++)
             overwritten = mentions_target(&items[i], targets->at[k]) ||
                           (targets->at[k]->kind == AST_Subscript && value_is_array(&items[i]));
-        if (overwritten) items[i] = elab_hold_value(e, &items[i]);
+        if (overwritten)
+            items[i] = elab_hold_value(e, &items[i]);
     }
 }
 
@@ -70,15 +78,19 @@ static void unpack_items(elab *e, const ast *target, value *items, uint32_t n) {
     }
     if (!starred) {
         hold_overwritten(e, items, n, targets);
-        for (uint32_t i = 0; i < n; i++) elab_assign_target(e, targets->at[i], &items[i]);
+        for (uint32_t i = 0; i < n; i++)
+            elab_assign_target(e, targets->at[i], &items[i]);
         return;
     }
-    for (uint32_t i = 0; i < n; i++) items[i] = elab_hold_value(e, &items[i]);
+    for (uint32_t i = 0; i < n; i++)
+        items[i] = elab_hold_value(e, &items[i]);
     uint32_t rest = n + 1 - targets->len;
-    for (uint32_t i = 0; i < star; i++) elab_assign_target(e, targets->at[i], &items[i]);
+    for (uint32_t i = 0; i < star; i++)
+        elab_assign_target(e, targets->at[i], &items[i]);
     value middle = value_tuple(e, items + star, rest, starred->at);
     elab_assign_target(e, starred->Starred.value, &middle);
-    for (uint32_t i = star + 1; i < targets->len; i++) elab_assign_target(e, targets->at[i], &items[i + rest - 1]);
+    for (uint32_t i = star + 1; i < targets->len; i++)
+        elab_assign_target(e, targets->at[i], &items[i + rest - 1]);
 }
 
 /* Unpacking something whose length is known at run time only: it must be what the targets say. */
@@ -93,7 +105,8 @@ static void unpack_sequence(elab *e, const ast *target, const value *v) {
         return;
     }
     kir_expr *size = elab_hold(e, length.expr);
-    kir_expr *enough = kir_binary(e->m, KIR_OP_EQ, kir_copy_expr(e->m, size, NULL), kir_int(e->m, n, target->at), target->at);
+    kir_expr *enough =
+        kir_binary(e->m, KIR_OP_EQ, kir_copy_expr(e->m, size, NULL), kir_int(e->m, n, target->at), target->at);
     kir_expr *got = kir_copy_expr(e->m, size, NULL);
     elab_check(e, enough, "ValueError", arena_printf(e->a, "cannot unpack %%d values into %u", n), &got, 1, target->at);
     value *items = arena_array(e->a, value, n ? n : 1);
@@ -109,16 +122,19 @@ static void assign_tuple(elab *e, const ast *target, const value *v) {
     uint32_t n;
     if (v->kind == VAL_TUPLE) {
         value *items = arena_array(e->a, value, v->len ? v->len : 1);
-        if (v->len) memcpy(items, v->items, v->len * sizeof *items);
+        if (v->len)
+            memcpy(items, v->items, v->len * sizeof *items);
         unpack_items(e, target, items, v->len);
     } else if (elab_static_length(e, v, &n)) {
         value *items = arena_array(e->a, value, n ? n : 1);
-        for (uint32_t i = 0; i < n; i++) items[i] = elab_sequence_item(e, v, i, target->at);
+        for (uint32_t i = 0; i < n; i++)
+            items[i] = elab_sequence_item(e, v, i, target->at);
         unpack_items(e, target, items, n);
     } else if (value_is_iterable(v)) {
         unpack_sequence(e, target, v);
     } else {
-        if (!is_poison(v)) elab_error(e, DIAG_TYPING, target->at, NULL, "%s cannot be unpacked", value_describe(e, v));
+        if (!is_poison(v))
+            elab_error(e, DIAG_TYPING, target->at, NULL, "%s cannot be unpacked", value_describe(e, v));
         break_targets(e, target);
     }
 }
@@ -126,7 +142,8 @@ static void assign_tuple(elab *e, const ast *target, const value *v) {
 static void assign_subscript(elab *e, const ast *target, const value *v) {
     value container = elab_expression(e, target->Subscript.value);
     value index = is_poison(&container) ? container : elab_index(e, target->Subscript.slice);
-    if (is_poison(&container) || is_poison(&index) || is_poison(v)) return;
+    if (is_poison(&container) || is_poison(&index) || is_poison(v))
+        return;
     if (!value_is_array(&container)) {
         elab_error(e, DIAG_TYPING, target->at, container.kind == VAL_TUPLE ? "make a new tuple" : NULL,
                    "items of %s cannot be assigned", value_describe(e, &container));
@@ -137,7 +154,8 @@ static void assign_subscript(elab *e, const ast *target, const value *v) {
 
 static void assign_attribute(elab *e, const ast *target, const value *v) {
     value owner = elab_expression(e, target->Attribute.value);
-    if (is_poison(&owner) || is_poison(v)) return;
+    if (is_poison(&owner) || is_poison(v))
+        return;
     bool part = sym_is(target->Attribute.attr, "real") || sym_is(target->Attribute.attr, "imag") ||
                 sym_is(target->Attribute.attr, "flat") || sym_is(target->Attribute.attr, "T");
     if (!value_is_array(&owner) || !part) {
@@ -146,17 +164,28 @@ static void assign_attribute(elab *e, const ast *target, const value *v) {
     }
     value view = elab_get_attribute(e, &owner, target->Attribute.attr, target->at);
     value all = {.kind = VAL_ELLIPSIS, .at = target->at};
-    if (!is_poison(&view)) elab_set_item(e, &view, &all, v, target->at);
+    if (!is_poison(&view))
+        elab_set_item(e, &view, &all, v, target->at);
 }
 
 void elab_assign_target(elab *e, const ast *target, const value *v) {
     switch (target->kind) {
-    case AST_Name: elab_assign_name(e, target->Name.id, v, target->at); break;
+    case AST_Name:
+        elab_assign_name(e, target->Name.id, v, target->at);
+        break;
     case AST_Tuple:
-    case AST_List: assign_tuple(e, target, v); break;
-    case AST_Subscript: assign_subscript(e, target, v); break;
-    case AST_Attribute: assign_attribute(e, target, v); break;
-    default: elab_unsupported(e, target->at, NULL, "this target"); break;
+    case AST_List:
+        assign_tuple(e, target, v);
+        break;
+    case AST_Subscript:
+        assign_subscript(e, target, v);
+        break;
+    case AST_Attribute:
+        assign_attribute(e, target, v);
+        break;
+    default:
+        elab_unsupported(e, target->at, NULL, "this target");
+        break;
     }
 }
 
@@ -176,7 +205,8 @@ static void assign(elab *e, const ast *s) {
 }
 
 static void ann_assign(elab *e, const ast *s) {
-    if (!s->AnnAssign.value) return;
+    if (!s->AnnAssign.value)
+        return;
     value v = elab_expression(e, s->AnnAssign.value);
     elab_assign_target(e, s->AnnAssign.target, &v);
 }
@@ -203,19 +233,22 @@ static void aug_assign_item(elab *e, const value *container, const ast *s) {
     }
     value array = elab_hold_value(e, container);
     value index = elab_index(e, target->Subscript.slice);
-    if (is_poison(&index)) return;
+    if (is_poison(&index))
+        return;
     index = elab_hold_value(e, &index);
     value a = value_again(e, &array), i = value_again(e, &index);
     value old = elab_get_item(e, &a, &i, target->at);
     value v = elab_expression(e, s->AugAssign.value);
-    if (is_poison(&old) || is_poison(&v)) return;
+    if (is_poison(&old) || is_poison(&v))
+        return;
     bool is_view = value_is_array(&old) && (old.expr->kind == KIR_VIEW || old.expr->kind == KIR_VAR);
     if (is_view) {
         elab_array_augassign(e, s->AugAssign.op, &old, &v, s->at);
         return;
     }
     value sum = elab_binary(e, s->AugAssign.op, &old, &v, s->at);
-    if (!is_poison(&sum)) elab_set_item(e, &array, &index, &sum, target->at);
+    if (!is_poison(&sum))
+        elab_set_item(e, &array, &index, &sum, target->at);
 }
 
 static void aug_assign(elab *e, const ast *s) {
@@ -224,11 +257,13 @@ static void aug_assign(elab *e, const ast *s) {
         aug_assign_name(e, s);
     } else if (target->kind == AST_Subscript) {
         value container = elab_expression(e, target->Subscript.value);
-        if (!is_poison(&container)) aug_assign_item(e, &container, s);
+        if (!is_poison(&container))
+            aug_assign_item(e, &container, s);
     } else {
         value old = elab_expression(e, target);
         value v = elab_expression(e, s->AugAssign.value);
-        if (is_poison(&old) || is_poison(&v)) return;
+        if (is_poison(&old) || is_poison(&v))
+            return;
         if (value_is_array(&old))
             elab_array_augassign(e, s->AugAssign.op, &old, &v, s->at);
         else
@@ -257,10 +292,12 @@ void elab_return(elab *e, const value *v, span at) {
         kept = value_invalid(at);
     }
     if (act->spec) {
-        if (kept.kind == VAL_EXPR || kept.kind == VAL_TUPLE) kept = elab_hold_arrays(e, &kept);
+        if (kept.kind == VAL_EXPR || kept.kind == VAL_TUPLE)
+            kept = elab_hold_arrays(e, &kept);
         kir_stmt *s = kir_stmt_new(e->m, KIR_RETURN, at);
         elab_emit(e, s);
-        if (!e->unreachable) vec_push(e->a, &act->returns, (returned){e->block, s, kept, at});
+        if (!e->unreachable)
+            vec_push(e->a, &act->returns, (returned){e->block, s, kept, at});
     } else {
         slot_bind(e, scope_result(act->scope), &kept, at);
         kir_stmt *s = kir_stmt_new(e->m, KIR_BREAK, at);
@@ -273,7 +310,8 @@ void elab_return(elab *e, const value *v, span at) {
 
 static void return_statement(elab *e, const ast *s) {
     value v = s->Return.value ? elab_expression(e, s->Return.value) : value_none(e, s->at);
-    if (!e->unreachable) elab_return(e, &v, s->at);
+    if (!e->unreachable)
+        elab_return(e, &v, s->at);
 }
 
 /* ---- if ------------------------------------------------------------------------------------------------------------------------ */
@@ -285,7 +323,8 @@ static void if_statement(elab *e, const ast *s) {
         elab_statements(e, known ? &s->If.body : &s->If.orelse);
         return;
     }
-    if (!condition) condition = kir_bool(e->m, true, s->at);
+    if (!condition)
+        condition = kir_bool(e->m, true, s->at);
     kir_stmt *branch = kir_stmt_new(e->m, KIR_IF, s->at);
     branch->value = condition;
     merge m;
@@ -300,7 +339,8 @@ static void if_statement(elab *e, const ast *s) {
     }
     elab_emit(e, branch);
     merge_end(e, &m, e->act->scope, facts_of(e->act->scope->facts, s)->live_out);
-    if (!branch->body.len && !branch->orelse.len && e->block->at[e->block->len - 1] == branch) e->block->len--;
+    if (!branch->body.len && !branch->orelse.len && e->block->at[e->block->len - 1] == branch)
+        e->block->len--;
 }
 
 /* ---- rounds: throwing away what a body did ----------------------------------------------------------------------------------- */
@@ -326,9 +366,11 @@ static void restore_snapshot(elab *e, const snapshot *s) {
     trail_undo(e, s->trail);
     e->m->diags->items.len = s->items;
     e->m->diags->errors = s->errors;
-    if (e->result) e->result->notes.len = s->notes;
+    if (e->result)
+        e->result->notes.len = s->notes;
     e->act->returns.len = s->returns;
-    if (e->act->exit) e->act->exit->edges.len = s->exits;
+    if (e->act->exit)
+        e->act->exit->edges.len = s->exits;
     uint32_t i = 0;
     for (loop_context *l = e->loop; l && l->owner == e->act; l = l->outer) {
         l->breaks->edges.len = s->loops.at[i++];
@@ -343,7 +385,7 @@ typedef struct loop_run {
     const ast *node;
     const stmt_facts *facts;
     const ast_list *body, *orelse;
-    kir_stmt *stmt;  /* FOR or LOOP of this round */
+    kir_stmt *stmt;   /* FOR or LOOP of this round */
     kir_stmt *around; /* BLOCK that break leaves, when there is an else */
     loop_context context;
     merge breaks, continues;
@@ -352,7 +394,7 @@ typedef struct loop_run {
     bool counted;
     void (*enter)(elab *e, struct loop_run *r); /* emits what an iteration starts with */
     kir_stmt *(*make)(elab *e, struct loop_run *r);
-    slot *index;     /* counted: the plain variable that the loop counts, when the body leaves it alone */
+    slot *index;        /* counted: the plain variable that the loop counts, when the body leaves it alone */
     const value *items; /* what is iterated over */
     kir_var *counter;
     kir_expr *lo, *hi, *step;
@@ -360,25 +402,30 @@ typedef struct loop_run {
 
 static hint_row *find_hints(elab *e, uint64_t key) {
     for (uint32_t i = 0; i < e->hints.len; i++)
-        if (e->hints.at[i].key == key) return &e->hints.at[i];
+        if (e->hints.at[i].key == key)
+            return &e->hints.at[i];
     return NULL;
 }
 
 static loop_head *find_head(loop_run *r, const slot *s) {
     for (uint32_t i = 0; i < r->heads.len; i++)
-        if (r->heads.at[i].slot == s) return &r->heads.at[i];
+        if (r->heads.at[i].slot == s)
+            return &r->heads.at[i];
     return NULL;
 }
 
 static void add_head(elab *e, loop_run *r, slot *s) {
-    if (find_head(r, s)) return;
+    if (find_head(r, s))
+        return;
     loop_head h = {.slot = s, .entry = s->now};
     h.head = slot_general(e, s, &s->now);
     hint_row *hints = find_hints(e, r->key);
     for (uint32_t i = 0; hints && i < hints->states.len; i++) {
         slot_state joined;
-        if (hints->states.at[i].slot->index != s->index || hints->states.at[i].slot->name != s->name) continue;
-        if (state_unify(e, s, &h.head, &hints->states.at[i].state, &joined)) h.head = slot_general(e, s, &joined);
+        if (hints->states.at[i].slot->index != s->index || hints->states.at[i].slot->name != s->name)
+            continue;
+        if (state_unify(e, s, &h.head, &hints->states.at[i].state, &joined))
+            h.head = slot_general(e, s, &joined);
     }
     h.want = h.head;
     vec_push(e->a, &r->heads, h);
@@ -389,24 +436,30 @@ static void collect_heads(elab *e, loop_run *r) {
     scope *s = e->act->scope;
     for (uint32_t i = 0; i < s->facts->n_names; i++) {
         bool live = bit_is_set(r->facts->live_head, i) || bit_is_set(s->facts->captured, i);
-        if (bit_is_set(r->facts->may, i) && live && &s->slots[i] != r->index) add_head(e, r, &s->slots[i]);
+        if (bit_is_set(r->facts->may, i) && live && &s->slots[i] != r->index)
+            add_head(e, r, &s->slots[i]);
     }
 }
 
 static void enter_heads(elab *e, loop_run *r) {
-    for (uint32_t i = 0; i < r->heads.len; i++) slot_set(e, r->heads.at[i].slot, r->heads.at[i].head);
+    for (uint32_t i = 0; i < r->heads.len; i++)
+        slot_set(e, r->heads.at[i].slot, r->heads.at[i].head);
 }
 
 static bool was_read(const loop_run *r, const slot *s) {
     for (uint32_t i = 0; i < r->context.reads.len; i++)
-        if (r->context.reads.at[i] == s) return true;
+        if (r->context.reads.at[i] == s)
+            return true;
     return false;
 }
 
 static bool is_live_head(const loop_run *r, const scope *where, const slot *s) {
-    if (s->scope->closed) return false;
-    if (s->scope != where) return true;
-    if (s->index >= where->facts->n_names) return false;
+    if (s->scope->closed)
+        return false;
+    if (s->scope != where)
+        return true;
+    if (s->index >= where->facts->n_names)
+        return false;
     return bit_is_set(r->facts->live_head, s->index) || bit_is_set(where->facts->captured, s->index);
 }
 
@@ -416,11 +469,14 @@ static bool add_hidden_heads(elab *e, loop_run *r, const snapshot *before) {
     for (uint32_t i = 0; i < r->continues.edges.len; i++)
         for (uint32_t k = 0; k < r->continues.edges.at[i].deltas.len; k++) {
             slot *s = r->continues.edges.at[i].deltas.at[k].slot;
-            if (is_live_head(r, e->act->scope, s) && !find_head(r, s) && s != r->index) vec_push(e->a, &hidden, s);
+            if (is_live_head(r, e->act->scope, s) && !find_head(r, s) && s != r->index)
+                vec_push(e->a, &hidden, s);
         }
-    if (!hidden.len) return false;
+    if (!hidden.len)
+        return false;
     restore_snapshot(e, before);
-    for (uint32_t i = 0; i < hidden.len; i++) add_head(e, r, hidden.at[i]);
+    for (uint32_t i = 0; i < hidden.len; i++)
+        add_head(e, r, hidden.at[i]);
     return true;
 }
 
@@ -428,7 +484,8 @@ static bool add_hidden_heads(elab *e, loop_run *r, const snapshot *before) {
 static bool join_path(elab *e, const loop_run *r, const edge *x, loop_head *h) {
     for (uint32_t i = 0; i < x->deltas.len; i++) {
         const delta *d = &x->deltas.at[i];
-        if (d->slot != h->slot) continue;
+        if (d->slot != h->slot)
+            continue;
         slot_state joined;
         state_unify(e, h->slot, &h->want, &d->state, &joined);
         h->want = joined;
@@ -440,11 +497,15 @@ static bool join_path(elab *e, const loop_run *r, const edge *x, loop_head *h) {
 static bool widen_head(elab *e, loop_run *r, loop_head *h) {
     bool carried = false;
     h->want = h->head;
-    for (uint32_t i = 0; i < r->continues.edges.len; i++) carried |= join_path(e, r, &r->continues.edges.at[i], h);
+    for (uint32_t i = 0; i < r->continues.edges.len; i++)
+        carried |= join_path(e, r, &r->continues.edges.at[i], h);
     bool simple = r->counted && !r->orelse->len;
-    for (uint32_t i = 0; simple && i < r->breaks.edges.len; i++) carried |= join_path(e, r, &r->breaks.edges.at[i], h);
-    if (state_same(&h->want, &h->head)) return false;
-    if (!simple) carried = true;
+    for (uint32_t i = 0; simple && i < r->breaks.edges.len; i++)
+        carried |= join_path(e, r, &r->breaks.edges.at[i], h);
+    if (state_same(&h->want, &h->head))
+        return false;
+    if (!simple)
+        carried = true;
     return carried || was_read(r, h->slot);
 }
 
@@ -477,9 +538,14 @@ static void elaborate_round(elab *e, loop_run *r, const snapshot *before) {
     r->breaks = (merge){.mark = before->trail};
     merge_begin(e, &r->continues);
     loop_context *outer = e->loop;
-    r->context = (loop_context){.outer = outer, .owner = e->act, .break_target = r->around ? r->around : r->stmt,
-                                .continue_target = r->stmt, .breaks = &r->breaks, .continues = &r->continues,
-                                .mark = e->trail.len, .report = r->context.report};
+    r->context = (loop_context){.outer = outer,
+                                .owner = e->act,
+                                .break_target = r->around ? r->around : r->stmt,
+                                .continue_target = r->stmt,
+                                .breaks = &r->breaks,
+                                .continues = &r->continues,
+                                .mark = e->trail.len,
+                                .report = r->context.report};
     e->loop = &r->context;
     elab_push_block(e, &r->stmt->body);
     r->enter(e, r);
@@ -491,11 +557,14 @@ static void elaborate_round(elab *e, loop_run *r, const snapshot *before) {
 
 /* After the loop has settled: every path stores what the head reads, then the variables have the head's states. */
 static bool flag_by_trips(const loop_run *r, const loop_head *h) {
-    if (!r->counted || r->orelse->len || r->breaks.edges.len || was_read(r, h->slot)) return false;
-    if (h->entry.bound != SLOT_UNBOUND || h->want.bound != SLOT_MAYBE) return false;
+    if (!r->counted || r->orelse->len || r->breaks.edges.len || was_read(r, h->slot))
+        return false;
+    if (h->entry.bound != SLOT_UNBOUND || h->want.bound != SLOT_MAYBE)
+        return false;
     for (uint32_t i = 0; i < r->continues.edges.len; i++) {
         const slot_state *st = edge_state(&r->continues.edges.at[i], h->slot);
-        if (!st || st->bound != SLOT_BOUND) return false;
+        if (!st || st->bound != SLOT_BOUND)
+            return false;
     }
     return true;
 }
@@ -525,7 +594,8 @@ static kir_expr *last_index(elab *e, const loop_run *r) {
     kir_expr *one = kir_select(m, rising, kir_int(m, 1, at), kir_int(m, -1, at), at);
     kir_expr *end = kir_binary(m, KIR_OP_SUB, kir_copy_expr(m, r->hi, NULL), one, at);
     int64_t step;
-    if (kir_is_const_int(r->step, &step) && (step == 1 || step == -1)) return end;
+    if (kir_is_const_int(r->step, &step) && (step == 1 || step == -1))
+        return end;
     kir_expr *length = kir_binary(m, KIR_OP_SUB, end, kir_copy_expr(m, r->lo, NULL), at);
     kir_expr *turns = kir_binary(m, KIR_OP_TRUNCDIV, length, kir_copy_expr(m, r->step, NULL), at);
     kir_expr *way = kir_binary(m, KIR_OP_MUL, turns, kir_copy_expr(m, r->step, NULL), at);
@@ -573,17 +643,21 @@ static void finish_loop(elab *e, loop_run *r, const snapshot *before) {
         loop_head *h = &r->heads.at[i];
         by_trips[i] = flag_by_trips(r, h);
         slot_state to = h->want;
-        if (by_trips[i]) to.bound = SLOT_BOUND;
+        if (by_trips[i])
+            to.bound = SLOT_BOUND;
         settle_paths(e, &r->continues, h, &to);
-        if (simple) settle_paths(e, &r->breaks, h, &to);
+        if (simple)
+            settle_paths(e, &r->breaks, h, &to);
     }
     trail_undo(e, before->trail);
     e->unreachable = false;
     for (uint32_t i = 0; i < r->heads.len; i++) {
         loop_head *h = &r->heads.at[i];
-        if (!by_trips[i]) slot_settle(e, h->slot, &h->entry, &h->want);
+        if (!by_trips[i])
+            slot_settle(e, h->slot, &h->entry, &h->want);
     }
-    if (r->around) elab_push_block(e, &r->around->body);
+    if (r->around)
+        elab_push_block(e, &r->around->body);
     elab_emit(e, r->stmt);
     if (!simple && !r->counted) {
         merge_end(e, &r->breaks, where, live_out);
@@ -597,10 +671,13 @@ static void finish_loop(elab *e, loop_run *r, const snapshot *before) {
     }
     for (uint32_t i = 0; i < where->facts->n_names; i++) {
         slot *s = &where->slots[i];
-        if (bit_is_set(r->facts->may, i) && s != r->index && !find_head(r, s)) slot_unbind(e, s);
+        if (bit_is_set(r->facts->may, i) && s != r->index && !find_head(r, s))
+            slot_unbind(e, s);
     }
-    if (r->index) assign_last_index(e, r);
-    if (!r->around) return;
+    if (r->index)
+        assign_last_index(e, r);
+    if (!r->around)
+        return;
     elab_statements(e, r->orelse);
     merge_edge(e, &r->breaks, NULL);
     elab_pop_block(e);
@@ -623,30 +700,37 @@ static void run_loop(elab *e, loop_run *r) {
             restore_snapshot(e, &before);
             slot *s = r->index;
             r->index = NULL;
-            if (is_live_head(r, where, s) || bit_is_set(r->facts->live_out, s->index)) add_head(e, r, s);
+            if (is_live_head(r, where, s) || bit_is_set(r->facts->live_out, s->index))
+                add_head(e, r, s);
             continue;
         }
-        if (add_hidden_heads(e, r, &before)) continue;
-        if (!widen_heads(e, r)) break;
+        if (add_hidden_heads(e, r, &before))
+            continue;
+        if (!widen_heads(e, r))
+            break;
         widened = true;
         restore_snapshot(e, &before);
         for (uint32_t i = 0; i < r->heads.len; i++)
             r->heads.at[i].head = slot_general(e, r->heads.at[i].slot, &r->heads.at[i].want);
     }
-    if (widened) remember_heads(e, r);
+    if (widened)
+        remember_heads(e, r);
     finish_loop(e, r, &before);
 }
 
 /* ---- while ------------------------------------------------------------------------------------------------------------------------ */
 
-static kir_stmt *make_while(elab *e, loop_run *r) { return kir_stmt_new(e->m, KIR_LOOP, r->node->at); }
+static kir_stmt *make_while(elab *e, loop_run *r) {
+    return kir_stmt_new(e->m, KIR_LOOP, r->node->at);
+}
 
 static void leave_while(elab *e, loop_run *r) {
     loop_context *inner = e->loop;
     e->loop = inner->outer;
     elab_statements(e, r->orelse);
     e->loop = inner;
-    if (e->unreachable) return;
+    if (e->unreachable)
+        return;
     kir_stmt *s = kir_stmt_new(e->m, KIR_BREAK, r->node->at);
     s->target = r->stmt;
     elab_emit(e, s);
@@ -657,7 +741,8 @@ static void leave_while(elab *e, loop_run *r) {
 static void enter_while(elab *e, loop_run *r) {
     kir_expr *test = elab_condition(e, r->node->While.test);
     int64_t known;
-    if (!test || (kir_is_const_int(test, &known) && known)) return;
+    if (!test || (kir_is_const_int(test, &known) && known))
+        return;
     kir_stmt *branch = kir_stmt_new(e->m, KIR_IF, r->node->While.test->at);
     branch->value = elab_not(e, test);
     uint32_t mark = e->trail.len;
@@ -670,7 +755,8 @@ static void enter_while(elab *e, loop_run *r) {
 }
 
 static void while_statement(elab *e, const ast *s) {
-    loop_run r = {.node = s, .body = &s->While.body, .orelse = &s->While.orelse, .enter = enter_while, .make = make_while};
+    loop_run r = {
+        .node = s, .body = &s->While.body, .orelse = &s->While.orelse, .enter = enter_while, .make = make_while};
     r.context.report = e->loop ? e->loop->report : 0;
     run_loop(e, &r);
 }
@@ -712,13 +798,18 @@ static void enter_for(elab *e, loop_run *r) {
     }
 }
 
-typedef struct change_test { elab *e; const uint64_t *may; bool found; } change_test;
+typedef struct change_test {
+    elab *e;
+    const uint64_t *may;
+    bool found;
+} change_test;
 
 static void look_for_change(kir_expr **at, void *context) {
     change_test *t = context;
     uint32_t i;
     const kir_var *v = (*at)->var;
-    if (v && v->name && facts_name(t->e->act->scope->facts, v->name, &i) && bit_is_set(t->may, i)) t->found = true;
+    if (v && v->name && facts_name(t->e->act->scope->facts, v->name, &i) && bit_is_set(t->may, i))
+        t->found = true;
 }
 
 /* Bounds are read once: what the loop itself assigns is held before. */
@@ -734,14 +825,16 @@ static value stable_value(elab *e, const stmt_facts *f, const value *v) {
         out.expr = value_is_array(v) && v->expr->kind != KIR_VAR ? elab_hold(e, v->expr) : stable_bound(e, f, v->expr);
     } else if (v->len && v->items) {
         out.items = arena_array(e->a, value, v->len);
-        for (uint32_t i = 0; i < v->len; i++) out.items[i] = stable_value(e, f, &v->items[i]);
+        for (uint32_t i = 0; i < v->len; i++)
+            out.items[i] = stable_value(e, f, &v->items[i]);
     }
     return out;
 }
 
 static void check_step(elab *e, const value *range, span at) {
     int64_t step;
-    if (value_literal_int(&range->items[2], &step) && step) return;
+    if (value_literal_int(&range->items[2], &step) && step)
+        return;
     kir_expr *x = kir_copy_expr(e->m, range->items[2].expr, NULL);
     elab_check(e, kir_binary(e->m, KIR_OP_NE, x, kir_int(e->m, 0, at), at), "ValueError",
                "range() arg 3 must not be zero", NULL, 0, at);
@@ -750,13 +843,20 @@ static void check_step(elab *e, const value *range, span at) {
 static void counted_for(elab *e, const ast *s, const value *given) {
     const stmt_facts *f = facts_of(e->act->scope->facts, s);
     value items = stable_value(e, f, given);
-    loop_run r = {.node = s, .facts = f, .body = &s->For.body, .orelse = &s->For.orelse, .counted = true,
-                  .enter = enter_for, .make = make_for, .items = &items};
+    loop_run r = {.node = s,
+                  .facts = f,
+                  .body = &s->For.body,
+                  .orelse = &s->For.orelse,
+                  .counted = true,
+                  .enter = enter_for,
+                  .make = make_for,
+                  .items = &items};
     if (items.kind == VAL_RANGE) {
         r.lo = items.items[0].expr;
         r.hi = items.items[1].expr;
         r.step = items.items[2].expr;
-        if (is_plain_target(&r, e->act->scope->facts, s->For.target)) r.index = slot_find(e, s->For.target->Name.id, NULL);
+        if (is_plain_target(&r, e->act->scope->facts, s->For.target))
+            r.index = slot_find(e, s->For.target->Name.id, NULL);
     } else {
         value again = value_again(e, &items), length = elab_sequence_length(e, &again, s->For.iter->at);
         if (is_poison(&length)) {
@@ -768,7 +868,9 @@ static void counted_for(elab *e, const ast *s, const value *given) {
         r.step = kir_int(e->m, 1, s->at);
     }
     if (!e->act->scope->is_library) {
-        kir_loop_kind kind = items.kind != VAL_RANGE ? KIR_LOOP_ITER : items.is_prange ? KIR_LOOP_PRANGE : KIR_LOOP_RANGE;
+        kir_loop_kind kind = items.kind != VAL_RANGE ? KIR_LOOP_ITER
+                             : items.is_prange       ? KIR_LOOP_PRANGE
+                                                     : KIR_LOOP_RANGE;
         span at = s->at;
         at.end_line = s->For.iter->at.end_line;
         at.end_col = s->For.iter->at.end_col;
@@ -783,8 +885,14 @@ static bool unrolled_step(elab *e, const ast *s, const value *item, kir_stmt *ar
     kir_stmt *block = kir_stmt_new(e->m, KIR_BLOCK, s->at);
     merge next;
     merge_begin(e, &next);
-    loop_context context = {.outer = e->loop, .owner = e->act, .break_target = around, .continue_target = block,
-                            .continue_is_break = true, .breaks = exit, .continues = &next, .mark = e->trail.len,
+    loop_context context = {.outer = e->loop,
+                            .owner = e->act,
+                            .break_target = around,
+                            .continue_target = block,
+                            .continue_is_break = true,
+                            .breaks = exit,
+                            .continues = &next,
+                            .mark = e->trail.len,
                             .report = e->loop ? e->loop->report : 0};
     context.mark = UINT32_MAX;
     e->loop = &context;
@@ -816,7 +924,8 @@ static void unrolled_for(elab *e, const ast *s, const value *given, uint32_t n) 
         value again = value_again(e, &items), item = elab_sequence_item(e, &again, i, s->For.iter->at);
         goes_on = unrolled_step(e, s, &item, around, &exit);
     }
-    if (goes_on) elab_statements(e, &s->For.orelse);
+    if (goes_on)
+        elab_statements(e, &s->For.orelse);
     merge_edge(e, &exit, NULL);
     elab_pop_block(e);
     trail_undo(e, exit.mark);
@@ -840,11 +949,15 @@ static void for_statement(elab *e, const ast *s) {
             elab_error(e, DIAG_TYPING, s->For.iter->at, "loop over range(), an array, a tuple, enumerate() or zip()",
                        "%s cannot be iterated over", value_describe(e, &items));
         break_targets(e, s->For.target);
-        if (items.kind == VAL_INVALID) elab_statements(e, &s->For.body);
+        if (items.kind == VAL_INVALID)
+            elab_statements(e, &s->For.body);
     }
 }
 
-typedef struct generated_body { void (*body)(elab *e, kir_expr *index, void *context); void *context; } generated_body;
+typedef struct generated_body {
+    void (*body)(elab *e, kir_expr *index, void *context);
+    void *context;
+} generated_body;
 
 void elab_loop(elab *e, kir_loop_kind kind, kir_expr *lo, kir_expr *hi, span at,
                void (*body)(elab *e, kir_expr *index, void *context), void *context) {
@@ -858,11 +971,14 @@ void elab_loop(elab *e, kir_loop_kind kind, kir_expr *lo, kir_expr *hi, span at,
 
 /* ---- jumps ------------------------------------------------------------------------------------------------------------------------------ */
 
-static loop_context *own_loop(const elab *e) { return e->loop && e->loop->owner == e->act ? e->loop : NULL; }
+static loop_context *own_loop(const elab *e) {
+    return e->loop && e->loop->owner == e->act ? e->loop : NULL;
+}
 
 static void break_statement(elab *e, const ast *s) {
     loop_context *l = own_loop(e);
-    if (!l) return;
+    if (!l)
+        return;
     kir_stmt *jump = kir_stmt_new(e->m, KIR_BREAK, s->at);
     jump->target = l->break_target;
     elab_emit(e, jump);
@@ -872,7 +988,8 @@ static void break_statement(elab *e, const ast *s) {
 
 static void continue_statement(elab *e, const ast *s) {
     loop_context *l = own_loop(e);
-    if (!l) return;
+    if (!l)
+        return;
     kir_stmt *jump = kir_stmt_new(e->m, l->continue_is_break ? KIR_BREAK : KIR_CONTINUE, s->at);
     jump->target = l->continue_target;
     elab_emit(e, jump);
@@ -882,7 +999,12 @@ static void continue_statement(elab *e, const ast *s) {
 
 /* ---- raise, assert ------------------------------------------------------------------------------------------------------------------------ */
 
-typedef struct message { text format, json; kir_expr *dynamic[6]; uint32_t n; bool ok; } message;
+typedef struct message {
+    text format, json;
+    kir_expr *dynamic[6];
+    uint32_t n;
+    bool ok;
+} message;
 
 static void put_dynamic(elab *e, message *m, const value *v, bool quoted) {
     if (m->n == 6) {
@@ -904,7 +1026,8 @@ static void put_argument(elab *e, message *m, const value *v);
 static void put_items(elab *e, message *m, const value *v) {
     text_put(&m->json, "[");
     for (uint32_t i = 0; i < v->len; i++) {
-        if (i) text_put(&m->json, ", ");
+        if (i)
+            text_put(&m->json, ", ");
         put_argument(e, m, &v->items[i]);
     }
     text_put(&m->json, "]");
@@ -912,12 +1035,19 @@ static void put_items(elab *e, message *m, const value *v) {
 
 static void put_argument(elab *e, message *m, const value *v) {
     switch (v->kind) {
-    case VAL_NONE: text_put(&m->json, "null"); break;
-    case VAL_STRING: text_put_json(&m->json, v->text->text, v->text->len); break;
-    case VAL_TUPLE: put_items(e, m, v); break;
+    case VAL_NONE:
+        text_put(&m->json, "null");
+        break;
+    case VAL_STRING:
+        text_put_json(&m->json, v->text->text, v->text->len);
+        break;
+    case VAL_TUPLE:
+        put_items(e, m, v);
+        break;
     case VAL_EXPR:
         if (v->ty->kind == TYPE_ARRAY || v->ty->kind == TYPE_COMPLEX) {
-            elab_unsupported(e, v->at, "pass numbers or text", "an array or complex number as argument of an exception");
+            elab_unsupported(e, v->at, "pass numbers or text",
+                             "an array or complex number as argument of an exception");
             m->ok = false;
         } else if (v->literal && v->ty->kind == TYPE_BOOL) {
             text_put(&m->json, v->expr->value.i ? "true" : "false");
@@ -929,8 +1059,8 @@ static void put_argument(elab *e, message *m, const value *v) {
         break;
     default:
         if (v->kind != VAL_INVALID)
-            elab_unsupported(e, v->at, "pass numbers or text", arena_printf(e->a, "%s as argument of an exception",
-                                                                          value_describe(e, v)));
+            elab_unsupported(e, v->at, "pass numbers or text",
+                             arena_printf(e->a, "%s as argument of an exception", value_describe(e, v)));
         m->ok = false;
         break;
     }
@@ -938,7 +1068,8 @@ static void put_argument(elab *e, message *m, const value *v) {
 
 static void put_text(message *m, sym piece) {
     for (uint32_t i = 0; i < piece->len; i++) {
-        if (piece->text[i] == '%') text_putn(&m->format, "%", 1);
+        if (piece->text[i] == '%')
+            text_putn(&m->format, "%", 1);
         text_putn(&m->format, &piece->text[i], 1);
     }
 }
@@ -951,7 +1082,8 @@ static void put_pieces(elab *e, message *m, const value *v) {
         else if (value_is_scalar(piece) && piece->ty->kind != TYPE_COMPLEX)
             put_dynamic(e, m, piece, false);
         else
-            m->ok = false, elab_unsupported(e, piece->at, NULL, arena_printf(e->a, "%s in a message", value_describe(e, piece)));
+            m->ok = false,
+            elab_unsupported(e, piece->at, NULL, arena_printf(e->a, "%s in a message", value_describe(e, piece)));
     }
 }
 
@@ -972,9 +1104,11 @@ static bool describe_arguments(elab *e, const value *items, uint32_t n, kir_site
 
 static void emit_raise(elab *e, const value *class, const value *items, uint32_t n, span at) {
     kir_site site = {.exception = class->text->text, .function = e->act->scope->name, .at = at};
-    if (class->bound) site.key = class->bound->key;
+    if (class->bound)
+        site.key = class->bound->key;
     message m;
-    if (!describe_arguments(e, items, n, &site, &m)) return;
+    if (!describe_arguments(e, items, n, &site, &m))
+        return;
     kir_stmt *s = kir_stmt_new(e->m, KIR_RAISE, at);
     for (uint32_t i = 0; i < m.n; i++) {
         site.arg_types[i] = m.dynamic[i]->ty;
@@ -1005,18 +1139,22 @@ static void raise_statement(elab *e, const ast *s) {
 /* CHECK when the message needs no statements of its own. */
 static void assert_statement(elab *e, const ast *s) {
     kir_expr *condition = elab_condition(e, s->Assert.test);
-    if (!condition) return;
+    if (!condition)
+        return;
     kir_stmt *branch = kir_stmt_new(e->m, KIR_IF, s->at);
     value class = elab_exception(e, "AssertionError", s->at), text_value = value_none(e, s->at);
     uint32_t mark = e->trail.len;
     elab_push_block(e, &branch->body);
-    if (s->Assert.msg) text_value = elab_expression(e, s->Assert.msg);
+    if (s->Assert.msg)
+        text_value = elab_expression(e, s->Assert.msg);
     bool pure = branch->body.len == 0;
     uint32_t n = s->Assert.msg ? 1 : 0;
-    if (!pure) emit_raise(e, &class, &text_value, n, s->at);
+    if (!pure)
+        emit_raise(e, &class, &text_value, n, s->at);
     elab_pop_block(e);
     trail_undo(e, mark);
-    if (is_poison(&text_value)) return;
+    if (is_poison(&text_value))
+        return;
     if (!pure) {
         branch->value = elab_not(e, condition);
         elab_emit(e, branch);
@@ -1025,7 +1163,8 @@ static void assert_statement(elab *e, const ast *s) {
     kir_site site = {.exception = "AssertionError", .function = e->act->scope->name, .at = s->at};
     message m;
     int64_t known;
-    if (!describe_arguments(e, &text_value, n, &site, &m) || (kir_is_const_int(condition, &known) && known)) return;
+    if (!describe_arguments(e, &text_value, n, &site, &m) || (kir_is_const_int(condition, &known) && known))
+        return;
     kir_stmt *check = kir_stmt_new(e->m, KIR_CHECK, s->at);
     check->value = condition;
     for (uint32_t i = 0; i < m.n; i++) {
@@ -1048,7 +1187,8 @@ static void function_definition(elab *e, const ast *s) {
 }
 
 static void expression_statement(elab *e, const ast *s) {
-    if (s->Expr.value->kind == AST_Constant) return;
+    if (s->Expr.value->kind == AST_Constant)
+        return;
     value v = elab_expression(e, s->Expr.value);
     (void)v;
 }
@@ -1068,7 +1208,10 @@ static void global_statement(elab *e, const ast *s) {
         }
 }
 
-typedef struct refusal { ast_kind kind; const char *what, *hint; } refusal;
+typedef struct refusal {
+    ast_kind kind;
+    const char *what, *hint;
+} refusal;
 
 static void refuse(elab *e, const ast *s) {
     static const refusal table[] = {
@@ -1093,16 +1236,28 @@ static void refuse(elab *e, const ast *s) {
 
 static void statement(elab *e, const ast *s) {
     static void (*const table[AST_KIND_COUNT])(elab *, const ast *) = {
-        [AST_FunctionDef] = function_definition, [AST_Return] = return_statement, [AST_Delete] = delete_names,
-        [AST_Assign] = assign,                   [AST_AugAssign] = aug_assign,    [AST_AnnAssign] = ann_assign,
-        [AST_For] = for_statement,               [AST_While] = while_statement,   [AST_If] = if_statement,
-        [AST_Raise] = raise_statement,           [AST_Assert] = assert_statement, [AST_Global] = global_statement,
-        [AST_Nonlocal] = pass_statement,         [AST_Expr] = expression_statement, [AST_Pass] = pass_statement,
-        [AST_Break] = break_statement,           [AST_Continue] = continue_statement,
+        [AST_FunctionDef] = function_definition,
+        [AST_Return] = return_statement,
+        [AST_Delete] = delete_names,
+        [AST_Assign] = assign,
+        [AST_AugAssign] = aug_assign,
+        [AST_AnnAssign] = ann_assign,
+        [AST_For] = for_statement,
+        [AST_While] = while_statement,
+        [AST_If] = if_statement,
+        [AST_Raise] = raise_statement,
+        [AST_Assert] = assert_statement,
+        [AST_Global] = global_statement,
+        [AST_Nonlocal] = pass_statement,
+        [AST_Expr] = expression_statement,
+        [AST_Pass] = pass_statement,
+        [AST_Break] = break_statement,
+        [AST_Continue] = continue_statement,
     };
     (table[s->kind] ? table[s->kind] : refuse)(e, s);
 }
 
 void elab_statements(elab *e, const ast_list *body) {
-    for (uint32_t i = 0; i < body->len && !e->unreachable; i++) statement(e, body->at[i]);
+    for (uint32_t i = 0; i < body->len && !e->unreachable; i++)
+        statement(e, body->at[i]);
 }
