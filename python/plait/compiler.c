@@ -59,8 +59,12 @@ static PyObject *library_path(void) {
     if (dladdr(&lib, &info) == 0 || info.dli_fname == NULL)
         return PyUnicode_FromString("libplait.so");
     const char *slash = strrchr(info.dli_fname, '/');
-    return PyUnicode_FromFormat("%.*slibplait.so", slash != NULL ? (int)(slash - info.dli_fname) + 1 : 0,
-                                info.dli_fname);
+    PyObject *folder = PyUnicode_DecodeFSDefaultAndSize(info.dli_fname, slash != NULL ? slash + 1 - info.dli_fname : 0);
+    if (folder == NULL)
+        return NULL;
+    PyObject *path = PyUnicode_FromFormat("%Ulibplait.so", folder);
+    Py_DECREF(folder);
+    return path;
 }
 
 static int fill_table(void *handle) {
