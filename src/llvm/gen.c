@@ -178,6 +178,8 @@ static void add_common_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     unsigned at = (unsigned)LLVMAttributeFunctionIndex;
     gen_attribute(g, fn, at, "nounwind", 0);
     put_text_attribute(g, fn, "no-trapping-math", "true");
+    if (f->is_recursive) /* a loop made of tail calls would never meet the bound on the stack */
+        put_text_attribute(g, fn, "disable-tail-calls", "true");
     if (f->cold) {
         gen_attribute(g, fn, at, "cold", 0);
         gen_attribute(g, fn, at, "minsize", 0);
