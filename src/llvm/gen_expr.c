@@ -533,10 +533,6 @@ static gen_value load_variable(gen *g, const kir_var *v) {
 }
 
 static LLVMValueRef magnitude(gen *g, type *t, gen_value a) {
-    if (t->kind == TYPE_COMPLEX) {
-        LLVMValueRef args[2] = {a.re, a.im};
-        return gen_libm(g, KIR_OP_HYPOT, t, args, 2);
-    }
     if (t->kind == TYPE_FLOAT)
         return gen_fast(g, absolute(g, a.re));
     if (t->kind == TYPE_BOOL || !t->is_signed)
