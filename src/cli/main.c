@@ -1,0 +1,324 @@
+/* plait: the command. */
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_command commands[] = {
+    {"compile", cli_compile, CLI_COMPILE, "FILE.py:FUNC --sig SIGNATURE -o OUT.{o,so,ll,s,h} …",
+     "compile a kernel to an object, a library, LLVM IR, assembly or a C header",
+     "The kind of each output follows from its name. An object links with -lplait_rt -lgomp -lm; a header declares "
+     "the\n"
+     "entry and a typed wrapper. Without --sig the signature of the decorator is taken.\n"},
+    {"run", cli_run, CLI_RUN, "FILE.py:FUNC ARGUMENT …", "compile a kernel for some arguments and call it",
+     "Arguments are .npy files and Python constants: 3, 2.5, 1e-3, 2j, True, None, \"(1, 2.0)\". Their types make the\n"
+     "signature unless --sig gives it. The result is printed; its arrays are written to the files of -o instead.\n"},
+    {"explain", cli_explain, CLI_EXPLAIN, "FILE.py[:FUNC] [--sig SIGNATURE]",
+     "say of every loop whether it runs in parallel, and why",
+     "Without --sig a kernel is compiled for the signature of its decorator, or for one guessed from the use of its\n"
+     "parameters: arrays of float64 where they are subscripted.\n"},
+    {"dump", cli_dump, CLI_DUMP, "NAME FILE.py[:FUNC] [--sig SIGNATURE]", "print what a stage of the compiler made",
+     "NAME: tokens ast types kir after:PASS llvm optimized asm object-symbol metadata timings request all.\n"
+     "tokens and ast need no FUNC.\n"},
+    {"request", cli_request, CLI_REQUEST, "FILE.py:FUNC [--sig SIGNATURE]",
+     "print the compile request as JSON; the other subcommands take such a file in place of FILE.py:FUNC", ""},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+/* ---- options -------------------------------------------------------------------------------------------------------- */
+
+typedef struct option_row option_row;
+struct option_row {
+    const char *name;
+    char letter;          /* or 0 */
+    const char *argument; /* its name in the help, or NULL */
+    unsigned commands;
+    bool (*apply)(cli *c, const option_row *row, const char *value);
+    const char *help;
+};
+
+/* Options of the request are spelt with '_'. */
+static bool set_string(cli *c, const option_row *row, const char *value) {
+    char *name = arena_strndup(c->a, row->name, strlen(row->name));
+    for (char *dash = name; (dash = strchr(dash, '-'));)
+        *dash = '_';
+    json_object_set_new(c->options, name, json_string(value));
+    return true;
+}
+
+static bool set_target(cli *c, const option_row *row, const char *value) {
+    json_object_set_new(c->target, strcmp(row->name, "target") == 0 ? "triple" : row->name, json_string(value));
+    return true;
+}
+
+static bool read_number(const char *value, int64_t *x) {
+    char *end;
+    *x = strtoll(value, &end, 10);
+    return *value && !*end && *x >= 0;
+}
+
+static bool set_number(cli *c, const option_row *row, const char *value) {
+    int64_t x;
+    if (!read_number(value, &x))
+        return false;
+    json_object_set_new(c->options, row->name, json_integer(x));
+    return true;
+}
+
+static bool set_parallel(cli *c, const option_row *row, const char *value) {
+    bool require = value && strcmp(value, "require") == 0;
+    if (value && !require)
+        return false;
+    json_object_set_new(c->options, "parallel", require ? json_string("require") : json_boolean(row->name[0] != 'n'));
+    return true;
+}
+
+static bool set_no_boundscheck(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    (void)value;
+    json_object_set_new(c->options, "boundscheck", json_false());
+    return true;
+}
+
+static bool set_debug(cli *c, const option_row *row, const char *value) {
+    (void)value;
+    json_object_set_new(c->options, row->name, json_true());
+    return true;
+}
+
+/* "a,b" as a list. */
+static json_t *split(const char *value) {
+    json_t *list = json_array();
+    for (size_t n; *value; value += n + (value[n] == ',')) {
+        n = strcspn(value, ",");
+        if (n)
+            json_array_append_new(list, json_stringn(value, n));
+    }
+    return list;
+}
+
+static bool set_fastmath(cli *c, const option_row *row, const char *value) {
+    json_object_set_new(c->options, row->name, value ? split(value) : json_true());
+    return true;
+}
+
+static bool add_disabled(cli *c, const option_row *row, const char *value) {
+    json_t *list = json_object_get(c->options, row->name), *more = split(value);
+    if (list)
+        json_array_extend(list, more);
+    else
+        json_object_set(c->options, row->name, more);
+    json_decref(more);
+    return true;
+}
+
+static bool set_signature(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->signature = value;
+    return true;
+}
+
+static bool add_output(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    vec_push(c->a, &c->outputs, value);
+    return true;
+}
+
+static bool add_save(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    vec_push(c->a, &c->saves, value);
+    return strchr(value, '=') != NULL;
+}
+
+static bool set_json(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    (void)value;
+    c->json = true;
+    return true;
+}
+
+static bool set_threads(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    return read_number(value, &c->threads) && c->threads > 0;
+}
+
+static bool set_time(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->time = true;
+    return !value || (read_number(value, &c->repeat) && c->repeat > 0);
+}
+
+static const option_row rows[] = {
+    {"sig", 's', "SIGNATURE", CLI_ALL, set_signature,
+     "argument types, as \"f8[:](i8, f8[::1])\" or \"(int64, float64)\""},
+    {"output", 'o', "FILE", CLI_COMPILE | CLI_RUN, add_output, "where to write; may be given several times"},
+    {"save", 0, "NAME=FILE", CLI_RUN, add_save, "write the argument NAME to a .npy file after the call"},
+    {"threads", 't', "N", CLI_RUN, set_threads, "number of threads"},
+    {"time", 0, "[N]", CLI_RUN, set_time, "print the time of the call, the least of N calls"},
+    {"json", 0, NULL, CLI_EXPLAIN, set_json, "print JSON"},
+    {"parallel", 0, "[require]", CLI_ALL, set_parallel,
+     "as parallel=True; require: a loop that stays serial is an error"},
+    {"no-parallel", 0, NULL, CLI_ALL, set_parallel, "as parallel=False"},
+    {"fastmath", 0, "[FLAGS]", CLI_ALL, set_fastmath, "all, or some of nnan,ninf,nsz,arcp,contract,afn,reassoc"},
+    {"error-model", 0, "MODEL", CLI_ALL, set_string, "python or numpy: what a division by zero does"},
+    {"no-boundscheck", 0, NULL, CLI_ALL, set_no_boundscheck, "do not check indices"},
+    {"race", 0, "WHAT", CLI_ALL, set_string, "error, warn, trust or check: what a racy prange does"},
+    {"opt", 'O', "LEVEL", CLI_ALL, set_number, "0 to 3"},
+    {"schedule", 0, "KIND", CLI_ALL, set_string, "static, dynamic or guided"},
+    {"chunk", 0, "N", CLI_ALL, set_number, "iterations handed out at a time"},
+    {"math", 0, "LIBRARY", CLI_ALL, set_string, "auto, libm, sleef or libmvec: vector functions"},
+    {"disable", 0, "PASSES", CLI_ALL, add_disabled, "passes that are left out, as fuse,tile"},
+    {"debug", 'g', NULL, CLI_ALL, set_debug, "line tables, variables kept"},
+    {"verify", 0, NULL, CLI_ALL, set_debug, "check the IR after every pass"},
+    {"cpu", 0, "NAME", CLI_ALL, set_target, "processor to compile for; the host's by default"},
+    {"features", 0, "LIST", CLI_ALL, set_target, "LLVM's features, as +avx2,-fma"},
+    {"target", 0, "TRIPLE", CLI_ALL, set_target, "target triple; the host's by default"},
+};
+enum { N_ROWS = sizeof rows / sizeof *rows };
+
+/* ---- help ------------------------------------------------------------------------------------------------------------- */
+
+static void print_option(const option_row *r) {
+    char left[64], letter[8] = "    ";
+    bool optional = r->argument && r->argument[0] == '[';
+    if (r->letter)
+        snprintf(letter, sizeof letter, "-%c, ", r->letter);
+    const char *between = !r->argument ? "" : optional ? "[=" : " ";
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, r->name, between, r->argument ? r->argument + optional : "");
+    printf("  %-26s %s\n", left, r->help);
+}
+
+static int help_for(const cli_command *command) {
+    printf("usage: plait %s %s\n\n%s\n%s%s\noptions:\n", command->name, command->usage, command->summary,
+           *command->help ? "\n" : "", command->help);
+    for (int i = 0; i < N_ROWS; i++) {
+        if (rows[i].commands & command->bit)
+            print_option(&rows[i]);
+    }
+    return EXIT_DONE;
+}
+
+static int print_help(void) {
+    printf("plait %s: native parallel code from Python-syntax array kernels\n\n", plait_version());
+    for (int i = 0; i < N_COMMANDS; i++)
+        printf("  plait %-8s %s\n                 %s\n", commands[i].name, commands[i].usage, commands[i].summary);
+    printf("\nplait COMMAND --help says more. Files may say \"from plait import …\" or \"from numba import …\".\n");
+    return EXIT_DONE;
+}
+
+static const cli_command *find_command(const char *name) {
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* ---- reading the command line ------------------------------------------------------------------------------------------- */
+
+enum { FIRST_LONG = 256, HELP = 255 };
+
+/* getopt's tables for the options that the command takes. */
+static void make_tables(const cli_command *command, struct option *longs, char *letters) {
+    size_t n = 0;
+    *letters++ = '-'; /* words come in order, as values of option 1 */
+    *letters++ = ':';
+    for (int i = 0; i < N_ROWS; i++) {
+        if (!(rows[i].commands & command->bit))
+            continue;
+        int argument = !rows[i].argument            ? no_argument
+                       : rows[i].argument[0] == '[' ? optional_argument
+                                                    : required_argument;
+        longs[n++] = (struct option){rows[i].name, argument, NULL, FIRST_LONG + i};
+        if (!rows[i].letter)
+            continue;
+        *letters++ = rows[i].letter;
+        if (argument == required_argument)
+            *letters++ = ':';
+    }
+    longs[n++] = (struct option){"help", no_argument, NULL, HELP};
+    *letters++ = 'h';
+    *letters = '\0';
+    longs[n] = (struct option){0};
+}
+
+static const option_row *row_of(int code) {
+    for (int i = 0; i < N_ROWS; i++) {
+        if (code == FIRST_LONG + i || (code < HELP && code == rows[i].letter))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* -3 and -.5 are numbers, not options. */
+static bool is_number(const char *word) {
+    return word[0] == '-' && (strchr("0123456789", word[1]) ? word[1] != '\0' : word[1] == '.');
+}
+
+static int read_options(cli *c, const cli_command *command, int argc, char **argv) {
+    struct option longs[N_ROWS + 2];
+    char letters[2 * N_ROWS + 8];
+    make_tables(command, longs, letters);
+    optind = 1;
+    opterr = 0;
+    while (optind < argc) {
+        if (is_number(argv[optind])) {
+            vec_push(c->a, &c->words, argv[optind++]);
+            continue;
+        }
+        int code = getopt_long(argc, argv, letters, longs, NULL);
+        if (code == -1)
+            break;
+        if (code == 'h' || code == HELP)
+            exit(help_for(command));
+        if (code == 1) {
+            vec_push(c->a, &c->words, optarg);
+            continue;
+        }
+        const option_row *row = row_of(code);
+        if (code == ':' || code == '?' || !row)
+            return cli_misused(c, code == ':' ? "%s needs a value" : "unknown option %s", argv[optind - 1]);
+        if (!row->apply(c, row, optarg))
+            return cli_misused(c, "bad value for --%s: %s", row->name, optarg);
+    }
+    for (; optind < argc; optind++)
+        vec_push(c->a, &c->words, argv[optind]);
+    return EXIT_DONE;
+}
+
+static int run_command(const cli_command *command, int argc, char **argv) {
+    cli c = {.a = arena_new(NULL), .threads = 0, .repeat = 1};
+    if (!c.a)
+        return EXIT_FAILED;
+    c.syms = sym_table_new(c.a);
+    c.d = diags_new(c.a);
+    c.options = json_object();
+    c.target = json_object();
+    int status = read_options(&c, command, argc, argv);
+    if (status == EXIT_DONE)
+        status = command->run(&c);
+    json_decref(c.options);
+    json_decref(c.target);
+    arena_free(c.a);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+        return printf("plait %s\n", plait_version()) < 0;
+    if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+        return print_help();
+    if (!strcmp(name, "help")) {
+        const cli_command *command = argc > 2 ? find_command(argv[2]) : NULL;
+        return command ? help_for(command) : print_help();
+    }
+    const cli_command *command = find_command(name);
+    if (!command) {
+        fprintf(stderr, "plait: unknown command '%s' (plait --help lists them)\n", name);
+        return EXIT_USAGE;
+    }
+    return run_command(command, argc - 1, argv + 1);
+}
