@@ -382,16 +382,15 @@ static void note_parameters(run *r, const ast_list *args) {
 /* The names of the parameters stand in the request's source alone. */
 static void read_parameters(run *r, const json_t *request) {
     cli *c = r->c;
-    const char *source = json_string_value(json_object_get(request, "source"));
+    const char *body = json_string_value(json_object_get(request, "source"));
     const json_t *line = json_object_get(request, "line");
-    if (!source || !r->function)
+    if (!body || !r->function)
         return;
-    source = arena_strndup(c->a, source, strlen(source));
-    uint32_t file = diag_add_source(c->d, "<request>", source, strlen(source), 1, 0);
-    ast *module = syntax_parse(c->a, c->syms, c->d, file);
+    body = arena_strndup(c->a, body, strlen(body));
+    uint32_t file = diag_add_source(c->d, "<request>", body, strlen(body), 1, 0);
+    ast *tree = syntax_parse(c->a, c->syms, c->d, file);
     const ast *f =
-        module ? syntax_find_function(module, sym_of(c->syms, r->function), (uint32_t)json_integer_value(line), 0)
-               : NULL;
+        tree ? syntax_find_function(tree, sym_of(c->syms, r->function), (uint32_t)json_integer_value(line), 0) : NULL;
     c->d->items.len = c->d->errors = 0; /* the compiler says it better */
     if (!f || f->kind != AST_FunctionDef)
         return;
