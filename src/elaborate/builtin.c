@@ -724,7 +724,7 @@ static value extreme_of(elab *e, const value *items, uint32_t n, bool least, spa
     kir_expr *best = elab_cast_scalar(e, items[0].expr, t, at);
     for (uint32_t i = 1; i < n; i++) {
         kir_expr *x = elab_cast_scalar(e, items[i].expr, t, at);
-        best = kir_binary(e->m, least ? KIR_OP_MIN : KIR_OP_MAX, x, best, at);
+        best = kir_binary(e->m, least ? KIR_OP_MIN : KIR_OP_MAX, best, x, at);
     }
     return value_of(e, best);
 }

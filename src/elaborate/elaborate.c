@@ -432,6 +432,8 @@ value elab_name(elab *e, sym name, span at) {
 
 void elab_assign_name(elab *e, sym name, const value *v, span at) {
     slot *s = slot_find(e, name, NULL);
+    if (s && s->scope != e->act->scope)
+        e->epoch++;
     if (s)
         slot_assign(e, s, v, at);
 }

@@ -365,6 +365,8 @@ void slot_assign(elab *e, slot *s, const value *given, span at) {
     }
     slot_state st = {.bound = SLOT_BOUND, .stored = true, .v = v};
     if (is_storable(&v)) {
+        if (v.kind != VAL_EXPR && s->name && value_mentions(&v, s->name))
+            v = st.v = elab_hold_value(e, &v);
         value *home = home_for(e, s, &v);
         value_store(e, home, &v, at);
         st.v = with_constants(e, home, &v);

@@ -229,10 +229,9 @@ static value bool_op_from(elab *e, junction j) {
         return first;
     if (elab_literal_truth(e, &first, &known))
         return known == (j.op == OP_And) ? bool_op_from(e, j) : first;
-    operand_junction o = {j, elab_hold_value(e, &first)};
-    if (first.ty && first.ty->kind == TYPE_BOOL)
-        o.first = first;
-    value again = first.ty && first.ty->kind == TYPE_BOOL ? first : value_again(e, &o.first);
+    bool is_truth = first.ty && first.ty->kind == TYPE_BOOL;
+    operand_junction o = {j, is_truth ? first : elab_hold_value(e, &first)};
+    value again = is_truth ? first : value_again(e, &o.first);
     kir_expr *condition = elab_truth(e, &again, j.at);
     return condition ? elab_select(e, condition, rest_or_first, &o, j.at) : value_invalid(j.at);
 }

@@ -120,7 +120,7 @@ typedef struct merge {
 typedef struct loop_head {
     slot *slot;
     slot_state entry, head, want;
-    bool widened;
+    bool widened, broken;
 } loop_head;
 
 typedef struct loop_context {

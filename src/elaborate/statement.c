@@ -299,6 +299,8 @@ void elab_return(elab *e, const value *v, span at) {
         if (!e->unreachable)
             vec_push(e->a, &act->returns, (returned){e->block, s, kept, at});
     } else {
+        if (e->writes_outer)
+            kept = elab_hold_value(e, &kept);
         slot_bind(e, scope_result(act->scope), &kept, at);
         kir_stmt *s = kir_stmt_new(e->m, KIR_BREAK, at);
         s->target = act->block;
@@ -480,12 +482,17 @@ static bool add_hidden_heads(elab *e, loop_run *r, const snapshot *before) {
     return true;
 }
 
-/* Joins into h->want what one path brings; true when that path left the variable as the head had it. */
+/* Joins into h->want what one path brings; true when that path left the variable as the head had it. What an error broke
+ * does not widen anything: the error may vanish in the next round. */
 static bool join_path(elab *e, const loop_run *r, const edge *x, loop_head *h) {
     for (uint32_t i = 0; i < x->deltas.len; i++) {
         const delta *d = &x->deltas.at[i];
         if (d->slot != h->slot)
             continue;
+        if (d->state.bound == SLOT_BROKEN) {
+            h->broken = true;
+            return false;
+        }
         slot_state joined;
         state_unify(e, h->slot, &h->want, &d->state, &joined);
         h->want = joined;
@@ -497,6 +504,7 @@ static bool join_path(elab *e, const loop_run *r, const edge *x, loop_head *h) {
 static bool widen_head(elab *e, loop_run *r, loop_head *h) {
     bool carried = false;
     h->want = h->head;
+    h->broken = false;
     for (uint32_t i = 0; i < r->continues.edges.len; i++)
         carried |= join_path(e, r, &r->continues.edges.at[i], h);
     bool simple = r->counted && !r->orelse->len;
@@ -635,6 +643,9 @@ static void assign_last_index(elab *e, const loop_run *r) {
 }
 
 static void finish_loop(elab *e, loop_run *r, const snapshot *before) {
+    for (uint32_t i = 0; i < r->heads.len; i++)
+        if (r->heads.at[i].broken)
+            r->heads.at[i].want = (slot_state){.bound = SLOT_BROKEN};
     const scope *where = e->act->scope;
     const uint64_t *live_out = r->facts->live_out;
     bool simple = r->counted && !r->orelse->len;
