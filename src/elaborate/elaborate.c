@@ -409,7 +409,19 @@ static const bound *find_binding(const scope *s, sym name) {
     return NULL;
 }
 
-/* A name as an expression: local, enclosing function's, binding, built-in. */
+/* The kernel of that name around here, as a binding of its own name, or NULL: functions know themselves. */
+static const bound *find_enclosing(elab *e, const scope *s, sym name) {
+    while (s && !(s->source && !s->is_library && s->source->name == name))
+        s = s->outer;
+    if (!s)
+        return NULL;
+    bound *b = arena_make(e->a, bound);
+    b->kind = BOUND_KERNEL;
+    b->kernel = s->source;
+    return b;
+}
+
+/* A name as an expression: local, enclosing function's, binding, the function itself, built-in. */
 value elab_name(elab *e, sym name, span at) {
     slot *s = slot_find(e, name, NULL);
     if (s) {
@@ -418,6 +430,8 @@ value elab_name(elab *e, sym name, span at) {
         return v;
     }
     const bound *b = find_binding(e->act->scope, name);
+    if (!b)
+        b = find_enclosing(e, e->act->scope, name);
     if (b)
         return elab_value_of_bound(e, b, at);
     value v = elab_object(e, arena_printf(e->a, "builtins.%s", name->text), at);

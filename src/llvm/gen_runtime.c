@@ -124,6 +124,15 @@ static void print_array(gen *g, const kir_stmt *s) {
     call_named(g, s->name, &c, g->none);
 }
 
+/* A constant text: its bytes and their number. */
+static void print_text(gen *g, const kir_stmt *s) {
+    runtime_call c = {.n = 0};
+    gen_array bytes = gen_load_array(g, s->index.at[0]->var);
+    push(&c, bytes.data);
+    push(&c, bytes.shape[0]);
+    call_named(g, s->name, &c, g->none);
+}
+
 /* plrt_cmath1(function, re, im, out): the function's number is an int32. */
 static void complex_function(gen *g, const kir_stmt *s) {
     runtime_call c = {.n = 0};
@@ -180,6 +189,7 @@ static const struct {
     void (*write)(gen *g, const kir_stmt *s);
 } special[] = {
     {"plrt_print_array", print_array},
+    {"plrt_print_text", print_text},
     {"plrt_cmath1", complex_function},
     {"plrt_gemm", matrix_product},
     {"plrt_dot", dot_product},
