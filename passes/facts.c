@@ -433,6 +433,8 @@ static bool prove(facts *f, const lin *g, uint32_t depth) {
 }
 
 bool facts_nonneg(facts *f, const lin *a) {
+    if (!a)
+        return false;
     uint32_t saved = f->steps;
     f->steps = PROOF_STEPS;
     bool ok = prove(f, a, PROOF_DEPTH);
