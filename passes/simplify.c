@@ -240,7 +240,7 @@ static kir_expr *fold(simplifier *z, kir_expr *e) {
     case KIR_CAST:
         return kir_is_array(e) ? e : kir_cast(z->m, e->args[0], e->ty, e->at);
     case KIR_WRAP:
-        return fold_wrap(z, e);
+        return kir_is_array(e) ? e : fold_wrap(z, e);
     case KIR_SELECT:
         return kir_is_array(e) ? e : fold_select(z, e);
     default:
