@@ -398,6 +398,18 @@ static void read_parameters(run *r, const json_t *request) {
     note_parameters(r, &f->FunctionDef.args->arguments.args);
 }
 
+/* Arguments that are not given have their defaults. */
+static void add_defaults(run *r, const json_t *request) {
+    const json_t *defaults = json_object_get(request, "defaults");
+    for (uint32_t i = r->arguments.len; i < r->parameters.len; i++) {
+        json_t *value = json_object_get(defaults, r->parameters.at[i]->text);
+        if (!value)
+            return;
+        argument a = {.word = r->parameters.at[i]->text, .constant = json_incref(value)};
+        vec_push(r->c->a, &r->arguments, a);
+    }
+}
+
 /* The array argument of a parameter, or NULL. */
 static const npy_array *argument_called(const run *r, const char *name, size_t len) {
     for (uint32_t i = 0; i < r->arguments.len && i < r->parameters.len; i++) {
@@ -503,12 +515,15 @@ static int load_and_call(run *r, const plait_artifact *artifact) {
 
 static int compile_and_call(run *r) {
     cli *c = r->c;
-    json_t *request = cli_load(c, c->words.at[0], c->signature ? c->signature : signature_of(r));
+    json_t *request = cli_load(c, c->words.at[0], c->signature ? c->signature : "");
     if (!request)
         return EXIT_FAILED;
     const char *function = json_string_value(json_object_get(request, "function"));
     r->function = arena_printf(c->a, "%s", function ? function : "?");
     read_parameters(r, request);
+    add_defaults(r, request);
+    if (!c->signature)
+        json_object_set_new(request, "signature", json_string(signature_of(r)));
     plait_artifact *artifact = cli_compile_request(c, request);
     if (!artifact)
         return EXIT_FAILED;
