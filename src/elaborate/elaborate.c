@@ -155,7 +155,7 @@ type *value_type(elab *e, const value *v) {
     case VAL_BOTTOM:
         return type_bottom(e->m->types);
     case VAL_KERNEL:
-        return type_function(e->m->types, v->bound, v->kernel->name);
+        return type_function(e->m->types, v->kernel, v->kernel->name);
     case VAL_CLOSURE:
         return type_function(e->m->types, v->closure, v->closure->name);
     default:
@@ -409,19 +409,27 @@ static const bound *find_binding(const scope *s, sym name) {
     return NULL;
 }
 
-/* The kernel of that name around here, as a binding of its own name, or NULL: functions know themselves. */
-static const bound *find_enclosing(elab *e, const scope *s, sym name) {
-    while (s && !(s->source && !s->is_library && s->source->name == name))
-        s = s->outer;
-    if (!s)
-        return NULL;
-    bound *b = arena_make(e->a, bound);
-    b->kind = BOUND_KERNEL;
-    b->kernel = s->source;
-    return b;
+static const elab_source *source_called(const scope *s, sym name) {
+    for (; s; s = s->outer)
+        if (s->source && s->source->function && s->source->name == name)
+            return s->source;
+    return NULL;
 }
 
-/* A name as an expression: local, enclosing function's, binding, the function itself, built-in. */
+/* A kernel knows itself, and those that are being elaborated because they call it (mutual recursion): requests hold
+ * neither among the bindings, for they are trees. */
+static bool running_kernel(elab *e, sym name, span at, value *out) {
+    const elab_source *found = source_called(e->act->scope, name);
+    for (uint32_t i = 0; !found && i < e->specs.len; i++)
+        if (e->specs.at[i]->state == SPEC_RUNNING && e->specs.at[i]->source->name == name)
+            found = e->specs.at[i]->source;
+    if (!found || e->act->scope->is_library)
+        return false;
+    *out = (value){.kind = VAL_KERNEL, .kernel = found, .text = name, .at = at};
+    return true;
+}
+
+/* A name as an expression: local, enclosing function's, binding, built-in. */
 value elab_name(elab *e, sym name, span at) {
     slot *s = slot_find(e, name, NULL);
     if (s) {
@@ -430,11 +438,12 @@ value elab_name(elab *e, sym name, span at) {
         return v;
     }
     const bound *b = find_binding(e->act->scope, name);
-    if (!b)
-        b = find_enclosing(e, e->act->scope, name);
     if (b)
         return elab_value_of_bound(e, b, at);
-    value v = elab_object(e, arena_printf(e->a, "builtins.%s", name->text), at);
+    value v;
+    if (running_kernel(e, name, at, &v))
+        return v;
+    v = elab_object(e, arena_printf(e->a, "builtins.%s", name->text), at);
     if (v.kind != VAL_INVALID)
         return v;
     if (e->act->scope->is_library && library_closure(e, name, at, &v))

@@ -61,7 +61,7 @@ def agree(got, expected, closely):
     return got == expected and math.copysign(1, got) == math.copysign(1, expected)
 
 
-@pytest.mark.parametrize("expected, kernel, args", pairs())
+@pytest.mark.parametrize("expected, kernel, args", list(pairs()))
 def test_agrees_with_cpython(expected, kernel, args):
     kind, wanted = run(expected, args)
     got_kind, got = run(kernel, args)
