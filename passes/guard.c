@@ -434,7 +434,7 @@ static bool analyse(guard *g, kir_stmt *loop, guarding *n) {
     limit_values(n, &single);
     walk_nested(n, loop);
     facts_reset(g->facts, scope);
-    return n->hoists;
+    return n->hoists && n->test.len > 0;
 }
 
 static void guard_block(guard *g, kir_block *b);
