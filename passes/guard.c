@@ -404,9 +404,9 @@ static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {
     kir_block single = {0};
     vec_push(g->m->a, &single, loop);
     kir_stmt *versions = kir_stmt_new(g->m, KIR_IF, loop->at);
+    versions->value = kir_bool(g->m, true, loop->at);
     for (uint32_t i = 0; i < n->test.len; i++)
-        versions->value =
-            versions->value ? kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at) : n->test.at[i];
+        versions->value = kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at);
     versions->orelse = kir_copy_block(g->m, &single, pass_renamed_temps(g->m, g->f, g->scratch, &single));
     kir_each_stmt(&versions->orelse, make_cold, NULL);
     versions->body = single;

@@ -1,6 +1,6 @@
 /* A parameter that is subscripted is an array of float64 with as many dimensions as the subscript; one whose shape is
  * unpacked has that many; one that counts (in range(), in a subscript) is an int64; one that is handed to another kernel is
- * what it is there; any other is a float64. */
+ * what it is there; one whose bits are taken is an int64; any other is a float64. */
 #include "cli/guess.h"
 
 #include "support/text.h"
@@ -72,6 +72,7 @@ static bool is_array_attribute(sym name) {
 }
 
 static void guess_function(guesser *g, const ast *function);
+static void look_counting(guesser *g, ast *n, bool counting);
 
 static uint32_t count_args(const ast *args) {
     return args->arguments.posonlyargs.len + args->arguments.args.len;
@@ -85,9 +86,22 @@ static void note_call(guesser *g, const ast *e) {
     guesser inner = {.a = g->a, .called = g->called, .context = g->context, .depth = g->depth + 1};
     guess_function(&inner, f);
     for (uint32_t i = 0; i < e->Call.args.len && i < inner.params.len; i++) {
-        guess *p = find_param(g, e->Call.args.at[i]);
-        at_least(p, inner.params.at[i].ndim);
-        if (p && inner.params.at[i].counts)
+        at_least(find_param(g, e->Call.args.at[i]), inner.params.at[i].ndim);
+        if (inner.params.at[i].counts && !inner.params.at[i].ndim)
+            look_counting(g, e->Call.args.at[i], true);
+    }
+}
+
+static bool is_bit_operator(ast_op op) {
+    return op == OP_BitAnd || op == OP_BitOr || op == OP_BitXor || op == OP_LShift || op == OP_RShift;
+}
+
+/* The operands of & | ^ << >> count. */
+static void note_bits(guesser *g, const ast *left, const ast *right) {
+    const ast *operands[2] = {left, right};
+    for (int i = 0; i < 2; i++) {
+        guess *p = find_param(g, operands[i]);
+        if (p)
             p->counts = true;
     }
 }
@@ -132,6 +146,14 @@ static void look(void *g_, ast *n) {
         break;
     case AST_For:
         at_least(find_param(g, n->For.iter), 1);
+        break;
+    case AST_BinOp:
+        if (is_bit_operator(n->BinOp.op))
+            note_bits(g, n->BinOp.left, n->BinOp.right);
+        break;
+    case AST_AugAssign:
+        if (is_bit_operator(n->AugAssign.op))
+            note_bits(g, n->AugAssign.target, n->AugAssign.value);
         break;
     case AST_Call:
         if (is_len(n) && n->Call.args.len)
