@@ -103,6 +103,22 @@ static bool is_inline_always(const json_t *o) {
     return json_is_string(v) && strcmp(json_string_value(v), "always") == 0;
 }
 
+/* options.locals: {"x": "float32"}, the types that variables of the function always have. */
+static bool read_forced_types(session *s, const json_t *o, elab_source *src) {
+    json_t *locals = json_object_get(json_object_get(o, "options"), "locals");
+    forced_type *forced = arena_array(s->a, forced_type, json_object_size(locals) + 1);
+    const char *name;
+    json_t *v;
+    src->locals = forced;
+    json_object_foreach(locals, name, v) {
+        type *t = json_is_string(v) ? type_parse(s->types, json_string_value(v), s->diags) : NULL;
+        if (!t)
+            return json_is_string(v) ? false : refuse(s, "options.locals.", name, "must be the name of a type");
+        forced[src->n_locals++] = (forced_type){sym_of(s->syms, name), t};
+    }
+    return true;
+}
+
 elab_source *request_read_source(session *s, const json_t *o, const char *path, uint32_t depth, uint32_t *file,
                                  ast **module) {
     if (!check_kinds(s, o, path, depth))
@@ -119,7 +135,7 @@ elab_source *request_read_source(session *s, const json_t *o, const char *path, 
     src->key = arena_strndup(s->a, whole ? whole : "", whole ? strlen(whole) : 0);
     free(whole);
     const json_t *bindings = json_object_get(o, "bindings"), *defaults = json_object_get(o, "defaults");
-    if (!src->function ||
+    if (!src->function || !read_forced_types(s, o, src) ||
         !request_read_names(s, bindings, arena_printf(s->a, "%sbindings", path), depth, &src->n_names, &src->names) ||
         !request_read_names(s, defaults, arena_printf(s->a, "%sdefaults", path), depth, &src->n_defaults,
                             &src->defaults))
@@ -262,6 +278,12 @@ static bool read_inline(session *s, request *r, const json_t *v, const option_ro
     return i >= 0;
 }
 
+/* What is in it is read with the function (read_forced_types). */
+static bool read_locals(session *s, request *r, const json_t *v, const option_row *row) {
+    (void)r;
+    return json_is_object(v) ? true : refuse(s, "options.", row->name, "must be an object of types by variable");
+}
+
 static bool read_math(session *s, request *r, const json_t *v, const option_row *row) {
     static const char *const words[] = {"auto", "libm", "sleef", "libmvec", NULL};
     int i = read_word(s, v, row, words, "must be \"auto\", \"libm\", \"sleef\" or \"libmvec\"");
@@ -323,6 +345,7 @@ static const option_row option_rows[] = {
     {"chunk", read_chunk, 0},
     {"race", read_race, 0},
     {"inline", read_inline, 0},
+    {"locals", read_locals, 0},
     {"math", read_math, 0},
     {"disable", read_disable, 0},
     {"dump", read_dump, 0},

@@ -448,6 +448,11 @@ value elab_name(elab *e, sym name, span at) {
         return v;
     if (e->act->scope->is_library && library_closure(e, name, at, &v))
         return v;
+    static const char *const modules[] = {"math", "cmath", "operator", "np", "numpy"};
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+        if (sym_is(name, modules[i]))
+            return elab_error(e, DIAG_TYPING, at, "import it at the top of the module", "name '%s' is not defined",
+                              name->text);
     const char *near = nearest_name(e, name);
     return elab_error(e, DIAG_TYPING, at, near ? arena_printf(e->a, "did you mean '%s'?", near) : NULL,
                       "name '%s' is not defined", name->text);
@@ -507,6 +512,7 @@ static void add_params(signature *s, const ast_list *args, param_kind kind) {
         s->at[s->n++] = (param){.name = args->at[i]->arg.arg, .kind = kind};
 }
 
+/* In the order of CPython's co_varnames: positional, keyword-only, *args. */
 static const signature *signature_of_function(elab *e, const ast *args) {
     signature *s = arena_make(e->a, signature);
     uint32_t positional = args->arguments.posonlyargs.len + args->arguments.args.len;
@@ -518,14 +524,14 @@ static const signature *signature_of_function(elab *e, const ast *args) {
         p->fallback = args->arguments.defaults.at[i];
         p->has_default = true;
     }
-    if (args->arguments.vararg)
-        s->at[s->n++] = (param){.name = args->arguments.vararg->arg.arg, .kind = PARAM_REST};
     uint32_t first = s->n;
     add_params(s, &args->arguments.kwonlyargs, PARAM_KEYWORD_ONLY);
     for (uint32_t i = 0; i < args->arguments.kw_defaults.len; i++) {
         s->at[first + i].fallback = args->arguments.kw_defaults.at[i];
         s->at[first + i].has_default = args->arguments.kw_defaults.at[i] != NULL;
     }
+    if (args->arguments.vararg)
+        s->at[s->n++] = (param){.name = args->arguments.vararg->arg.arg, .kind = PARAM_REST};
     return s;
 }
 

@@ -34,7 +34,7 @@ typedef struct fn_facts {
     const ast *function;
     const ast *args; /* AST_arguments */
     uint32_t n_names, words, n_params;
-    sym *names;         /* parameters first, in order: positional, *args, keyword-only */
+    sym *names;         /* parameters first, in order: positional, keyword-only, *args */
     uint64_t *captured; /* seen by nested functions: always live */
     uint64_t *assigned; /* assigned by a statement (parameters: more than by the call) */
     bool writes_outer;  /* has nonlocal declarations */

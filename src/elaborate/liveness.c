@@ -273,10 +273,10 @@ static void add_parameters(walk *w, const ast *args) {
         add_name(w, args->arguments.posonlyargs.at[i]->arg.arg);
     for (uint32_t i = 0; i < args->arguments.args.len; i++)
         add_name(w, args->arguments.args.at[i]->arg.arg);
-    if (args->arguments.vararg)
-        add_name(w, args->arguments.vararg->arg.arg);
     for (uint32_t i = 0; i < args->arguments.kwonlyargs.len; i++)
         add_name(w, args->arguments.kwonlyargs.at[i]->arg.arg);
+    if (args->arguments.vararg)
+        add_name(w, args->arguments.vararg->arg.arg);
     w->f->n_params = w->f->n_names;
 }
 

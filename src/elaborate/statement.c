@@ -189,10 +189,21 @@ void elab_assign_target(elab *e, const ast *target, const value *v) {
     }
 }
 
+/* The right side; a list there that is taken apart at once, or stored into an array, needs no list. */
+static value assigned_value(elab *e, const ast *s) {
+    const ast *x = s->Assign.value;
+    ast_kind target = s->Assign.targets.at[0]->kind;
+    if (x->kind != AST_List || s->Assign.targets.len > 1 || target == AST_Name)
+        return elab_expression(e, x);
+    value items = elab_items(e, x);
+    if (target != AST_Subscript || is_poison(&items))
+        return items;
+    return elab_call_builtin(e, "numpy.array", &items, 1, x->at);
+}
+
 static void assign(elab *e, const ast *s) {
     const ast_list *targets = &s->Assign.targets;
-    bool unpacks_list = s->Assign.value->kind == AST_List && targets->len == 1 && targets->at[0]->kind == AST_Tuple;
-    value v = unpacks_list ? elab_items(e, s->Assign.value) : elab_expression(e, s->Assign.value);
+    value v = assigned_value(e, s);
     if (targets->len == 1) {
         elab_assign_target(e, targets->at[0], &v);
         return;
