@@ -251,9 +251,14 @@ static kir_expr *substituted_view(walk *w, kir_expr *view) {
     return copy;
 }
 
+/* Only integers, conditions and arrays say anything of subscripts; others would make the values grow without use. */
+static bool may_be_index(const kir_var *v) {
+    return v->ty->kind == TYPE_INT || v->ty->kind == TYPE_BOOL || v->ty->kind == TYPE_ARRAY;
+}
+
 /* Snapshots the value of a variable at its only assignment: what it reads may change later. */
 static void define(walk *w, kir_stmt *s) {
-    if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD)
+    if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD || !may_be_index(s->var))
         return;
     w->value[s->var->id] = s->value->kind == KIR_VIEW ? substituted_view(w, s->value) : substituted(w, s->value, 0);
     vec_push(w->s->a, &w->opened, s->var);
@@ -385,7 +390,9 @@ static void walk_block(walk *w, kir_block *b) {
 
 /* Copy of `e` with single-assignment variables of the loop replaced by their values (loads stay: not affine). */
 static kir_expr *substituted(walk *w, kir_expr *e, int depth) {
-    if (e->kind == KIR_VAR && depth < 40) {
+    if (e->ty->kind == TYPE_FLOAT || e->ty->kind == TYPE_COMPLEX)
+        return e;
+    if (e->kind == KIR_VAR && depth < 12) {
         uint32_t dim;
         if (is_iterator(w, e->var, &dim))
             return e;
