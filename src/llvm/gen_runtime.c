@@ -188,11 +188,8 @@ static const struct {
     const char *name;
     void (*write)(gen *g, const kir_stmt *s);
 } special[] = {
-    {"plrt_print_array", print_array},
-    {"plrt_print_text", print_text},
-    {"plrt_cmath1", complex_function},
-    {"plrt_gemm", matrix_product},
-    {"plrt_dot", dot_product},
+    {"plrt_print_array", print_array}, {"plrt_print_text", print_text}, {"plrt_cmath1", complex_function},
+    {"plrt_gemm", matrix_product},     {"plrt_dot", dot_product},
 };
 
 void gen_runtime(gen *g, const kir_stmt *s) {
