@@ -220,21 +220,21 @@ static PyObject *write_file(PyObject *self, PyObject *path) {
     return PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
 }
 
-/* load(result, info, nogil) → (Kernel or None, diagnostics) */
+/* load(result, info, nogil, watches) → (Kernel or None, diagnostics) */
 static PyObject *load_kernel(PyObject *self, PyObject *args) {
     PyObject *result, *info;
-    int nogil;
+    int nogil, watches;
     plait_kernel *loaded = NULL;
     plait_diagnostics *diagnostics = NULL;
     plait_status status;
-    if (!PyArg_ParseTuple(args, "OOp", &result, &info, &nogil))
+    if (!PyArg_ParseTuple(args, "OOpp", &result, &info, &nogil, &watches))
         return NULL;
     Py_BEGIN_ALLOW_THREADS status = lib.load(artifact_of(self), &loaded, &diagnostics);
     Py_END_ALLOW_THREADS PyObject *list = list_diagnostics(diagnostics), *kernel = NULL;
     if (status == PLAIT_OUT_OF_MEMORY)
         PyErr_NoMemory();
     else if (list != NULL && status == PLAIT_OK)
-        kernel = (PyObject *)kernel_new(lib.kernel_entry(loaded), loaded, result, info, nogil);
+        kernel = (PyObject *)kernel_new(lib.kernel_entry(loaded), loaded, result, info, nogil, watches);
     else if (list != NULL)
         kernel = Py_NewRef(Py_None);
     PyObject *pair = kernel != NULL ? PyTuple_Pack(2, kernel, list) : NULL;

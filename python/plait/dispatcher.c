@@ -160,7 +160,8 @@ static PyObject *call_kernel(Kernel *kernel, const int64_t *slots, const packed 
         if (results == NULL)
             return PyErr_NoMemory();
     }
-    plrt_interrupt_watch();
+    if (kernel->watches)
+        plrt_interrupt_watch();
     PyObject *result = NULL;
     if (enter(kernel, slots, results, &err) == 0)
         result = box_result(kernel, results, args);

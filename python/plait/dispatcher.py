@@ -168,7 +168,9 @@ class Overload:
         description = types.describe_result(result)
         if (self.info.get("result") or {}).get("kind") == "function":
             raise TypingError(f"{dispatcher.__name__}(): a kernel cannot return a function to Python")
-        self.kernel, found = self.artifact.load(description, self, bool(dispatcher._state.options.get("nogil")))
+        watches = b"plrt_interrupt" in self.artifact.object()
+        nogil = bool(dispatcher._state.options.get("nogil"))
+        self.kernel, found = self.artifact.load(description, self, nogil, watches)
         report(found, self.kernel is None)
         self.dispatcher = dispatcher
         self._dumps = {}

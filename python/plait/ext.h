@@ -127,6 +127,7 @@ typedef struct Kernel {
     result_type result;
     int result_slots;
     bool nogil;
+    bool watches;   /* it looks at the interrupt flag: see to the signal handler before */
     PyObject *info; /* what Python keeps with it */
 } Kernel;
 
@@ -150,7 +151,7 @@ extern ext_state ext;
 int kernel_setup(PyObject *module);
 int compiler_setup(PyObject *module);
 int dispatcher_setup(PyObject *module);
-Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, PyObject *info, int nogil);
+Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, PyObject *info, int nogil, int watches);
 void compiler_free_kernel(plait_kernel *k);
 /* Sets the Python exception for what the entry reported. */
 void kernel_raise(Kernel *kernel, const plrt_error *err);

@@ -86,7 +86,7 @@ static int read_result(PyObject *o, result_type *t) {
 
 /* ---- the object --------------------------------------------------------------------------------------------------- */
 
-Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, PyObject *info, int nogil) {
+Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, PyObject *info, int nogil, int watches) {
     Kernel *k = PyObject_GC_New(Kernel, ext.kernel_type);
     if (k == NULL) {
         if (loaded != NULL)
@@ -97,6 +97,7 @@ Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, Py
     k->loaded = loaded;
     k->result = (result_type){.kind = RESULT_NONE};
     k->nogil = nogil != 0;
+    k->watches = watches != 0;
     k->info = Py_NewRef(info);
     PyObject_GC_Track(k);
     if (read_result(result, &k->result) < 0) {
@@ -119,7 +120,7 @@ static PyObject *make_kernel(PyTypeObject *type, PyObject *args, PyObject *kwarg
         return NULL;
     uintptr_t bits = (uintptr_t)address;
     memcpy(&entry, &bits, sizeof entry);
-    return (PyObject *)kernel_new(entry, NULL, result, info, nogil);
+    return (PyObject *)kernel_new(entry, NULL, result, info, nogil, 1);
 }
 
 static int visit_result(const result_type *t, visitproc visit, void *arg) {
