@@ -57,11 +57,11 @@ static const char *name_of(kir_module *m, const kir_var *v) {
     return v && v->name ? v->name->text : arena_printf(m->a, "an array");
 }
 
-static void report_race(classifier *z, kir_stmt *loop, const char *what, const char *witness) {
+static void report_race(classifier *z, span at, const char *what, const char *witness) {
     diag_class class = z->m->options.race == KIR_RACE_ERROR ? DIAG_RACE : DIAG_WARNING;
     if (z->m->options.race == KIR_RACE_TRUST || z->m->options.race == KIR_RACE_CHECK)
         return;
-    diag_report(z->m->diags, class, loop->at,
+    diag_report(z->m->diags, class, at,
                 "write the loop as range(), or make the iterations independent; race='trust' runs it as it is",
                 "iterations of this prange loop are not independent: %s%s%s", what, witness ? "; " : "",
                 witness ? witness : "");
@@ -91,7 +91,7 @@ static void check_scalars(classifier *z, kir_stmt *loop) {
     for (uint32_t i = 0; i < loop->loop->carried.len; i++) {
         kir_var *v = loop->loop->carried.at[i];
         if (v->name && always_carried(loop, v))
-            report_race(z, loop, arena_printf(z->m->a, "each uses the value of `%s` of the one before", v->name->text),
+            report_race(z, loop->at, arena_printf(z->m->a, "each uses the value of `%s` of the one before", v->name->text),
                         NULL);
     }
 }
@@ -126,7 +126,7 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
                                         : "";
         keep(z, loop, KIR_CLASS_CARRIED, "CARRIED", array, how);
         if (info->kind == KIR_LOOP_PRANGE && v->proven)
-            report_race(z, loop, arena_printf(z->m->a, "`%s` is written by one and used by another", array),
+            report_race(z, v->first.statement->at, arena_printf(z->m->a, "`%s` is written by one and used by another", array),
                         v->witness);
         return;
     }
