@@ -36,7 +36,8 @@ bool array_is_const(const kir_expr *x, int64_t c);
 
 void array_dims(elab *e, const kir_expr *x, kir_expr **dims, span at); /* fresh expressions; x->ty->ndim of them */
 kir_expr *array_size(elab *e, const kir_expr *x, span at);             /* number of elements */
-/* Shape that operands broadcast to: checks emitted, dims filled (fresh); scalars have no dimensions. */
+/* Shape that operands broadcast to: checks emitted, dims filled (fresh; NULL: checks alone); scalars have no
+ * dimensions. */
 uint32_t array_broadcast_dims(elab *e, kir_expr *const *x, uint32_t n, kir_expr **dims, const char *exception,
                               const char *message, span at);
 /* Checks that x broadcasts into the shape. `message` ends where the shapes stand. */

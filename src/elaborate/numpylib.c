@@ -6,7 +6,6 @@
 const builtin numpy_table[] = {
     ROW("numpy.isclose", "a, b, rtol=1e-05, atol=1e-08, equal_nan=False", "np_isclose"),
     ROW("numpy.allclose", "a, b, rtol=1e-05, atol=1e-08, equal_nan=False", "np_allclose"),
-    ROW("numpy.array_equal", "a1, a2", "np_array_equal"),
     ROW("numpy.nan_to_num", "x, copy=True, nan=0.0, posinf=None, neginf=None", "np_nan_to_num"),
     ROW("numpy.nansum", "a, axis=None, dtype=None, out=None, keepdims=False", "np_nansum"),
     ROW("numpy.nanprod", "a, axis=None, dtype=None, out=None, keepdims=False", "np_nanprod"),

@@ -292,26 +292,32 @@ static void check_axis(elab *e, const kir_expr *da, const kir_expr *db, const ch
 
 uint32_t array_broadcast_dims(elab *e, kir_expr *const *x, uint32_t n, kir_expr **dims, const char *exception,
                               const char *message, span at) {
-    uint32_t ndim = 0;
+    uint32_t ndim = 0, last = n;
     kir_expr *acc[TYPE_MAX_NDIM];
-    for (uint32_t k = 0; k < n; k++) {
+    while (last > 0 && !kir_is_array(x[last - 1]))
+        last--;
+    for (uint32_t k = 0; k < last; k++) {
         if (!kir_is_array(x[k]))
             continue;
         kir_expr *d[TYPE_MAX_NDIM];
         uint32_t nd = x[k]->ty->ndim;
+        if (!dims && ndim == 0 && k + 1 == last)
+            return nd;
         array_dims(e, x[k], d, at);
         uint32_t common = nd < ndim ? nd : ndim, more = nd > ndim ? nd : ndim;
         for (uint32_t i = 1; i <= common; i++) {
             if (!surely_agree(acc[ndim - i], d[nd - i]))
                 check_axis(e, acc[ndim - i], d[nd - i], exception, message, acc, ndim, d, nd, at);
         }
+        if (!dims && k + 1 == last)
+            return more;
         kir_expr *joined[TYPE_MAX_NDIM];
         for (uint32_t i = 1; i <= more; i++)
             joined[more - i] = join_dims(e, i <= ndim ? acc[ndim - i] : NULL, i <= nd ? d[nd - i] : NULL, at);
         memcpy(acc, joined, more * sizeof *joined);
         ndim = more;
     }
-    for (uint32_t i = 0; i < ndim; i++)
+    for (uint32_t i = 0; dims && i < ndim; i++)
         dims[i] = array_copy(e, acc[i]);
     return ndim;
 }
@@ -536,7 +542,7 @@ bool array_require_writable(elab *e, const kir_expr *x, span at) {
 }
 
 kir_expr *array_cast(elab *e, kir_expr *x, type *dtype, span at) {
-    if (!type_can_convert(kir_elem_type(x->ty), dtype)) {
+    if (dtype->kind != TYPE_BOOL && !type_can_convert(kir_elem_type(x->ty), dtype)) {
         elab_error(e, DIAG_TYPING, at, "take .real or abs()", "%s cannot be converted to %s",
                    type_name(elab_types(e), kir_elem_type(x->ty)), type_name(elab_types(e), dtype));
         return NULL;

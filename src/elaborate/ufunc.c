@@ -553,8 +553,7 @@ static kir_expr *complex_map(elab *e, kir_expr *x, int32_t function, span at) {
 
 static kir_expr *apply(elab *e, const ufunc *u, kir_expr *const *operands, span at) {
     kir_expr *x[3] = {operands[0], u->n > 1 ? operands[1] : NULL, NULL};
-    kir_expr *dims[TYPE_MAX_NDIM];
-    array_broadcast_dims(e, x, u->n, dims, "ValueError", "operands could not be broadcast together", at);
+    array_broadcast_dims(e, x, u->n, NULL, "ValueError", "operands could not be broadcast together", at);
     if (u->rule == RULE_INVALID)
         return u->build(e, u, x, kir_elem_type(x[0]->ty), at);
     type *common = array_common_type(e, x, u->n);
@@ -681,8 +680,7 @@ static value call_where(elab *e, const builtin *b, value *args, uint32_t n, span
             return elab_error(e, DIAG_TYPING, at, NULL, "where of a scalar condition needs two more arguments");
         return array_nonzero(e, array_var(e, x[0], at), at);
     }
-    kir_expr *dims[TYPE_MAX_NDIM];
-    array_broadcast_dims(e, x, 3, dims, "ValueError", "operands could not be broadcast together", at);
+    array_broadcast_dims(e, x, 3, NULL, "ValueError", "operands could not be broadcast together", at);
     type *t = array_common_type(e, x + 1, 2);
     if (!t)
         return elab_error(e, DIAG_TYPING, at, NULL, "the two choices have no common type");
@@ -740,6 +738,36 @@ static value call_divmod(elab *e, const builtin *b, value *args, uint32_t n, spa
     if (items[0].kind != VAL_EXPR || items[1].kind != VAL_EXPR)
         return items[0].kind != VAL_EXPR ? items[0] : items[1];
     return value_tuple(e, items, 2, at);
+}
+
+/* array_equal(a, b): the shapes are compared before any element. */
+static value call_array_equal(elab *e, const builtin *b, value *args, uint32_t n, span at) {
+    kir_module *m = elab_module(e);
+    (void)b, (void)n;
+    kir_expr *x[2], *same = kir_bool(m, true, at);
+    for (int i = 0; i < 2; i++) {
+        if (!(x[i] = array_from_value(e, &args[i], NULL, at)))
+            return value_invalid(at);
+        x[i] = kir_ref(m, array_var(e, x[i], at), at);
+    }
+    if (x[0]->ty->ndim != x[1]->ty->ndim)
+        return value_bool(e, false, at);
+    for (uint32_t i = 0; i < x[0]->ty->ndim; i++)
+        same = bin(e, KIR_OP_AND, bin(e, KIR_OP_EQ, elab_array_dim(e, x[0], i, at), elab_array_dim(e, x[1], i, at), at),
+                   same, at);
+    kir_var *result = kir_var_new(m, elab_fn(e), NULL, type_bool(m->types), at);
+    elab_emit(e, kir_assign(m, result, kir_bool(m, false, at), at));
+    kir_stmt *branch = kir_stmt_new(m, KIR_IF, at);
+    branch->value = same;
+    elab_push_block(e, &branch->body);
+    kir_expr *equal = apply(e, find_ufunc("equal"), x, at);
+    if (equal) {
+        equal = kir_is_array(equal) ? array_reduce(e, KIR_OP_ALL, equal, -1, type_bool(m->types), at) : equal;
+        elab_emit(e, kir_assign(m, result, equal, at));
+    }
+    elab_pop_block(e);
+    elab_emit(e, branch);
+    return value_of(e, kir_ref(m, result, at));
 }
 
 /* np.angle: atan2(imag, real). */
@@ -876,7 +904,8 @@ const builtin ufunc_table[] = {ROW("add", U2),
                                {"numpy.round", "a, decimals=0, out=None", call_around, NULL, 0},
                                {"numpy.round_", "a, decimals=0, out=None", call_around, NULL, 0},
                                {"numpy.divmod", "x1, x2, /", call_divmod, NULL, 0},
-                               {"numpy.angle", "z, deg=False", call_angle, NULL, 0},
+                               {"numpy.array_equal", "a1, a2", call_array_equal, NULL, 0},
+    {"numpy.angle", "z, deg=False", call_angle, NULL, 0},
                                {"ndarray.clip", "self, min=None, max=None, out=None", call_clip, NULL, 0},
                                {"ndarray.round", "self, decimals=0, out=None", call_around, NULL, 0},
                                {"ndarray.conj", "self", call_ufunc, NULL, 0},

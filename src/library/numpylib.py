@@ -17,20 +17,6 @@ def np_allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return np.all(np_isclose(a, b, rtol, atol, equal_nan))
 
 
-def np_array_equal(a1, a2):
-    x = np.asarray(a1)
-    y = np.asarray(a2)
-    if x.ndim != y.ndim:
-        return False
-    same = True
-    for k in range(x.ndim):
-        if np.shape(x)[k] != np.shape(y)[k]:
-            same = False
-    if same:
-        same = np.all(x == y)
-    return same
-
-
 def np_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     a = np.asarray(x)
     if np.isrealobj(a) and a.dtype.kind == "f":
