@@ -757,7 +757,11 @@ value elab_get_attribute(elab *e, const value *v, sym name, span at) {
         return found;
     type *t = value_type(e, v);
     const char *near = value_is_array(v) ? elab_nearest(e, "ndarray.", name->text) : NULL;
-    const char *hint = near ? arena_printf(elab_module(e)->a, "did you mean %s?", near) : NULL;
+    const char *hint =
+        near ? arena_printf(elab_module(e)->a, "did you mean %s?", near)
+        : value_is_array(v)
+            ? "arrays have shape, ndim, size, dtype, strides, itemsize, nbytes, T, real, imag, flat, flags, and methods"
+            : NULL;
     return elab_error(e, DIAG_TYPING, at, hint, "%s has no attribute '%s' in a kernel",
                       t ? type_name(elab_types(e), t) : "this value", name->text);
 }

@@ -85,6 +85,9 @@ value array_matmul(elab *e, const value *a, const value *b, bool is_dot, span at
     if (rank[0] == 0 || rank[1] == 0) {
         if (!is_dot)
             return elab_error(e, DIAG_TYPING, at, "use *", "matmul: an operand has no dimensions");
+        type *wide = type_promote_dtype(m->types, kir_elem_type(x[0]->ty), kir_elem_type(x[1]->ty));
+        for (int i = 0; i < 2 && wide; i++)
+            x[i] = kir_cast(m, x[i], wide, at);
         kir_expr *r = array_ufunc(e, "multiply", x, 2, at);
         return r ? value_of(e, r) : value_invalid(at);
     }

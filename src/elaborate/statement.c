@@ -236,6 +236,16 @@ static void aug_assign_name(elab *e, const ast *s) {
     }
 }
 
+/* Masks and integer arrays name many places, which are read and written in one go. */
+static bool is_gathering(const value *index) {
+    if (index->kind != VAL_TUPLE)
+        return value_is_array(index);
+    for (uint32_t i = 0; i < index->len; i++)
+        if (value_is_array(&index->items[i]) || index->items[i].kind == VAL_TUPLE)
+            return true;
+    return false;
+}
+
 static void aug_assign_item(elab *e, const value *container, const ast *s) {
     const ast *target = s->AugAssign.target;
     if (!value_is_array(container)) {
@@ -247,6 +257,12 @@ static void aug_assign_item(elab *e, const value *container, const ast *s) {
     if (is_poison(&index))
         return;
     index = elab_hold_value(e, &index);
+    if (is_gathering(&index)) {
+        value v = elab_expression(e, s->AugAssign.value);
+        if (!is_poison(&v))
+            elab_item_augassign(e, s->AugAssign.op, &array, &index, &v, s->at);
+        return;
+    }
     value a = value_again(e, &array), i = value_again(e, &index);
     value old = elab_get_item(e, &a, &i, target->at);
     value v = elab_expression(e, s->AugAssign.value);

@@ -633,8 +633,11 @@ value elab_array_binary(elab *e, ast_op op, const value *a, const value *b, span
                                                 [OP_BitXor] = "bitwise_xor",
                                                 [OP_BitAnd] = "bitwise_and",
                                                 [OP_FloorDiv] = "floor_divide"};
+    int64_t k;
     if (op == OP_MatMult)
         return array_matmul(e, a, b, false, at);
+    if (op == OP_Pow && value_is_array(a) && a->ty->dtype->kind == TYPE_BOOL && value_literal_int(b, &k) && k == 2)
+        return apply_named(e, "square", a, NULL, at); /* as ndarray.__pow__, which so keeps int8 */
     return apply_named(e, names[op], a, b, at);
 }
 
@@ -905,7 +908,7 @@ const builtin ufunc_table[] = {ROW("add", U2),
                                {"numpy.round_", "a, decimals=0, out=None", call_around, NULL, 0},
                                {"numpy.divmod", "x1, x2, /", call_divmod, NULL, 0},
                                {"numpy.array_equal", "a1, a2", call_array_equal, NULL, 0},
-    {"numpy.angle", "z, deg=False", call_angle, NULL, 0},
+                               {"numpy.angle", "z, deg=False", call_angle, NULL, 0},
                                {"ndarray.clip", "self, min=None, max=None, out=None", call_clip, NULL, 0},
                                {"ndarray.round", "self, decimals=0, out=None", call_around, NULL, 0},
                                {"ndarray.conj", "self", call_ufunc, NULL, 0},

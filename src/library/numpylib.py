@@ -332,7 +332,7 @@ def np_geomspace(start, stop, num=50):
 
 def np_vander(x, N=None):
     n = x.shape[0] if N is None else N
-    out = np.empty((x.shape[0], n), x.dtype)
+    out = np.empty((x.shape[0], n), (x[:1] * np.arange(1)).dtype)
     for k in range(n):
         out[:, n - 1 - k] = x ** k
     return out
@@ -345,7 +345,7 @@ def np_sinc(x):
 
 def np_linalg_norm(x, ord=None, axis=None, keepdims=False):
     a = np.asarray(x)
-    magnitude = np.abs(a)
+    magnitude = np.abs(a.astype(np.float64)) if a.dtype.kind in "biu" else np.abs(a)
     if ord is None:
         return np.sqrt(np.sum(magnitude * magnitude, axis, None, None, keepdims))
     if a.ndim == 2 and axis is None:
