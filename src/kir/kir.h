@@ -20,6 +20,9 @@
 #include "support/diag.h"
 #include "types/types.h"
 
+/* Laid out by hand: its enums are tables. */
+/* clang-format off */
+
 typedef struct kir_module kir_module;
 typedef struct kir_fn kir_fn;
 typedef struct kir_var kir_var;
@@ -384,5 +387,7 @@ const char *kir_op_name(kir_op op);
 /* The type that follows from an expression's operands alone; NULL when it has to be given (ALLOC, REINTERPRET). The text
  * form writes types only where they differ from it. */
 type *kir_natural_type(kir_module *m, const kir_expr *e);
+
+/* clang-format on */
 
 #endif

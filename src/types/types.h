@@ -8,20 +8,20 @@
 
 typedef enum type_kind {
     TYPE_INVALID,
-    TYPE_BOTTOM,  /* no value: unreachable, or the result of a recursion not yet known; joins to anything */
+    TYPE_BOTTOM, /* no value: unreachable, or the result of a recursion not yet known; joins to anything */
     TYPE_NONE,
     TYPE_BOOL,
-    TYPE_INT,     /* bits 8…64, is_signed */
-    TYPE_FLOAT,   /* bits 32, 64 */
-    TYPE_COMPLEX, /* bits 64, 128 */
-    TYPE_TUPLE,   /* items, field names when it is a named tuple */
-    TYPE_RANGE,   /* start, stop, step: int64 */
-    TYPE_SLICE,   /* has_step */
-    TYPE_STRING,  /* constant strings: the text is part of the type */
-    TYPE_ARRAY,   /* dtype, ndim, layout, readonly, aligned */
-    TYPE_DTYPE,   /* a type as a value: np.float32 as an argument; `dtype` is the scalar type */
-    TYPE_FUNCTION,/* a compile-time function, module, class …: identity in `key` */
-    TYPE_OMITTED, /* a default argument that was not given: `key` is its value */
+    TYPE_INT,      /* bits 8…64, is_signed */
+    TYPE_FLOAT,    /* bits 32, 64 */
+    TYPE_COMPLEX,  /* bits 64, 128 */
+    TYPE_TUPLE,    /* items, field names when it is a named tuple */
+    TYPE_RANGE,    /* start, stop, step: int64 */
+    TYPE_SLICE,    /* has_step */
+    TYPE_STRING,   /* constant strings: the text is part of the type */
+    TYPE_ARRAY,    /* dtype, ndim, layout, readonly, aligned */
+    TYPE_DTYPE,    /* a type as a value: np.float32 as an argument; `dtype` is the scalar type */
+    TYPE_FUNCTION, /* a compile-time function, module, class …: identity in `key` */
+    TYPE_OMITTED,  /* a default argument that was not given: `key` is its value */
     TYPE_KIND_COUNT
 } type_kind;
 
