@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 
 #include <ctype.h>
+#include <string.h>
 
 static const char *c_type(type *t) {
     switch (t->kind) {
@@ -22,6 +23,22 @@ static const char *c_type(type *t) {
     }
 }
 
+/* Words that a C parameter of the wrapper cannot be called: C's own, and the wrapper's. */
+static bool is_taken(const char *name) {
+    static const char *const taken[] = {
+        "args",     "slots",   "err",      "status",   "auto",   "break",    "case",     "char",     "const",
+        "continue", "default", "do",       "double",   "else",   "enum",     "extern",   "float",    "for",
+        "goto",     "if",      "inline",   "int",      "long",   "register", "restrict", "return",   "short",
+        "signed",   "sizeof",  "static",   "struct",   "switch", "typedef",  "union",    "unsigned", "void",
+        "volatile", "while",   "asm",      "typeof",   "bool",   "true",     "false",    "class",    "new",
+        "delete",   "this",    "template", "operator", "memcpy"};
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        if (strcmp(taken[i], name) == 0)
+            return true;
+    }
+    return strncmp(name, "result", 6) == 0;
+}
+
 static const char *c_name(arena *a, sym name, const char *kind, uint32_t i) {
     if (!name)
         return arena_printf(a, "%s%u", kind, i);
@@ -29,7 +46,7 @@ static const char *c_name(arena *a, sym name, const char *kind, uint32_t i) {
     for (char *p = copy; *p; p++)
         if (!isalnum((unsigned char)*p) && *p != '_')
             *p = '_';
-    return arena_printf(a, "%s%s", isdigit((unsigned char)*copy) ? "_" : "", copy);
+    return arena_printf(a, "%s%s%s", isdigit((unsigned char)*copy) ? "_" : "", copy, is_taken(copy) ? "_" : "");
 }
 
 static void put_parameter(text *t, type *x, const char *name) {
