@@ -18,11 +18,12 @@
  *   "signature": "(float64, array(float64, 1d, C))" or "f8[::1](f8, f8[::1])",   argument types; with a result type
  *                                                                    the result is converted to it
  *   "options":  {"parallel": true, "fastmath": [], "error_model": "python", "boundscheck": true, "opt": 3,
- *                "schedule": "static", "chunk": 0, "disable": ["fuse"], …},      absent ones have their default
+ *                "schedule": "static", "chunk": 0, "disable": ["fuse"], "locals": {"x": "float32"}, …},  absent: default
  *   "target":   {"triple": "…", "cpu": "…", "features": "…"}                      absent: the host
  * }
  * A binding is one of
  *   {"none": true} {"bool": true} {"int": "-3"} {"float": "0x1.8p+1" or "inf"} {"complex": [re, im]} {"str": "…"}
+ *   (numbers may be NumPy's: {"float": "0x1.8p+1", "dtype": "float32"})
  *   {"module": "numpy"}  {"object": "numpy.sqrt"} (a member of a known module, dotted)   {"builtin": "len"}
  *   {"dtype": "float32"}  {"type": "int64"}   {"tuple": [binding, …], "fields": ["x", "y"], "name": "Point"}
  *   {"namedtuple": "Point", "fields": ["x", "y"]}  (the class)

@@ -250,6 +250,17 @@ static const struct {
     {"array", BOUND_ARRAY, read_array},
 };
 
+/* A number may be one of NumPy's: {"float": "0x1p0", "dtype": "float32"}. */
+static bool read_dtype(const reader *r, bound *b) {
+    const json_t *dtype = json_object_get(r->o, "dtype");
+    if (!dtype || r->v == dtype)
+        return true;
+    if (b->kind != BOUND_INT && b->kind != BOUND_FLOAT && b->kind != BOUND_COMPLEX)
+        return b->kind == BOUND_BOOL || wrong(r, "cannot have a dtype");
+    b->ty = json_is_string(dtype) ? type_parse(r->s->types, json_string_value(dtype), r->s->diags) : NULL;
+    return (b->ty && type_is_number(b->ty)) || wrong(r, "must have a number type as dtype");
+}
+
 static const bound *read_binding(session *s, const json_t *o, const char *path, uint32_t depth) {
     if (depth > MAX_DEPTH) {
         request_error(s, path, "is nested too deeply");
@@ -261,7 +272,7 @@ static const bound *read_binding(session *s, const json_t *o, const char *path, 
             continue;
         bound *b = arena_make(s->a, bound);
         b->kind = binding_rows[i].kind;
-        return binding_rows[i].read(&r, b) ? b : NULL;
+        return binding_rows[i].read(&r, b) && read_dtype(&r, b) ? b : NULL;
     }
     request_error(s, path, "is not a binding");
     return NULL;

@@ -365,7 +365,7 @@ value elab_value_of_bound(elab *e, const bound *b, span at) {
     case BOUND_BOOL:
         return value_bool(e, b->i != 0, at);
     case BOUND_INT:
-        return value_of(e, kir_const_int(e->m, type_int(t, 64, !b->is_unsigned), b->i, at));
+        return value_of(e, kir_const_int(e->m, b->ty ? b->ty : type_int(t, 64, !b->is_unsigned), b->i, at));
     case BOUND_FLOAT:
         return value_of(e, kir_const_float(e->m, b->ty ? b->ty : type_float64(t), b->f, at));
     case BOUND_COMPLEX:

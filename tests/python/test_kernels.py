@@ -97,6 +97,23 @@ def test_a_declared_any_layout_takes_contiguous_arrays():
         f(readonly)
 
 
+def test_locals_have_the_types_that_the_option_gives_them():
+    def f(x):
+        y = x + 0.1
+        return y
+
+    assert njit(locals={"y": plait.float32})(f)(1) == float(np.float32(1.1))
+    assert njit(locals={"y": "i8"})(f)(1) == 1
+    assert njit(f)(1) == 1.1
+
+
+def test_numpy_scalars_as_constants_keep_their_type():
+    single, small = np.float32(0.1), np.int8(100)
+    f = njit(lambda: (single * single, small))
+    assert f() == (float(np.float32(0.1) * np.float32(0.1)), 100)
+    assert [str(t) for t in f.nopython_signatures[0].return_type] == ["float32", "int8"]
+
+
 def test_compile_disable_and_recompile():
     global N
     f = njit(lambda: N)
