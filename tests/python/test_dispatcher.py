@@ -112,7 +112,7 @@ def test_an_int_that_fits_no_register_is_a_value_error(value):
     "value",
     [[1], {1}, {}, b"x", object(), lambda: 0, np.zeros(2, "f2"), np.zeros(2, ">f8"), np.zeros(2, "M8[s]"),
      np.ma.array([1.0]), np.zeros(2, [("a", "i4")])],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_kernels_do_not_take_is_refused_with_the_arguments_name(value):
     with pytest.raises(errors.TypingError, match=r"fake\(\): argument 'p1'"):
