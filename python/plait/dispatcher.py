@@ -10,7 +10,7 @@ from functools import update_wrapper
 
 from . import _plait, config, types
 from .decorators import request_options
-from .errors import TypingError, UnsupportedError, report
+from .errors import PlaitError, TypingError, UnsupportedError, report
 
 _VARARGS, _VARKEYWORDS = 4, 8
 
@@ -185,7 +185,26 @@ class Overload:
 
     @property
     def type_annotation(self):
-        return self.dump("types")
+        """The source, with the types of each line's names below it."""
+        found = _source_of(self.dispatcher) if self.dispatcher._state.request is None else None
+        text = found.text if found else self.dispatcher._state.request["source"]
+        first = found.first_line if found else self.dispatcher._state.request["first_line"]
+        out = []
+        for number, line in enumerate(text.splitlines(), first):
+            out.append(f"{number:5}  {line}")
+            indent = " " * (len(line) - len(line.lstrip()))
+            for name, kinds in self._types_of_line(number).items():
+                out.append(f"       {indent}# {name}: {', '.join(kinds)}")
+        return "\n".join(out)
+
+    def _types_of_line(self, number):
+        names = {}
+        for note in self.info.get("types", ()):
+            if note["line"] == number and note["name"]:
+                kinds = names.setdefault(note["name"], [])
+                if note["type"] not in kinds:
+                    kinds.append(note["type"])
+        return names
 
     @property
     def metadata(self):
@@ -260,7 +279,17 @@ def compile_overload(dispatcher, signature):
 
 
 def on_miss(dispatcher, values):
-    """Called by C: no entry of the table fits these arguments. Leaves with one that does, or raises."""
+    """Called by C: no entry of the table fits these arguments. Leaves with one that does, or raises; the compiler's own
+    frames are of no use to who made the mistake."""
+    try:
+        _make_entry(dispatcher, values)
+    except PlaitError as error:
+        if config.is_set("FULL_TRACEBACKS"):
+            raise
+        raise error.with_traceback(None) from None
+
+
+def _make_entry(dispatcher, values):
     args = _typeof_all(dispatcher, values)
     state = dispatcher._state
     if state.can_compile or args in state.overloads:
@@ -560,7 +589,7 @@ class Methods:
         for o in self._state.overloads.values() if signature is None else [Methods._pick(self, signature, lambda o: o)]:
             print(f"{self.__name__} {o.signature.args}", file=file)
             print("-" * 80, file=file)
-            print(o.dump("types"), file=file)
+            print(o.type_annotation, file=file)
             print("=" * 80, file=file)
 
     def parallel_diagnostics(self, signature=None, level=1):
@@ -586,7 +615,7 @@ class Methods:
         return Methods._pick(self, signature, lambda o: o.metadata)
 
     def get_annotation_info(self, signature=None):
-        return Methods._pick(self, signature, lambda o: o.dump("types"))
+        return Methods._pick(self, signature, lambda o: o.type_annotation)
 
     # What C asks for.
 

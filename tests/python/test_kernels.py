@@ -578,3 +578,62 @@ def test_types_of_results_are_known():
     f(np.zeros(3, "f4"))
     (o,) = f.overloads.values()
     assert isinstance(o.signature.return_type, types.BaseTuple)
+
+
+def test_inspect_types_prints_the_source_with_types(capsys):
+    @njit
+    def f(x):
+        y = x * 0.5
+        return y
+
+    f(3)
+    f.inspect_types()
+    lines = [line.split(None, 1)[-1].strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines.index("y = x * 0.5") < lines.index("y: float64")
+
+
+def test_compile_errors_have_no_frames_of_the_compiler(monkeypatch):
+    f = njit(lambda x: x.nonsense)
+    with pytest.raises(errors.TypingError) as caught:
+        f(1)
+    assert [frame.name for frame in traceback.extract_tb(caught.tb)][1:] == ["on_miss"]
+    monkeypatch.setenv("PLAIT_FULL_TRACEBACKS", "1")
+    with pytest.raises(errors.TypingError) as caught:
+        f(1)
+    assert len(traceback.extract_tb(caught.tb)) > 3
+
+
+def test_kernels_that_call_each_other():
+    assert even(10) is True and even(7) is False
+
+
+@njit
+def even(n):
+    return True if n == 0 else odd(n - 1)
+
+
+@njit
+def odd(n):
+    return False if n == 0 else even(n - 1)
+
+
+def test_what_a_compile_made_is_freed():
+    import gc
+
+    from plait import _plait
+
+    def alive_kernels():
+        gc.collect()
+        return sum(type(o) is _plait.Kernel for o in gc.get_objects())
+
+    def use():
+        f = njit(lambda a: a * 2 + 1)
+        f(np.arange(3.0))
+        with pytest.raises(errors.TypingError):
+            f("text")
+
+    use()
+    before = alive_kernels()
+    for _ in range(3):
+        use()
+    assert alive_kernels() == before
