@@ -70,6 +70,7 @@ typedef struct gen {
     gen_target *targets;
     const kir_loop_info *loops[GEN_MAX_DEPTH]; /* enclosing FORs, innermost last */
     LLVMValueRef access[GEN_MAX_DEPTH];        /* their access groups, or NULL */
+    bool *assigned[GEN_MAX_DEPTH];             /* by variable: their body assigns it */
     uint32_t depth;
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;

@@ -121,11 +121,24 @@ static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge
     LLVMSetMetadata(back_edge, g->md_loop, LLVMMetadataAsValue(g->context, node));
 }
 
+static bool note_assigned(kir_stmt *s, void *context) {
+    bool *assigned = context;
+    if (s->var && (s->kind == KIR_ASSIGN || s->kind == KIR_FOR))
+        assigned[s->var->id] = true;
+    for (uint32_t i = 0; i < s->results.len; i++)
+        assigned[s->results.at[i]->id] = true;
+    return true;
+}
+
 static void push_loop(gen *g, const kir_stmt *s) {
     if (g->depth == GEN_MAX_DEPTH)
         return;
     bool independent = s->loop->vector && !s->loop->cold && g->groups;
     g->loops[g->depth] = s->loop;
+    g->assigned[g->depth] = arena_array(g->a, bool, g->f->next_var + 1);
+    g->assigned[g->depth][s->var->id] = true;
+    kir_block body = s->body;
+    kir_each_stmt(&body, note_assigned, g->assigned[g->depth]);
     g->access[g->depth++] = independent ? g->groups[g->n_groups++] : NULL;
 }
 
