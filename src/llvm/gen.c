@@ -178,6 +178,8 @@ static void add_common_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     unsigned at = (unsigned)LLVMAttributeFunctionIndex;
     gen_attribute(g, fn, at, "nounwind", 0);
     put_text_attribute(g, fn, "no-trapping-math", "true");
+    if (g->is_x86) /* 512 bits gain nothing on these loops and lose longer tails, on some machines clock rate */
+        put_text_attribute(g, fn, "prefer-vector-width", "256");
     if (f->is_recursive) /* a loop made of tail calls would never meet the bound on the stack */
         put_text_attribute(g, fn, "disable-tail-calls", "true");
     if (f->cold) {

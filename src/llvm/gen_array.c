@@ -147,8 +147,8 @@ static LLVMValueRef offset_of(const element *d, bool want) {
             sum = multiply_dim(g, sum, d->a->shape[axis]);
         if (d->fixed[axis] != want)
             continue;
-        LLVMValueRef step = d->t->layout == LAYOUT_A ? multiply_dim(g, d->index[axis], d->a->strides[axis])
-                                                     : d->index[axis];
+        LLVMValueRef step =
+            d->t->layout == LAYOUT_A ? multiply_dim(g, d->index[axis], d->a->strides[axis]) : d->index[axis];
         sum = sum ? LLVMBuildNSWAdd(g->b, sum, step, "") : step;
     }
     return sum;
