@@ -20,12 +20,32 @@
 
 /* What a free name means; mirrors the bindings of plait.h. */
 typedef enum bound_kind {
-    BOUND_INVALID, BOUND_NONE, BOUND_BOOL, BOUND_INT, BOUND_FLOAT, BOUND_COMPLEX, BOUND_STR, BOUND_MODULE, BOUND_OBJECT,
-    BOUND_BUILTIN, BOUND_TYPE, BOUND_TUPLE, BOUND_NAMEDTUPLE, BOUND_EXCEPTION, BOUND_KERNEL, BOUND_ARRAY
+    BOUND_INVALID,
+    BOUND_NONE,
+    BOUND_BOOL,
+    BOUND_INT,
+    BOUND_FLOAT,
+    BOUND_COMPLEX,
+    BOUND_STR,
+    BOUND_MODULE,
+    BOUND_OBJECT,
+    BOUND_BUILTIN,
+    BOUND_TYPE,
+    BOUND_TUPLE,
+    BOUND_NAMEDTUPLE,
+    BOUND_EXCEPTION,
+    BOUND_KERNEL,
+    BOUND_ARRAY
 } bound_kind;
 typedef struct bound bound;
-typedef struct bound_name { sym name; const bound *what; } bound_name;
-typedef struct forced_type { sym name; type *ty; } forced_type;
+typedef struct bound_name {
+    sym name;
+    const bound *what;
+} bound_name;
+typedef struct forced_type {
+    sym name;
+    type *ty;
+} forced_type;
 typedef struct elab_source { /* a function to compile and what its free names mean */
     ast *function;           /* FunctionDef or Lambda */
     sym name;
@@ -36,7 +56,7 @@ typedef struct elab_source { /* a function to compile and what its free names me
     uint32_t n_locals;
     const forced_type *locals; /* option locals={}: types that local variables always have */
     bool inline_always;
-    const char *key;         /* identity: equal keys, equal kernels */
+    const char *key; /* identity: equal keys, equal kernels */
 } elab_source;
 struct bound {
     bound_kind kind;
@@ -73,7 +93,11 @@ bool elaborate(kir_module *m, const elab_source *entry, type *const *args, uint3
                elab_result *result);
 
 /* Library sources in the kernel language, embedded from src/library/. */
-typedef struct library_file { const char *name; const char *text; size_t len; } library_file;
+typedef struct library_file {
+    const char *name;
+    const char *text;
+    size_t len;
+} library_file;
 extern const library_file library_files[]; /* ends with a NULL name */
 
 #endif

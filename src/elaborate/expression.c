@@ -16,13 +16,8 @@ static bool is_poison(const value *v) {
 
 /* ---- order of evaluation ---------------------------------------------------------------------------------------------- */
 
-typedef struct place {
-    kir_block *block;
-    uint32_t at, epoch;
-} place;
-
-static place mark_place(const elab *e) {
-    return (place){e->block, e->block->len, e->epoch};
+eval_place elab_place(const elab *e) {
+    return (eval_place){e->block, e->block->len, e->epoch};
 }
 
 static bool is_effect(const kir_stmt *s) {
@@ -39,7 +34,7 @@ static bool is_lazy(const value *v) {
 }
 
 /* Assigned variables or, for array expressions, stores since `since`? */
-static bool is_disturbed(const elab *e, const value *v, const place *since) {
+static bool is_disturbed(const elab *e, const value *v, const eval_place *since) {
     if (e->epoch != since->epoch)
         return true;
     if (!is_lazy(v) || since->block != e->block)
@@ -51,7 +46,7 @@ static bool is_disturbed(const elab *e, const value *v, const place *since) {
 }
 
 /* Holds a value as of `since`: the statements that do so go in there. */
-static void hold_at(elab *e, value *v, const place *since) {
+void elab_hold_since(elab *e, value *v, const eval_place *since) {
     if (is_poison(v) || !is_disturbed(e, v, since))
         return;
     kir_block *block = e->block, held = {0};
@@ -252,9 +247,9 @@ static value named_expr(elab *e, const ast *x) {
 
 static value binary_operator(elab *e, const ast *x) {
     value a = elab_expression(e, x->BinOp.left);
-    place after = mark_place(e);
+    eval_place after = elab_place(e);
     value b = elab_expression(e, x->BinOp.right);
-    hold_at(e, &a, &after);
+    elab_hold_since(e, &a, &after);
     return elab_binary(e, x->BinOp.op, &a, &b, x->at);
 }
 
@@ -318,10 +313,10 @@ static value compare_from(elab *e, chain *c) {
     ast_op op = x->Compare.ops[c->next];
     const ast *operand = x->Compare.comparators.at[c->next];
     bool last = ++c->next == x->Compare.comparators.len;
-    place before = mark_place(e);
+    eval_place before = elab_place(e);
     value left = c->left;
     value right = op == OP_In || op == OP_NotIn ? sequence_operand(e, operand) : elab_expression(e, operand);
-    hold_at(e, &left, &before);
+    elab_hold_since(e, &left, &before);
     if (!last)
         right = elab_hold_value(e, &right);
     value v = elab_compare(e, op, &left, &right, x->at);
@@ -345,18 +340,18 @@ static value compare(elab *e, const ast *x) {
 typedef struct arguments {
     VEC(value) at;
     VEC(sym) names;
-    VEC(place) places;
+    VEC(eval_place) places;
     bool any_name, bad;
 } arguments;
 
 static void add_argument(elab *e, arguments *a, value v, sym name) {
     for (uint32_t i = 0; i < a->at.len; i++) {
         uint32_t k = a->at.len - 1 - i;
-        hold_at(e, &a->at.at[k], &a->places.at[k]);
+        elab_hold_since(e, &a->at.at[k], &a->places.at[k]);
     }
     vec_push(e->a, &a->at, v);
     vec_push(e->a, &a->names, name);
-    vec_push(e->a, &a->places, mark_place(e));
+    vec_push(e->a, &a->places, elab_place(e));
     a->any_name |= name != NULL;
     a->bad |= v.kind == VAL_INVALID;
 }
@@ -559,9 +554,9 @@ static value subscript(elab *e, const ast *x) {
     value container = elab_expression(e, x->Subscript.value);
     if (is_poison(&container))
         return container;
-    place after = mark_place(e);
+    eval_place after = elab_place(e);
     value index = elab_index(e, x->Subscript.slice);
-    hold_at(e, &container, &after);
+    elab_hold_since(e, &container, &after);
     return elab_subscript(e, &container, &index, x->at);
 }
 

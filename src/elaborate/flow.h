@@ -276,6 +276,13 @@ void elab_statements(elab *e, const ast_list *body);
 void elab_return(elab *e, const value *v, span at);
 
 /* expression.c */
+typedef struct eval_place {
+    kir_block *block;
+    uint32_t at, epoch;
+} eval_place;
+eval_place elab_place(const elab *e);
+/* A value made at `since`, before other operands were evaluated: held as of then if they disturbed it. */
+void elab_hold_since(elab *e, value *v, const eval_place *since);
 kir_expr *elab_condition(elab *e, const ast *x);
 value elab_index(elab *e, const ast *x);
 value elab_items(elab *e, const ast *x);

@@ -225,7 +225,9 @@ static void ann_assign(elab *e, const ast *s) {
 static void aug_assign_name(elab *e, const ast *s) {
     const ast *target = s->AugAssign.target;
     value old = elab_name(e, target->Name.id, target->at);
+    eval_place after = elab_place(e);
     value v = elab_expression(e, s->AugAssign.value);
+    elab_hold_since(e, &old, &after);
     if (is_poison(&old) || is_poison(&v)) {
         elab_assign_name(e, target->Name.id, is_poison(&old) ? &old : &v, target->at);
     } else if (value_is_array(&old)) {
@@ -252,7 +254,7 @@ static void aug_assign_item(elab *e, const value *container, const ast *s) {
         elab_error(e, DIAG_TYPING, target->at, NULL, "items of %s cannot be assigned", value_describe(e, container));
         return;
     }
-    value array = elab_hold_value(e, container);
+    value array = elab_hold_arrays(e, container);
     value index = elab_index(e, target->Subscript.slice);
     if (is_poison(&index))
         return;
@@ -265,7 +267,10 @@ static void aug_assign_item(elab *e, const value *container, const ast *s) {
     }
     value a = value_again(e, &array), i = value_again(e, &index);
     value old = elab_get_item(e, &a, &i, target->at);
+    eval_place after = elab_place(e);
     value v = elab_expression(e, s->AugAssign.value);
+    if (!value_is_array(&old))
+        elab_hold_since(e, &old, &after);
     if (is_poison(&old) || is_poison(&v))
         return;
     bool is_view = value_is_array(&old) && (old.expr->kind == KIR_VIEW || old.expr->kind == KIR_VAR);
@@ -446,6 +451,7 @@ static loop_head *find_head(loop_run *r, const slot *s) {
 static void add_head(elab *e, loop_run *r, slot *s) {
     if (find_head(r, s))
         return;
+    slot_note_read(e, s);
     loop_head h = {.slot = s, .entry = s->now};
     h.head = slot_general(e, s, &s->now);
     hint_row *hints = find_hints(e, r->key);

@@ -16,35 +16,35 @@
 typedef struct elab elab;
 
 typedef enum value_kind {
-    VAL_INVALID,   /* an error was reported; whoever gets one passes it on silently */
-    VAL_BOTTOM,    /* no value: code here is unreachable, or a recursion's unknown result */
+    VAL_INVALID, /* an error was reported; whoever gets one passes it on silently */
+    VAL_BOTTOM,  /* no value: code here is unreachable, or a recursion's unknown result */
     VAL_NONE,
-    VAL_EXPR,      /* a scalar or array at run time (constants too: see `literal`) */
-    VAL_TUPLE,     /* items; ty->fields when named */
-    VAL_RANGE,     /* items[0..3): start, stop, step as int64 VAL_EXPR; is_prange */
-    VAL_SLICE,     /* items[0..3): start, stop, step; VAL_NONE where absent */
+    VAL_EXPR,  /* a scalar or array at run time (constants too: see `literal`) */
+    VAL_TUPLE, /* items; ty->fields when named */
+    VAL_RANGE, /* items[0..3): start, stop, step as int64 VAL_EXPR; is_prange */
+    VAL_SLICE, /* items[0..3): start, stop, step; VAL_NONE where absent */
     VAL_ELLIPSIS,
-    VAL_STRING,    /* constant text */
-    VAL_TYPE,      /* a type as a value: np.float32, int, float, np.dtype(…) */
-    VAL_MODULE,    /* text: "numpy" */
-    VAL_OBJECT,    /* a known function or constant, by dotted name: "numpy.sqrt", "builtins.len" → row of builtins */
-    VAL_METHOD,    /* items[0]: the receiver; text: name */
-    VAL_KERNEL,    /* another kernel */
-    VAL_CLOSURE,   /* a nested function or lambda and the environment it sees */
-    VAL_EXCEPTION, /* an exception class */
-    VAL_RAISED,    /* an exception instance: class and arguments */
-    VAL_NAMEDTUPLE,/* the class */
-    VAL_ITERATOR,  /* enumerate, zip, reversed …: text says which, items its operands */
-    VAL_FORMATTED  /* an f-string that is not constant: items are its pieces; for print and messages */
+    VAL_STRING,     /* constant text */
+    VAL_TYPE,       /* a type as a value: np.float32, int, float, np.dtype(…) */
+    VAL_MODULE,     /* text: "numpy" */
+    VAL_OBJECT,     /* a known function or constant, by dotted name: "numpy.sqrt", "builtins.len" → row of builtins */
+    VAL_METHOD,     /* items[0]: the receiver; text: name */
+    VAL_KERNEL,     /* another kernel */
+    VAL_CLOSURE,    /* a nested function or lambda and the environment it sees */
+    VAL_EXCEPTION,  /* an exception class */
+    VAL_RAISED,     /* an exception instance: class and arguments */
+    VAL_NAMEDTUPLE, /* the class */
+    VAL_ITERATOR,   /* enumerate, zip, reversed …: text says which, items its operands */
+    VAL_FORMATTED   /* an f-string that is not constant: items are its pieces; for print and messages */
 } value_kind;
 
 typedef struct value value;
 struct value {
     value_kind kind;
-    type *ty;           /* of VAL_EXPR and VAL_TUPLE …; what type_of(value) gives for the others */
-    kir_expr *expr;     /* VAL_EXPR */
-    bool literal;       /* VAL_EXPR that is a compile-time constant (expr is a KIR_CONST): usable as axis=, tuple index */
-    bool is_prange;     /* VAL_RANGE */
+    type *ty;       /* of VAL_EXPR and VAL_TUPLE …; what type_of(value) gives for the others */
+    kir_expr *expr; /* VAL_EXPR */
+    bool literal;   /* VAL_EXPR that is a compile-time constant (expr is a KIR_CONST): usable as axis=, tuple index */
+    bool is_prange; /* VAL_RANGE */
     uint32_t len;
     value *items;
     sym text;
@@ -67,11 +67,11 @@ typedef struct call_args { /* actual arguments, evaluated, in source order; *tup
  * `call` receives one value per parameter (VAL_INVALID kind never occurs there; absent ones hold the default).
  * When `library` is set instead of `call`, the function of that name in src/library/ is inlined. */
 typedef struct builtin {
-    const char *name;   /* "numpy.sum", "builtins.len", "ndarray.sum", "math.sqrt", "complex.real" … */
+    const char *name; /* "numpy.sum", "builtins.len", "ndarray.sum", "math.sqrt", "complex.real" … */
     const char *params;
     value (*call)(elab *e, const struct builtin *b, value *args, uint32_t n, span at);
     const char *library;
-    int32_t code;       /* for rows that share a `call` (a kir_op, …) */
+    int32_t code; /* for rows that share a `call` (a kir_op, …) */
 } builtin;
 /* One table a file, each ending with a NULL name; elaborate.c searches them all through a hash made once per compile. */
 extern const builtin builtin_table[], mathlib_table[], ufunc_table[], create_table[], reduce_table[], attribute_table[],
@@ -79,7 +79,7 @@ extern const builtin builtin_table[], mathlib_table[], ufunc_table[], create_tab
 
 /* ---- emitting (elaborate.c) ------------------------------------------------------------------------------------------ */
 kir_module *elab_module(elab *e);
-kir_fn *elab_fn(elab *e);             /* the function being emitted */
+kir_fn *elab_fn(elab *e); /* the function being emitted */
 types *elab_types(elab *e);
 void elab_emit(elab *e, kir_stmt *s); /* appends to the current block */
 /* Emits statements into a new block until elab_pop_block, for if/else arms and the like. */
@@ -102,8 +102,8 @@ value elab_object(elab *e, const char *dotted_name, span at);
 const char *elab_nearest(elab *e, const char *prefix, const char *name);
 
 /* ---- values ------------------------------------------------------------------------------------------------------------ */
-value value_of(elab *e, kir_expr *x);              /* VAL_EXPR */
-value value_int(elab *e, int64_t x, span at);      /* literal int64 */
+value value_of(elab *e, kir_expr *x);         /* VAL_EXPR */
+value value_int(elab *e, int64_t x, span at); /* literal int64 */
 value value_bool(elab *e, bool x, span at);
 value value_none(elab *e, span at);
 value value_invalid(span at);
@@ -117,7 +117,7 @@ bool value_is_scalar(const value *v);
 bool value_is_array(const value *v);
 bool value_literal_int(const value *v, int64_t *x); /* a compile-time integer? */
 bool value_literal_bool(const value *v, bool *x);
-type *value_type(elab *e, const value *v);         /* also for compile-time ones (tuples, ranges, strings …) */
+type *value_type(elab *e, const value *v); /* also for compile-time ones (tuples, ranges, strings …) */
 /* Keeps a scalar's value in a fresh temporary, so that later effects cannot change it; constants stay. */
 kir_expr *elab_hold(elab *e, kir_expr *x);
 value elab_hold_value(elab *e, const value *v); /* the same for every scalar leaf; array expressions become variables */
@@ -125,8 +125,9 @@ value elab_hold_value(elab *e, const value *v); /* the same for every scalar lea
 kir_var *elab_array_var(elab *e, const value *v);
 /* Converts for assignment, argument or result: scalars to scalar types, arrays to a wider array type of equal dtype. */
 value elab_convert(elab *e, const value *v, type *to, span at);
-kir_expr *elab_truth(elab *e, const value *v, span at); /* bool expression: Python's truth of a value; NULL after an error */
-value elab_binary(elab *e, ast_op op, const value *a, const value *b, span at);  /* scalars, tuples, arrays (ufunc.c) */
+kir_expr *elab_truth(elab *e, const value *v,
+                     span at); /* bool expression: Python's truth of a value; NULL after an error */
+value elab_binary(elab *e, ast_op op, const value *a, const value *b, span at); /* scalars, tuples, arrays (ufunc.c) */
 value elab_unary(elab *e, ast_op op, const value *a, span at);
 value elab_compare(elab *e, ast_op op, const value *a, const value *b, span at);
 value elab_expression(elab *e, const ast *x);
@@ -144,14 +145,15 @@ void elab_loop(elab *e, kir_loop_kind kind, kir_expr *lo, kir_expr *hi, span at,
 value elab_array_binary(elab *e, ast_op op, const value *a, const value *b, span at); /* at least one array */
 value elab_array_unary(elab *e, ast_op op, const value *a, span at);
 value elab_array_compare(elab *e, ast_op op, const value *a, const value *b, span at);
-value elab_get_item(elab *e, const value *array, const value *index, span at); /* index: scalar, slice, tuple, array … */
+value elab_get_item(elab *e, const value *array, const value *index,
+                    span at); /* index: scalar, slice, tuple, array … */
 void elab_set_item(elab *e, const value *array, const value *index, const value *v, span at);
 /* array op= v, in place, as NumPy (casting rule 'same_kind'). */
 void elab_array_augassign(elab *e, ast_op op, const value *array, const value *v, span at);
 /* array[index] op= v: elements, slices, masks and integer arrays (all of whose places are read, then written). */
 void elab_item_augassign(elab *e, ast_op op, const value *array, const value *index, const value *v, span at);
 value elab_get_attribute(elab *e, const value *v, sym name, span at); /* arrays, scalars, modules, dtypes, tuples */
-value elab_array_shape(elab *e, const value *array, span at); /* tuple of int64 */
+value elab_array_shape(elab *e, const value *array, span at);         /* tuple of int64 */
 /* shape[axis] of any array value, also of an unevaluated array expression. */
 kir_expr *elab_array_dim(elab *e, const kir_expr *array, uint32_t axis, span at);
 /* Statement-level iteration `for target in array`: number of steps and the element for a step. */
