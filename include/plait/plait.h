@@ -64,13 +64,13 @@ PLAIT_API plait_status plait_compile(const char *request_json, size_t len, plait
 PLAIT_API void plait_diagnostics_free(plait_diagnostics *d);
 PLAIT_API size_t plait_diagnostics_count(const plait_diagnostics *d);
 typedef struct plait_diagnostic {
-    const char *kind;    /* "SyntaxError" "UnsupportedError" "TypingError" "LoweringError" "ParallelRaceError"
+    const char *kind; /* "SyntaxError" "UnsupportedError" "TypingError" "LoweringError" "ParallelRaceError"
                             "ValueError" "InternalError" "Warning" */
     const char *file;
     uint32_t line, col, end_line, end_col; /* 1-based lines, 0-based byte columns; line 0: no place */
-    const char *message; /* cause */
-    const char *hint;    /* remedy, or NULL */
-    const char *text;    /* all of it, rendered with the source line and a caret */
+    const char *message;                   /* cause */
+    const char *hint;                      /* remedy, or NULL */
+    const char *text;                      /* all of it, rendered with the source line and a caret */
 } plait_diagnostic;
 PLAIT_API plait_diagnostic plait_diagnostics_get(const plait_diagnostics *d, size_t i);
 

@@ -112,8 +112,7 @@ PLRT_API void plrt_interrupt_watch(void);
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
-PLRT_API int32_t
-plrt_max_threads(void); /* the most that this process will use: PLAIT_NUM_THREADS, OMP_NUM_THREADS,
+PLRT_API int32_t plrt_max_threads(void); /* the most that this process will use: PLAIT_NUM_THREADS, OMP_NUM_THREADS,
                            NUMBA_NUM_THREADS in that order, else allowed cores within the cgroup quota */
 PLRT_API int32_t plrt_get_num_threads(void);
 PLRT_API int32_t plrt_set_num_threads(int32_t n); /* 0 ok, -1 out of range [1, plrt_max_threads()] */
