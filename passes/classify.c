@@ -20,13 +20,6 @@ static kir_expr *and_also(kir_module *m, kir_expr *a, kir_expr *b) {
     return a ? kir_binary(m, KIR_OP_AND, a, b, b->at) : b;
 }
 
-static kir_expr *apart(kir_module *m, const dep_pair *p, span at) {
-    kir_expr *both = kir_expr_new(m, KIR_OVERLAP, type_bool(m->types), 1, at);
-    both->var = p->a;
-    both->args[0] = kir_ref(m, p->b, at);
-    return kir_unary(m, KIR_OP_NOT, both, at);
-}
-
 static kir_expr *magnitude(kir_module *m, kir_expr *e) {
     return kir_unary(m, KIR_OP_ABS, e, e->at);
 }
@@ -47,7 +40,7 @@ static kir_expr *distinct(kir_module *m, kir_var *v, span at) {
 static kir_expr *condition_of(kir_module *m, const dep_verdict *v, span at) {
     kir_expr *when = NULL;
     for (uint32_t i = 0; i < v->pairs.len; i++)
-        when = and_also(m, when, apart(m, &v->pairs.at[i], at));
+        when = and_also(m, when, pass_apart(m, v->pairs.at[i].a, v->pairs.at[i].b, at));
     for (uint32_t i = 0; i < v->injective.len; i++)
         when = and_also(m, when, distinct(m, v->injective.at[i], at));
     return when;

@@ -8,6 +8,7 @@ bool inline_run(pass_context *c);
 bool simplify_run(pass_context *c);
 bool scalarize_run(pass_context *c);
 bool guard_run(pass_context *c);
+bool promote_run(pass_context *c);
 bool reduction_run(pass_context *c);
 bool privatize_run(pass_context *c);
 bool classify_run(pass_context *c);
@@ -20,5 +21,8 @@ kir_expr *pass_identity(kir_module *m, kir_op op, type *ty, span at);
 
 /* A map that gives every single-assignment temporary which `b` assigns a new name, for a second copy of the block. */
 kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block *b);
+
+/* Holds when arrays a and b share no memory. */
+kir_expr *pass_apart(kir_module *m, kir_var *a, kir_var *b, span at);
 
 #endif

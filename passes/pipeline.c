@@ -16,12 +16,14 @@ const pass pass_table[] = {
     {"scalarize", scalarize_run, 0, FACT_SCALAR, FACT_SIMPLE | ALL_LATER, 0, "which loops compute an array operation?"},
     {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made once, at entry?"},
+    {"promote", promote_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which array elements are accumulators?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},
     {"privatize", privatize_run, FACT_SCALAR | FACT_REDUCED, FACT_PRIVATE, 0, 1,
      "which variables live in an iteration?"},
     {"classify", classify_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
-    {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, 0, 1, "which loops run in parallel?"},
-    {"outline", outline_run, FACT_PLACED, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1, "what does a region capture?"},
+    {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, FACT_SIMPLE, 1, "which loops run in parallel?"},
+    {"outline", outline_run, FACT_PLACED | FACT_SIMPLE, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1, "what does a region capture?"},
     {"borrow", borrow_run, 0, 0, 0, 1, "which array variables need no reference count?"},
     {0}};
 

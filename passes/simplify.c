@@ -712,6 +712,47 @@ static void canonicalize_loops(simplifier *z) {
         canonicalize_loop(z, loops.at.at[i]);
 }
 
+/* ---- results that pass through a temporary --------------------------------------------------------------------- */
+
+static void count_one(kir_var *v, void *context) {
+    uint32_t *counts = context;
+    counts[v->id]++;
+}
+
+static void count_reads_slot(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, count_one, context);
+}
+
+static bool count_reads(kir_stmt *s, void *context) {
+    kir_each_expr(s, count_reads_slot, context);
+    return true;
+}
+
+/* `%t = e; v = %t`, with no other use of %t, is `v = e`. */
+static void merge_results(simplifier *z, kir_block *b, const uint32_t *reads) {
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i], *next = i + 1 < b->len ? b->at[i + 1] : NULL;
+        merge_results(z, &s->body, reads);
+        merge_results(z, &s->orelse, reads);
+        bool passes = next && s->kind == KIR_ASSIGN && next->kind == KIR_ASSIGN && s->var->is_temp &&
+                      next->value->kind == KIR_VAR && next->value->var == s->var && reads[s->var->id] == 1 &&
+                      s->var->ty == next->var->ty && s->var->ty->kind != TYPE_ARRAY;
+        if (!passes)
+            continue;
+        s->var = next->var;
+        for (uint32_t k = i + 1; k + 1 < b->len; k++)
+            b->at[k] = b->at[k + 1];
+        b->len--;
+        z->changed = true;
+    }
+}
+
+static void merge_all_results(simplifier *z) {
+    uint32_t *reads = arena_array(z->scratch, uint32_t, z->fn->next_var + 1);
+    kir_each_stmt(&z->fn->body, count_reads, reads);
+    merge_results(z, &z->fn->body, reads);
+}
+
 /* ---- dead code ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_dead(const kir_stmt *s, const var_set *read) {
@@ -769,6 +810,7 @@ static void simplify_fn(kir_module *m, arena *scratch, kir_fn *f) {
         z.known = arena_array(scratch, known, f->next_var + 1);
         z.loads.len = 0;
         simplify_block(&z, &f->body);
+        merge_all_results(&z);
         remove_dead(&z);
         if (!z.changed)
             break;

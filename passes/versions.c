@@ -1,0 +1,28 @@
+/* What passes need that run a loop in two versions: new names for the temporaries of the copy, and the test that two arrays
+ * share no memory. */
+#include "passes/passes.h"
+#include "passes/vars.h"
+
+kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block *b) {
+    kir_map *map = kir_map_new(m);
+    var_set written = vars_new(scratch, f);
+    vars_written_in(b, &written);
+    uint32_t n = f->vars.len;
+    for (uint32_t i = 0; i < n; i++) {
+        kir_var *v = f->vars.at[i];
+        if (!v->is_temp || !vars_has(&written, v))
+            continue;
+        kir_var *copy = kir_var_new(m, f, v->name, v->ty, v->at);
+        copy->is_temp = true;
+        kir_map_var(map, v, copy);
+    }
+    return map;
+}
+
+/* Always with the older variable first, so that equal tests are equal expressions. */
+kir_expr *pass_apart(kir_module *m, kir_var *a, kir_var *b, span at) {
+    kir_expr *both = kir_expr_new(m, KIR_OVERLAP, type_bool(m->types), 1, at);
+    both->var = a->id < b->id ? a : b;
+    both->args[0] = kir_ref(m, a->id < b->id ? b : a, at);
+    return kir_unary(m, KIR_OP_NOT, both, at);
+}
