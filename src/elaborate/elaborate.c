@@ -1274,7 +1274,8 @@ static value emit_call(elab *e, const spec *s, const value *params, span at) {
 value elab_hold_arrays(elab *e, const value *v) {
     value out = *v;
     if (value_is_array(v)) {
-        out.expr = elab_hold(e, v->expr);
+        if (v->expr->kind != KIR_VAR)
+            out.expr = elab_hold(e, v->expr);
     } else if (v->len && v->items) {
         out.items = arena_array(e->a, value, v->len);
         for (uint32_t i = 0; i < v->len; i++)
