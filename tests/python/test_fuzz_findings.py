@@ -1,0 +1,46 @@
+"""Kernels that were once compiled wrongly, found by tests/fuzz/kernels.py: each against CPython, serial and parallel."""
+import inspect
+
+import numpy as np
+import pytest
+
+import plait
+import switches
+
+
+def outcome(function, arguments):
+    arguments = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    try:
+        result = function(*arguments)
+    except (IndexError, ValueError, ZeroDivisionError) as e:
+        result = type(e).__name__
+    return result, [a.tolist() if isinstance(a, np.ndarray) else a for a in arguments]
+
+
+def checks_known_at_entry(n, m, a, ix):
+    for i in range(max(0, 1), min(m, 5)):
+        for j in range(i, 6):
+            a[ix[i]] = 0.5
+
+
+CASES = [
+    (checks_known_at_entry, (3, 4, np.zeros(4), np.array([3, 0, 2, 1]))),
+]
+
+
+@pytest.mark.parametrize("function, arguments", CASES, ids=[f.__name__ for f, _ in CASES])
+def test_as_in_cpython(function, arguments):
+    want = outcome(function, arguments)
+    assert outcome(plait.njit(function), arguments) == want
+    parallel = plait.njit(parallel=True)(function)
+    for n in (1, 2, 3):
+        with switches.threads(n, min_work=0):
+            assert outcome(parallel, arguments) == want
+    with switches.shuffled(1):
+        assert outcome(parallel, arguments) == want
+
+
+def test_cases_are_all_of_the_module():
+    local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
+    cases = {f for f, _ in CASES}
+    assert {f for f in local if not f.__name__.startswith("test_") and f is not outcome} == cases
