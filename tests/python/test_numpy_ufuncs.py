@@ -22,8 +22,9 @@ def test_operator_on_every_pair_of_dtypes(op):
 
     kernel = plait.njit(function_of(f"a {op} b", "a, b"))
     plain = kernel.py_func
-    for left in DTYPES:
-        for right in DTYPES:
+    dtypes = DTYPES if op in "+/" else ["?", "i1", "u2", "i8", "u8", "f4", "c16"]
+    for left in dtypes:
+        for right in dtypes:
             a, b = sample(left), sample(right, start=2)
             try:
                 with np.errstate(all="ignore"):
