@@ -297,6 +297,43 @@ static kir_expr *build_compare(elab *e, const ufunc *u, kir_expr **x, type *t, s
     return bin(e, KIR_OP_OR, re, bin(e, KIR_OP_AND, re_equal, im, at), at);
 }
 
+static bool fits(const kir_expr *x, type *t) {
+    int64_t k;
+    if (!kir_is_const_int(x, &k) || t->kind != TYPE_INT)
+        return false;
+    unsigned unused = 64u - t->bits;
+    if (!t->is_signed)
+        return k >= 0 && (unused == 0 || (uint64_t)k >> t->bits == 0);
+    return k >= INT64_MIN >> unused && k <= INT64_MAX >> unused;
+}
+
+/* int64 against uint64: no type holds both, but their order is known (a negative number is the smaller). */
+static kir_expr *compare_signs(elab *e, kir_op op, kir_expr **x, bool first_signed, span at) {
+    kir_module *m = elab_module(e);
+    type *i64 = type_int64(m->types), *u64 = type_int(m->types, 64, false);
+    bool unequal =
+        op == KIR_OP_NE || (first_signed ? op == KIR_OP_LT || op == KIR_OP_LE : op == KIR_OP_GT || op == KIR_OP_GE);
+    kir_expr **with_sign = &x[first_signed ? 0 : 1];
+    *with_sign = kir_cast(m, *with_sign, i64, at);
+    kir_expr *negative = bin(e, KIR_OP_LT, array_share(e, with_sign), kir_int(m, 0, at), at);
+    kir_expr *compared = bin(e, op, kir_cast(m, x[0], u64, at), kir_cast(m, x[1], u64, at), at);
+    if (unequal)
+        return bin(e, KIR_OP_OR, negative, compared, at);
+    return bin(e, KIR_OP_AND, kir_unary(m, KIR_OP_NOT, negative, at), compared, at);
+}
+
+/* Integers of different types are compared by value: a number that the array's type cannot hold is not wrapped first. */
+static kir_expr *compare_integers(elab *e, const ufunc *u, kir_expr **x, type *common, span at) {
+    kir_module *m = elab_module(e);
+    type *t[2] = {kir_elem_type(x[0]->ty), kir_elem_type(x[1]->ty)};
+    bool same = t[0] == t[1] || fits(x[0], common) || fits(x[1], common);
+    if (!same && !(common = type_promote_dtype(m->types, t[0], t[1])))
+        return NULL;
+    if (!type_is_integer(common))
+        return compare_signs(e, u->op, x, t[0]->kind == TYPE_INT && t[0]->is_signed, at);
+    return bin(e, u->op, kir_cast(m, x[0], common, at), kir_cast(m, x[1], common, at), at);
+}
+
 /* isnan and the like: integers answer with a constant. */
 static kir_expr *build_test(elab *e, const ufunc *u, kir_expr **x, type *t, span at) {
     kir_module *m = elab_module(e);
@@ -560,7 +597,15 @@ static kir_expr *apply(elab *e, const ufunc *u, kir_expr *const *operands, span 
     type *t = common ? working_type(e, u->rule, common) : NULL;
     if (!t)
         return no_loop(e, u, x, at);
+    if (u->build == build_compare && type_is_integer(t))
+        return compare_integers(e, u, x, t, at);
     for (uint32_t i = 0; i < u->n; i++) {
+        if (kir_is_array(x[u->n - 1 - i]) && x[i]->kind == KIR_CONST && type_is_integer(x[i]->ty) &&
+            t->kind == TYPE_INT && !fits(x[i], t)) {
+            elab_error(e, DIAG_TYPING, at, "convert the array first", "integer %lld is out of bounds for %s",
+                       (long long)x[i]->value.i, type_name(elab_types(e), t));
+            return NULL;
+        }
         if (!(x[i] = array_cast(e, x[i], t, at)))
             return NULL;
     }

@@ -245,6 +245,22 @@ def test_in_place_operator_that_would_lose_the_kind_is_refused(text):
         plait.njit(function_of(text + "; return 0", "a, f, u"))(np.arange(3), np.arange(3.0), np.arange(3, dtype="u1"))
 
 
+@pytest.mark.parametrize("op", ["<", "<=", ">", ">=", "==", "!="])
+def test_integers_are_compared_by_value(agree, op):
+    k, w = np.array([-3, 0, 200, 2**62], np.int64), np.array([0, 253, 2**63, 2**64 - 3], np.uint64)
+    for i in (-3, 0, 253, 300, -2**63):
+        f = function_of(f"return u {op} i, i {op} u, w {op} i, i {op} w", "u, w, i")
+        agree(f, np.array([0, 3, 253, 255], np.uint8), w, i, parallel=False)
+    agree(function_of(f"return w {op} k, k {op} w, w {op} -3, b {op} 300", "w, k, b"), w, k, np.arange(-2, 2, dtype=np.int8))
+
+
+def test_constant_that_the_array_type_cannot_hold_is_refused():
+    import plait
+
+    with pytest.raises(plait.errors.TypingError, match="out of bounds for uint8"):
+        plait.njit(function_of("a + 300", "a"))(np.zeros(3, np.uint8))
+
+
 def test_truth_of_an_array_is_refused():
     import plait
 
