@@ -190,6 +190,45 @@ static value call_count(elab *e, const builtin *b, value *args, uint32_t n, span
     return give(e, reduce_axes(e, KIR_OP_ADD, x, &a, t, at), &a, keepdims, NULL, at);
 }
 
+/* The position of each element along the reduced axis, or in the flattened array. */
+static kir_expr *element_number(elab *e, const kir_expr *x, const axes *a, span at) {
+    kir_module *m = elab_module(e);
+    kir_expr *number = NULL;
+    type *ty = type_array(m->types, type_int64(m->types), a->ndim, LAYOUT_C, false, true);
+    for (uint32_t i = 0; i < a->ndim; i++) {
+        if (!a->whole && !a->reduced[i])
+            continue;
+        kir_expr *index = kir_expr_new(m, KIR_INDEX, ty, a->ndim, at);
+        index->axis = (int32_t)i;
+        array_dims(e, x, index->args, at);
+        if (!number) {
+            number = index;
+            continue;
+        }
+        number = kir_binary(m, KIR_OP_MUL, number, elab_array_dim(e, x, i, at), at);
+        number = kir_binary(m, KIR_OP_ADD, number, index, at);
+    }
+    return number;
+}
+
+/* The first element that equals the extreme value (or is NaN, when that is), as the least of their numbers: two
+ * reductions that run in vector lanes and in parallel, where one that carries value and place would do neither. */
+static kir_expr *first_extreme(elab *e, kir_op op, kir_expr *x, const axes *a, span at) {
+    kir_module *m = elab_module(e);
+    type *t = x->ty->dtype, *i64 = type_int64(m->types);
+    kir_expr *again = array_share(e, &x), *extreme = reduce_axes(e, op, again, a, t, at);
+    if (kir_is_array(extreme))
+        extreme = restore_axes(e, extreme, a, at);
+    kir_expr *place = kir_binary(m, KIR_OP_EQ, array_copy(e, x), extreme, at);
+    if (t->kind == TYPE_FLOAT) {
+        kir_expr *missing = kir_binary(m, KIR_OP_NE, array_copy(e, x), array_copy(e, x), at);
+        place = kir_binary(m, KIR_OP_OR, place, missing, at);
+    }
+    kir_expr *number = element_number(e, x, a, at);
+    place = kir_select(m, place, number, kir_const_int(m, i64, INT64_MAX, at), at);
+    return reduce_axes(e, KIR_OP_NPMIN, place, a, i64, at);
+}
+
 /* argmin(a, axis, out, keepdims), argmax: of the flattened array, or along one axis. */
 static value call_argument(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     kir_module *m = elab_module(e);
@@ -204,14 +243,14 @@ static value call_argument(elab *e, const builtin *b, value *args, uint32_t n, s
     if (kir_elem_type(x->ty)->kind == TYPE_COMPLEX)
         return elab_error(e, DIAG_UNSUPPORTED, at, "compare abs(), or .real",
                           "the order of complex numbers is not supported");
-    bool is_max = b->code == KIR_OP_ARGMAX;
+    bool is_max = b->code == KIR_OP_NPMAX;
     refuse_empty(e, x, &a,
                  is_max ? "attempt to get argmax of an empty sequence" : "attempt to get argmin of an empty sequence",
                  at);
     if (kir_elem_type(x->ty)->kind == TYPE_BOOL)
         x = kir_cast(m, x, type_int(m->types, 8, false), at);
-    type *t = type_int64(m->types);
-    x = kir_is_array(x) ? reduce_axes(e, (kir_op)b->code, x, &a, t, at) : kir_int(m, 0, at);
+    bool single = !kir_is_array(x) || a.ndim == 0;
+    x = single ? kir_int(m, 0, at) : first_extreme(e, (kir_op)b->code, x, &a, at);
     return give(e, x, &a, keepdims, &args[2], at);
 }
 
@@ -436,8 +475,8 @@ const builtin reduce_table[] = {{"numpy.sum", SUM, call_sum, NULL, KIR_OP_ADD},
                                 {"numpy.amax", PICK, call_extreme, NULL, KIR_OP_NPMAX},
                                 {"numpy.all", PICK, call_truth, NULL, KIR_OP_ALL},
                                 {"numpy.any", PICK, call_truth, NULL, KIR_OP_ANY},
-                                {"numpy.argmin", PICK, call_argument, NULL, KIR_OP_ARGMIN},
-                                {"numpy.argmax", PICK, call_argument, NULL, KIR_OP_ARGMAX},
+                                {"numpy.argmin", PICK, call_argument, NULL, KIR_OP_NPMIN},
+                                {"numpy.argmax", PICK, call_argument, NULL, KIR_OP_NPMAX},
                                 {"numpy.count_nonzero", "a, axis=None, keepdims=False", call_count, NULL, 0},
                                 {"numpy.mean", SUM, call_mean, NULL, 0},
                                 {"numpy.var", VAR, call_var, NULL, 0},
@@ -452,8 +491,8 @@ const builtin reduce_table[] = {{"numpy.sum", SUM, call_sum, NULL, KIR_OP_ADD},
                                 {"ndarray.max", PICK, call_extreme, NULL, KIR_OP_NPMAX},
                                 {"ndarray.all", PICK, call_truth, NULL, KIR_OP_ALL},
                                 {"ndarray.any", PICK, call_truth, NULL, KIR_OP_ANY},
-                                {"ndarray.argmin", PICK, call_argument, NULL, KIR_OP_ARGMIN},
-                                {"ndarray.argmax", PICK, call_argument, NULL, KIR_OP_ARGMAX},
+                                {"ndarray.argmin", PICK, call_argument, NULL, KIR_OP_NPMIN},
+                                {"ndarray.argmax", PICK, call_argument, NULL, KIR_OP_NPMAX},
                                 {"ndarray.mean", SUM, call_mean, NULL, 0},
                                 {"ndarray.var", VAR, call_var, NULL, 0},
                                 {"ndarray.std", VAR, call_var, NULL, 1},
