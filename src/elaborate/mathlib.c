@@ -166,8 +166,7 @@ static value complex_function(elab *e, const builtin *b, value *args, uint32_t n
     kir_stmt *s = kir_stmt_new(m, KIR_RUNTIME, at);
     s->name = "plrt_cmath1";
     vec_push(m->a, &s->index, kir_const_int(m, type_int(elab_types(e), 32, true), b->code, at));
-    vec_push(m->a, &s->index, part(e, KIR_REAL, z, at));
-    vec_push(m->a, &s->index, part(e, KIR_IMAG, z, at));
+    vec_push(m->a, &s->index, z);
     kir_var *result = kir_temp_new(m, elab_fn(e), type_complex(elab_types(e), 128), at);
     vec_push(m->a, &s->results, result);
     elab_emit(e, s);

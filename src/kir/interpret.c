@@ -817,8 +817,8 @@ static flow run_runtime(frame *fr, kir_stmt *s) {
         return FLOW_NEXT; /* what is printed is not compared */
     if (strcmp(s->name, "plrt_cmath1") == 0) {
         double out[2];
-        plrt_cmath1((int32_t)evaluate(fr, s->index.at[0]).i, evaluate(fr, s->index.at[1]).f,
-                    evaluate(fr, s->index.at[2]).f, out);
+        kir_value z = evaluate(fr, s->index.at[1]);
+        plrt_cmath1((int32_t)evaluate(fr, s->index.at[0]).i, z.c[0], z.c[1], out);
         fr->vars[s->results.at[0]->id] = (kir_value){.c = {out[0], out[1]}};
         return FLOW_NEXT;
     }

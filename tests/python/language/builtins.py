@@ -212,3 +212,13 @@ def finds_in_tuple(x):
 @cases((3.7,), (-3.7,))
 def converts_text(x):
     return float("inf") > x, int("42"), float("2.5") + x
+
+
+@cases((1 + 2j,), (-0.5 + 0.25j,), (2 - 1j,))
+def complex_math_closely(z):
+    return (
+        cmath.sqrt(z), cmath.exp(z), cmath.log(z), cmath.log10(z), cmath.log(z, 2), cmath.sin(z), cmath.cos(z), cmath.tan(z),
+        cmath.asin(z), cmath.acos(z), cmath.atan(z), cmath.sinh(z), cmath.cosh(z), cmath.tanh(z), cmath.asinh(z),
+        cmath.acosh(z), cmath.atanh(z), cmath.phase(z), cmath.polar(z), cmath.rect(1.5, 0.5), cmath.isnan(z), cmath.isinf(z),
+        cmath.isfinite(z), cmath.pi, z**2, z**0.5, z**z,
+    )
