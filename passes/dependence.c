@@ -451,9 +451,10 @@ static bool is_int64(const kir_expr *e) {
 }
 
 static bool is_widening(const kir_expr *e) {
-    type *from = e->args[0]->ty;
-    return e->kind == KIR_CAST && is_int64(e) &&
-           (from->kind == TYPE_BOOL || (from->kind == TYPE_INT && (from->bits < 64 || from->is_signed)));
+    if (e->kind != KIR_CAST || !is_int64(e))
+        return false;
+    const type *from = e->args[0]->ty;
+    return from->kind == TYPE_BOOL || (from->kind == TYPE_INT && (from->bits < 64 || from->is_signed));
 }
 
 static bool linearise(const walk *w, kir_expr *e, int64_t times, linear *l) {
