@@ -1,0 +1,3 @@
+# i4[:], i4[:]
+def f(a, b):
+    return a // b

@@ -1,0 +1,3 @@
+# f8[:], i8[:]
+def f(a, k):
+    return a[k]

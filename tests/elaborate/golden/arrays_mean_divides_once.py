@@ -1,0 +1,3 @@
+# f4[:,:]
+def f(a):
+    return a - a.mean(axis=0)

@@ -1,0 +1,3 @@
+# u1[:], i8
+def f(a, i):
+    return a < i

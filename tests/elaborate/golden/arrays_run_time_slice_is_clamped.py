@@ -1,0 +1,3 @@
+# f8[:], i8, i8
+def f(a, i, j):
+    return a[i:j]
