@@ -174,12 +174,18 @@ gen_fn *gen_fn_of(gen *g, const kir_fn *f) {
 
 /* ---- declarations --------------------------------------------------------------------------------------------------- */
 
+/* What every function has, the entry too. 512-bit vectors gain nothing on these loops and lose longer tails, on some
+ * machines clock rate. */
+static void add_basic_attributes(gen *g, LLVMValueRef fn) {
+    gen_attribute(g, fn, (unsigned)LLVMAttributeFunctionIndex, "nounwind", 0);
+    put_text_attribute(g, fn, "no-trapping-math", "true");
+    if (g->is_x86)
+        put_text_attribute(g, fn, "prefer-vector-width", "256");
+}
+
 static void add_common_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     unsigned at = (unsigned)LLVMAttributeFunctionIndex;
-    gen_attribute(g, fn, at, "nounwind", 0);
-    put_text_attribute(g, fn, "no-trapping-math", "true");
-    if (g->is_x86) /* 512 bits gain nothing on these loops and lose longer tails, on some machines clock rate */
-        put_text_attribute(g, fn, "prefer-vector-width", "256");
+    add_basic_attributes(g, fn);
     if (f->is_recursive) /* a loop made of tail calls would never meet the bound on the stack */
         put_text_attribute(g, fn, "disable-tail-calls", "true");
     if (f->cold) {
@@ -514,7 +520,7 @@ static void write_entry(gen *g, const char *symbol) {
     const gen_fn *target = &g->fns[0];
     LLVMTypeRef params[3] = {g->ptr, g->ptr, g->ptr};
     g->fn = LLVMAddFunction(g->module, symbol, LLVMFunctionType(g->i32, params, 3, false));
-    gen_attribute(g, g->fn, (unsigned)LLVMAttributeFunctionIndex, "nounwind", 0);
+    add_basic_attributes(g, g->fn);
     gen_attribute(g, g->fn, LLVMAttributeReturnIndex, "signext", 0);
     for (unsigned i = 1; i <= 3; i++) {
         gen_attribute(g, g->fn, i, "noalias", 0);

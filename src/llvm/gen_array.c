@@ -136,6 +136,19 @@ static bool is_fixed(gen *g, const kir_expr *e) {
     return true;
 }
 
+/* Strides are bytes; in aligned arrays of power-of-two items they are counted in elements, so that LLVM recognises the
+ * stride of one element and makes a vector version for it. (Axes of one element may have any stride; their index is 0.) */
+static bool counts_elements(type *t) {
+    uint32_t size = type_size(t->dtype);
+    return t->layout != LAYOUT_A || (t->aligned && t->dtype->kind != TYPE_COMPLEX && (size & (size - 1)) == 0);
+}
+
+static LLVMValueRef stride_in_units(gen *g, type *t, const gen_array *a, uint32_t axis) {
+    if (!counts_elements(t))
+        return a->strides[axis];
+    return LLVMBuildAShr(g->b, a->strides[axis], gen_int(g, __builtin_ctz(type_size(t->dtype))), "");
+}
+
 /* Bytes (layout A) or elements from the start, of the axes of which `fixed` is `want`; NULL for none. In C and F order
  * the contiguous axis is the only one that is ever left for the second step. */
 static LLVMValueRef offset_of(const element *d, bool want) {
@@ -147,8 +160,9 @@ static LLVMValueRef offset_of(const element *d, bool want) {
             sum = multiply_dim(g, sum, d->a->shape[axis]);
         if (d->fixed[axis] != want)
             continue;
-        LLVMValueRef step =
-            d->t->layout == LAYOUT_A ? multiply_dim(g, d->index[axis], d->a->strides[axis]) : d->index[axis];
+        LLVMValueRef step = d->index[axis];
+        if (d->t->layout == LAYOUT_A)
+            step = multiply_dim(g, step, stride_in_units(g, d->t, d->a, axis));
         sum = sum ? LLVMBuildNSWAdd(g->b, sum, step, "") : step;
     }
     return sum;
@@ -156,7 +170,7 @@ static LLVMValueRef offset_of(const element *d, bool want) {
 
 static LLVMValueRef address_of(const element *d) {
     gen *g = d->g;
-    LLVMTypeRef unit = d->t->layout == LAYOUT_A ? g->i8 : gen_memory(g, d->t->dtype);
+    LLVMTypeRef unit = counts_elements(d->t) ? gen_memory(g, d->t->dtype) : g->i8;
     LLVMValueRef data = d->a->data, first = offset_of(d, true), second = offset_of(d, false);
     if (first)
         data = LLVMBuildInBoundsGEP2(g->b, unit, data, &first, 1, "");

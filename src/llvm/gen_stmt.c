@@ -80,17 +80,44 @@ static void poll_interrupt(gen *g) {
 
 /* ---- loops -------------------------------------------------------------------------------------------------------------- */
 
-static bool note_loop(kir_stmt *s, void *context) {
-    if (s->kind == KIR_FOR || s->kind == KIR_LOOP)
-        *(bool *)context = true;
-    return true;
+/* Whether a block may run for long: loops of a small constant number of iterations (which LLVM unrolls, and then perhaps
+ * vectorises the loop around them) count as straight code. */
+enum { SHORT_TRIPS = 256 };
+
+typedef struct long_search {
+    int64_t budget; /* iterations left */
+    bool found;
+} long_search;
+
+static int64_t constant_trips(const kir_stmt *s) {
+    int64_t lo, hi, step = 1;
+    if (!kir_is_const_int(s->lo, &lo) || !kir_is_const_int(s->hi, &hi) ||
+        (s->step && !kir_is_const_int(s->step, &step)))
+        return INT64_MAX;
+    if (step != 1 || hi <= lo)
+        return step == 1 ? 0 : INT64_MAX;
+    uint64_t n = (uint64_t)hi - (uint64_t)lo;
+    return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
-static bool has_inner_loop(const kir_stmt *s) {
-    bool found = false;
-    kir_block body = s->body;
-    kir_each_stmt(&body, note_loop, &found);
-    return found;
+static bool may_run_long(const kir_block *b, int64_t budget);
+
+static bool note_long(kir_stmt *s, void *context) {
+    long_search *search = context;
+    if (s->kind == KIR_LOOP)
+        search->found = true;
+    if (s->kind != KIR_FOR)
+        return !search->found;
+    int64_t trips = constant_trips(s);
+    search->found |= trips > search->budget || may_run_long(&s->body, search->budget / (trips > 0 ? trips : 1));
+    return false;
+}
+
+static bool may_run_long(const kir_block *b, int64_t budget) {
+    long_search search = {budget, false};
+    kir_block body = *b;
+    kir_each_stmt(&body, note_long, &search);
+    return search.found;
 }
 
 static LLVMMetadataRef loop_property(gen *g, const char *name, LLVMValueRef value) {
@@ -227,7 +254,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     gen_jump(g, c.latch);
     gen_start(g, c.latch);
     g->targets = target.outer;
-    if (has_inner_loop(s))
+    if (may_run_long(&s->body, SHORT_TRIPS))
         poll_interrupt(g);
     describe_loop(g, s->loop, close_counter(g, &c), group);
     g->depth--;

@@ -10,7 +10,7 @@ static void fail_with(const diags *d, const char *what) {
     cr_assert_fail("%s", what);
 }
 
-kernel kernel_make(const char *kir, const char *cpu) {
+kernel kernel_make_for(const char *kir, const char *triple, const char *cpu) {
     kernel k = {.a = arena_new(NULL)};
     sym_table *syms = sym_table_new(k.a);
     diags *d = diags_new(k.a);
@@ -19,7 +19,7 @@ kernel kernel_make(const char *kir, const char *cpu) {
         fail_with(d, "parse");
     const char *wrong = kir_verify(k.m);
     cr_assert_null(wrong, "%s", wrong);
-    llvm_request r = {.verify = true, .target.cpu = cpu, .texts = cpu ? 7 : 0};
+    llvm_request r = {.verify = true, .target = {.triple = triple, .cpu = cpu}, .texts = cpu ? 7 : 0};
     if (!llvm_emit(k.m, &r, &k.made))
         fail_with(d, "emit");
     if (cpu)
@@ -28,6 +28,10 @@ kernel kernel_make(const char *kir, const char *cpu) {
     k.code = load_object(k.made.object, k.made.object_size, k.made.entry, &message);
     cr_assert_not_null(k.code, "%s", message);
     return k;
+}
+
+kernel kernel_make(const char *kir, const char *cpu) {
+    return kernel_make_for(kir, NULL, cpu);
 }
 
 void kernel_free(kernel *k) {

@@ -20,6 +20,7 @@ typedef struct kernel {
 /* Fails the test when the text is not valid KIR or does not compile. `cpu` NULL: the host's; else nothing is loaded and
  * the texts are made. */
 kernel kernel_make(const char *kir, const char *cpu);
+kernel kernel_make_for(const char *kir, const char *triple, const char *cpu);
 void kernel_free(kernel *k);
 void kernel_int(kernel *k, int64_t x);
 void kernel_float(kernel *k, double x);

@@ -156,3 +156,27 @@ Test(vector, strict_vector_exp_is_within_one_ulp) {
     }
     kernel_free(&k);
 }
+
+Test(vector, strided_arrays_get_a_packed_version_for_the_stride_of_one_element) {
+    expect_packed(
+        "options opt=3\n\nfn entry @f(%a.0: float64, %x.1: array(float64, 1d, A), %y.2: array(float64, 1d, A))"
+        " -> () {\n    for %i.3: int64 in [0, dim(%x.1, 0), 1) prange vector {\n"
+        "        %4: float64 = %x.1[%i.3]\n        %5: float64 = %y.2[%i.3]\n"
+        "        %y.2[%i.3] = ((%a.0 * %4) + %5)\n    }\n    return\n}\n",
+        "vmulpd");
+}
+
+static void expect_object_for(const char *triple, const char *cpu) {
+    char kir[700];
+    make_map(kir, sizeof kir, "", "float64", "exp((%3 // 2.0))");
+    kernel k = kernel_make_for(kir, triple, cpu);
+    cr_expect(k.made.object_size > 0);
+    cr_expect_null(strstr(k.made.built, "Sleef"));
+    cr_expect_not_null(strstr(k.made.built, "signext i32 @plait_entry_f"));
+    kernel_free(&k);
+}
+
+Test(vector, objects_for_other_machines_are_emitted) {
+    expect_object_for("powerpc64le-linux-gnu", "pwr9");
+    expect_object_for("aarch64-linux-gnu", "generic");
+}
