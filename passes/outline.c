@@ -147,6 +147,14 @@ static bool is_number(const kir_expr *e, int64_t x) {
     return kir_is_const_int(e, &value) && value == x;
 }
 
+/* The sets of variables have served; they may name what later changes took out of the body. */
+static bool forget_privates(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR)
+        s->loop->privates.len = s->loop->last_privates.len = 0;
+    return true;
+}
+
 /* Copies the loop, then makes it run over [begin, end) of the trip space. */
 static void build_body(outlining *o) {
     kir_module *m = o->z->m;
@@ -157,6 +165,7 @@ static void build_body(outlining *o) {
     o->fn->body = kir_copy_block(m, &single, o->map);
     kir_stmt *loop = o->fn->body.at[0];
     set_flags(o, &loop->body);
+    kir_each_stmt(&o->fn->body, forget_privates, NULL);
     if (!is_number(o->lo, 0) || !is_number(o->step, 1)) {
         kir_var *k = kir_temp_new(m, o->fn, type_int64(m->types), at);
         kir_expr *offset = kir_binary(m, KIR_OP_MUL, kir_ref(m, k, at), kir_copy_expr(m, o->step, NULL), at);
@@ -174,7 +183,7 @@ static void build_body(outlining *o) {
     loop->loop->is_region = true;
     loop->loop->parallel = false;
     loop->loop->vector = true;
-    loop->loop->privates.len = loop->loop->last_privates.len = loop->loop->carried.len = 0;
+    loop->loop->carried.len = 0;
     loop->loop->when = NULL;
 }
 

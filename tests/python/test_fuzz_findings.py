@@ -23,8 +23,17 @@ def checks_known_at_entry(n, m, a, ix):
             a[ix[i]] = 0.5
 
 
+def dead_inner_loop_with_promoted_element(n, m, a, b):
+    for i in range(1, n):
+        for j in range(3, 3):
+            for k in range(1, m, 2):
+                b[j] = 35
+                a[j + 1] = max(a[j + 1], 1)
+
+
 CASES = [
     (checks_known_at_entry, (3, 4, np.zeros(4), np.array([3, 0, 2, 1]))),
+    (dead_inner_loop_with_promoted_element, (3, 5, np.ones(6, np.float32), np.zeros(5, np.uint32))),
 ]
 
 
