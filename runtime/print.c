@@ -42,7 +42,7 @@ static buffer *my_buffer(void) {
 
 /* When memory is out the text is cut short: print() has no way to fail. */
 static void put(buffer *b, const char *text, size_t len) {
-    if (b == NULL)
+    if (b == NULL || len == 0)
         return;
     if (b->capacity - b->len < len) {
         size_t capacity = 2 * b->capacity + len + 64;
