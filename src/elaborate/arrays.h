@@ -35,6 +35,9 @@ bool array_is_const(const kir_expr *x, int64_t c);
 /* ---- shape.c: shapes ------------------------------------------------------------------------------------------------ */
 
 void array_dims(elab *e, const kir_expr *x, kir_expr **dims, span at); /* fresh expressions; x->ty->ndim of them */
+/* An operand whose shape is found at run time from several arrays gets that shape written on it (BROADCAST), so that
+ * long expressions do not work it out again at every operator. */
+void array_settle(elab *e, kir_expr **x, span at);
 kir_expr *array_size(elab *e, const kir_expr *x, span at);             /* number of elements */
 /* Shape that operands broadcast to: checks emitted, dims filled (fresh; NULL: checks alone); scalars have no
  * dimensions. */

@@ -229,6 +229,41 @@ kir_expr *elab_array_dim(elab *e, const kir_expr *x, uint32_t axis, span at) {
     }
 }
 
+/* The dimension when it is known without looking at run-time extents: all operands have the same, or 1; else NULL. */
+static kir_expr *known_dim(elab *e, const kir_expr *x, uint32_t axis, span at) {
+    if (!x->n_args || x->kind == KIR_BROADCAST || x->kind == KIR_INDEX || x->kind == KIR_ALLOC ||
+        x->kind == KIR_RESHAPE || x->kind == KIR_REDUCE)
+        return elab_array_dim(e, x, axis, at);
+    kir_expr *dim = NULL;
+    for (uint32_t i = 0; i < x->n_args; i++) {
+        const kir_expr *a = x->args[i];
+        uint32_t missing = kir_is_array(a) ? x->ty->ndim - a->ty->ndim : x->ty->ndim;
+        if (!kir_is_array(a) || axis < missing)
+            continue;
+        kir_expr *d = known_dim(e, a, axis - missing, at);
+        if (!d)
+            return NULL;
+        if (!dim || array_is_const(dim, 1))
+            dim = d;
+        else if (!kir_expr_equal(dim, d) && !array_is_const(d, 1))
+            return NULL;
+    }
+    return dim;
+}
+
+void array_settle(elab *e, kir_expr **x, span at) {
+    bool known = true;
+    for (uint32_t i = 0; kir_is_array(*x) && i < (*x)->ty->ndim && known; i++)
+        known = known_dim(e, *x, i, at) != NULL;
+    if (known)
+        return;
+    kir_expr *dims[TYPE_MAX_NDIM];
+    array_dims(e, *x, dims, at);
+    type *ty = (*x)->ty;
+    *x = array_broadcast(e, *x, ty->ndim, dims, at);
+    (*x)->ty = ty;
+}
+
 void array_dims(elab *e, const kir_expr *x, kir_expr **dims, span at) {
     for (uint32_t i = 0; kir_is_array(x) && i < x->ty->ndim; i++)
         dims[i] = elab_array_dim(e, x, i, at);

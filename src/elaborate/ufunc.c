@@ -590,6 +590,8 @@ static kir_expr *complex_map(elab *e, kir_expr *x, int32_t function, span at) {
 
 static kir_expr *apply(elab *e, const ufunc *u, kir_expr *const *operands, span at) {
     kir_expr *x[3] = {operands[0], u->n > 1 ? operands[1] : NULL, NULL};
+    for (uint32_t i = 0; i < u->n && u->n > 1; i++)
+        array_settle(e, &x[i], at);
     array_broadcast_dims(e, x, u->n, NULL, "ValueError", "operands could not be broadcast together", at);
     if (u->rule == RULE_INVALID)
         return u->build(e, u, x, kir_elem_type(x[0]->ty), at);
@@ -728,6 +730,8 @@ static value call_where(elab *e, const builtin *b, value *args, uint32_t n, span
             return elab_error(e, DIAG_TYPING, at, NULL, "where of a scalar condition needs two more arguments");
         return array_nonzero(e, array_var(e, x[0], at), at);
     }
+    for (int i = 0; i < 3; i++)
+        array_settle(e, &x[i], at);
     array_broadcast_dims(e, x, 3, NULL, "ValueError", "operands could not be broadcast together", at);
     type *t = array_common_type(e, x + 1, 2);
     if (!t)
