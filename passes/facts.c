@@ -33,7 +33,8 @@ struct facts {
     kir_module *m;
     kir_fn *fn;
     VEC(atom) atoms;
-    var_state *vars;
+    var_state *vars; /* by id; grows when a pass makes variables */
+    uint32_t n_vars;
     VEC(const lin *) known; /* each >= 0 */
     VEC(condition) conditions;
     uint32_t steps;
@@ -44,7 +45,8 @@ facts *facts_new(arena *a, kir_module *m, kir_fn *fn) {
     f->a = a;
     f->m = m;
     f->fn = fn;
-    f->vars = arena_array(a, var_state, fn->next_var + 1);
+    f->n_vars = fn->next_var + 1;
+    f->vars = arena_array(a, var_state, f->n_vars);
     return f;
 }
 
@@ -52,8 +54,19 @@ const atom *facts_atom(const facts *f, uint32_t i) {
     return &f->atoms.at[i];
 }
 
+static var_state *state_of(facts *f, const kir_var *v) {
+    if (v->id >= f->n_vars) {
+        uint32_t n = 2 * v->id + 1;
+        var_state *grown = arena_array(f->a, var_state, n);
+        memcpy(grown, f->vars, f->n_vars * sizeof *grown);
+        f->vars = grown;
+        f->n_vars = n;
+    }
+    return &f->vars[v->id];
+}
+
 uint32_t facts_version(const facts *f, const kir_var *v) {
-    return f->vars[v->id].version;
+    return v->id < f->n_vars ? f->vars[v->id].version : 0;
 }
 
 /* ---- forms ---------------------------------------------------------------------------------------------------------- */
@@ -197,7 +210,7 @@ static uint32_t intern_atom(facts *f, atom x) {
 }
 
 const lin *facts_var(facts *f, kir_var *v) {
-    var_state *s = &f->vars[v->id];
+    var_state *s = state_of(f, v);
     if (s->value)
         return s->value;
     if (!s->atom1) {
@@ -210,7 +223,7 @@ const lin *facts_var(facts *f, kir_var *v) {
 }
 
 static const lin *dim_lin(facts *f, kir_var *v, uint32_t axis) {
-    atom x = {.kind = ATOM_DIM, .var = v, .version = f->vars[v->id].version, .axis = axis, .lo = 0, .hi = DIM_MAX};
+    atom x = {.kind = ATOM_DIM, .var = v, .version = facts_version(f, v), .axis = axis, .lo = 0, .hi = DIM_MAX};
     return atom_lin(f, intern_atom(f, x));
 }
 
@@ -616,7 +629,7 @@ const lin *const *facts_known(const facts *f, uint32_t *n) {
 }
 
 void facts_kill(facts *f, kir_var *v) {
-    var_state *s = &f->vars[v->id];
+    var_state *s = state_of(f, v);
     s->version++;
     s->value = NULL;
     s->atom1 = 0;
@@ -692,7 +705,7 @@ static void after_assign(facts *f, kir_stmt *s) {
     const lin *value = is_int && !is_load && s->var->ty->kind == TYPE_INT ? facts_lin(f, s->value) : NULL;
     facts_kill(f, s->var);
     if (value && !(s->var->ty->bits == 64 && !s->var->ty->is_signed))
-        f->vars[s->var->id].value = value;
+        state_of(f, s->var)->value = value;
 }
 
 void facts_after(facts *f, kir_stmt *s) {
