@@ -374,13 +374,25 @@ static void add_starred(elab *e, arguments *a, const ast *x) {
 static value argument(elab *e, const ast *x, bool takes_lists) {
     if (takes_lists && x->kind == AST_List)
         return elab_items(e, x);
+    if (takes_lists && (x->kind == AST_ListComp || x->kind == AST_GeneratorExp))
+        return elab_comprehension(e, x);
     return elab_expression(e, x);
+}
+
+/* np.array([... for ...]) alone is the array that the comprehension makes. */
+static bool is_array_comprehension(const value *callee, const ast *x) {
+    if (callee->kind != VAL_OBJECT || x->Call.args.len != 1 || x->Call.keywords.len ||
+        x->Call.args.at[0]->kind != AST_ListComp)
+        return false;
+    return sym_is(callee->text, "numpy.array") || sym_is(callee->text, "numpy.asarray");
 }
 
 static value call(elab *e, const ast *x) {
     value callee = elab_expression(e, x->Call.func);
     if (callee.kind == VAL_INVALID)
         return callee;
+    if (is_array_comprehension(&callee, x))
+        return elab_comprehension(e, x->Call.args.at[0]);
     bool takes_lists = callee.kind == VAL_OBJECT || callee.kind == VAL_METHOD;
     arguments a = {0};
     for (uint32_t i = 0; i < x->Call.args.len; i++) {
@@ -594,7 +606,7 @@ static value refuse(elab *e, const ast *x) {
     static const refusal table[] = {
         {AST_Dict, "a dict", "use arrays or a namedtuple"},
         {AST_Set, "a set", "use a tuple or a sorted array"},
-        {AST_ListComp, "a list comprehension", "fill an array in a loop"},
+        {AST_ListComp, "a list comprehension", "make an array of it: np.array([...])"},
         {AST_SetComp, "a set comprehension", "fill an array in a loop"},
         {AST_DictComp, "a dict comprehension", "fill an array in a loop"},
         {AST_GeneratorExp, "a generator expression", "write the loop out"},

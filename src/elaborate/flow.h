@@ -47,6 +47,7 @@ typedef struct fn_facts {
 
 fn_facts *facts_of_function(elab *e, const ast *function);
 const stmt_facts *facts_of(const fn_facts *f, const ast *stmt);
+bool ast_mentions_target(const ast *x, const ast *target); /* a name that `target` assigns */
 bool facts_name(const fn_facts *f, sym name, uint32_t *index);
 static inline bool bit_is_set(const uint64_t *set, uint32_t i) {
     return (set[i / 64] >> (i % 64)) & 1;
@@ -270,6 +271,9 @@ value elab_make_closure(elab *e, const ast *function);
 uint32_t elab_report(elab *e, kir_loop_kind kind, const ast *node, span at);
 void elab_note_type(elab *e, span at, sym name, const value *v);
 uint64_t elab_mix(uint64_t h, uint64_t x);
+
+/* comprehension.c */
+value elab_comprehension(elab *e, const ast *x); /* as an array */
 
 /* statement.c */
 void elab_statements(elab *e, const ast_list *body);

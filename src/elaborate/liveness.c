@@ -236,6 +236,28 @@ static uint32_t inner_blocks(const ast *s, const ast_list *blocks[2]) {
     }
 }
 
+typedef struct mention {
+    const ast *target;
+    bool found;
+} mention;
+
+static void look_for_target(walk *w, const ast *x, void *context) {
+    mention *m = context;
+    const ast *t = m->target;
+    if (x->kind == AST_Name && t->kind == AST_Name)
+        m->found |= x->Name.id == t->Name.id;
+    else if (x->kind == AST_Name)
+        m->found |= ast_mentions_target(t, x);
+    each_expression_child(w, x, look_for_target, context);
+}
+
+/* With a tuple as target its names are looked for one by one (x and target change places). */
+bool ast_mentions_target(const ast *x, const ast *target) {
+    mention m = {target, false};
+    look_for_target(NULL, x, &m);
+    return m.found;
+}
+
 static void collect_targets(walk *w, const ast *x, void *context) {
     if (x->kind == AST_Name && x->Name.ctx != CTX_Load)
         add_name(w, x->Name.id);
