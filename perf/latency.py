@@ -94,7 +94,7 @@ def rows_of_regions():
 
     if plait.get_num_threads() < 2:
         return
-    library, runtime, x, times = measure.c_library("figures", "-fopenmp"), measure.runtime(), np.zeros(16), 2000
+    library, runtime, x, times = measure.c_library("figures", "-fopenmp"), measure.runtime(), np.zeros(2), 2000
     pointer = ctypes.c_void_p(x.ctypes.data)
     plait.set_num_threads(2)
     library.omp_set_num_threads(2)
@@ -102,7 +102,7 @@ def rows_of_regions():
     try:
         took = measure.interleaved({
             "plait": lambda: figures.regions(x, times),
-            "C": lambda: library.regions(pointer, ctypes.c_int64(times)),
+            "C": lambda: library.regions(pointer, ctypes.c_int64(2), ctypes.c_int64(times)),
         })
     finally:
         runtime.plrt_set_min_work(-1)

@@ -63,5 +63,5 @@ def mandelbrot(out, x0, x1, y0, y1, limit):
 @njit(parallel=True)
 def regions(x, times):
     for t in range(times):
-        for i in prange(2):
-            x[i * 8] = t
+        for i in prange(x.shape[0]):
+            x[i] = t

@@ -58,11 +58,11 @@ void mandelbrot(int64_t *restrict out, int64_t rows, int64_t columns, double x0,
     }
 }
 
-/* `times` regions of two trivial iterations each. */
-void regions(double *x, int64_t times) {
+/* `times` regions of n trivial iterations each. */
+void regions(double *x, int64_t n, int64_t times) {
     for (int64_t t = 0; t < times; t++) {
         PARALLEL_FOR
-        for (int64_t i = 0; i < 2; i++)
-            x[i * 8] = (double)t;
+        for (int64_t i = 0; i < n; i++)
+            x[i] = (double)t;
     }
 }
