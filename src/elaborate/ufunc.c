@@ -38,6 +38,25 @@ struct ufunc {
     int32_t complex_function; /* plrt_cmath + 1, or 0 */
 };
 
+enum { /* plrt_cmath + 1 */
+       CSQRT = 1,
+       CEXP,
+       CLOG,
+       CLOG10,
+       CSIN,
+       CCOS,
+       CTAN,
+       CASIN,
+       CACOS,
+       CATAN,
+       CSINH,
+       CCOSH,
+       CTANH,
+       CASINH,
+       CACOSH,
+       CATANH
+};
+
 /* ---- building blocks -------------------------------------------------------------------------------------------------- */
 
 /* Constants in a tree of working type t. */
@@ -204,14 +223,69 @@ static kir_expr *build_absolute(elab *e, const ufunc *u, kir_expr **x, type *t, 
     return kir_math(m, KIR_OP_HYPOT, kir_elem_type(parts[0]->ty), parts, 2, at);
 }
 
+static kir_expr *complex_of(elab *e, kir_expr *re, kir_expr *im, span at) {
+    kir_module *m = elab_module(e);
+    kir_expr *parts[2] = {re, im};
+    type *t = type_complex(m->types, kir_elem_type(re->ty)->bits * 2u);
+    kir_expr *z = kir_expr_new(m, KIR_COMPLEX, kir_elementwise_type(m, t, parts, 2), 2, at);
+    z->args[0] = re;
+    z->args[1] = im;
+    return z;
+}
+
+/* z / |z|, 0 for 0. */
+static kir_expr *complex_sign(elab *e, kir_expr *z, type *t, span at) {
+    kir_module *m = elab_module(e);
+    kir_expr *a = array_share(e, &z), *b = array_share(e, &z);
+    kir_expr *size = build_absolute(e, NULL, &a, t, at);
+    kir_expr *zero = is_zero(e, b, t, at);
+    size = kir_select(m, array_copy(e, zero), constant(e, kir_elem_type(size->ty), 1, at), size, at);
+    return kir_select(m, zero, constant(e, t, 0, at), bin(e, KIR_OP_DIV, z, kir_cast(m, size, t, at), at), at);
+}
+
+/* Functions of complex numbers by those of their parts; `op` names the real function. */
+static kir_expr *complex_by_parts(elab *e, kir_op op, kir_expr *z, span at) {
+    kir_expr *again = array_share(e, &z), *x = part_of(e, KIR_REAL, z, at), *y = part_of(e, KIR_IMAG, again, at);
+    type *real = kir_elem_type(x->ty);
+    if (op == KIR_OP_RINT)
+        return complex_of(e, math1(e, op, x, at), math1(e, op, y, at), at);
+    if (op == KIR_OP_LOG1P) { /* log |1 + z| + i arg(1 + z) */
+        kir_expr *one = bin(e, KIR_OP_ADD, x, constant(e, real, 1, at), at);
+        kir_expr *size[2] = {array_share(e, &one), array_share(e, &y)}, *angle[2] = {y, one};
+        kir_expr *length = kir_math(elab_module(e), KIR_OP_HYPOT, real, size, 2, at);
+        return complex_of(e, math1(e, KIR_OP_LOG, length, at),
+                          kir_math(elab_module(e), KIR_OP_ATAN2, real, angle, 2, at), at);
+    }
+    /* expm1: expm1(x) cos y - 2 sin(y/2)**2 + i exp(x) sin y */
+    kir_expr *half = math1(e, KIR_OP_SIN, bin(e, KIR_OP_MUL, array_share(e, &y), constant(e, real, 0.5, at), at), at);
+    kir_expr *twice = array_share(e, &half);
+    kir_expr *bend = bin(e, KIR_OP_MUL, bin(e, KIR_OP_MUL, half, twice, at), constant(e, real, 2, at), at);
+    kir_expr *grow = math1(e, KIR_OP_EXP, array_share(e, &x), at), *sine = math1(e, KIR_OP_SIN, array_share(e, &y), at);
+    kir_expr *re = bin(e, KIR_OP_MUL, math1(e, KIR_OP_EXPM1, x, at), math1(e, KIR_OP_COS, y, at), at);
+    return complex_of(e, bin(e, KIR_OP_SUB, re, bend, at), bin(e, KIR_OP_MUL, grow, sine, at), at);
+}
+
+static kir_expr *build_by_parts(elab *e, const ufunc *u, kir_expr **x, type *t, span at) {
+    return t->kind == TYPE_COMPLEX ? complex_by_parts(e, u->op, x[0], at) : build_math(e, u, x, t, at);
+}
+
+static kir_expr *complex_map(elab *e, kir_expr *x, int32_t function, span at);
+
+/* exp2 and log2 of complex numbers go through exp and log (`complex_function`). */
+static kir_expr *build_base2(elab *e, const ufunc *u, kir_expr **x, type *t, span at) {
+    if (t->kind != TYPE_COMPLEX)
+        return build_math(e, u, x, t, at);
+    if (u->op == KIR_OP_EXP2)
+        return complex_map(e, bin(e, KIR_OP_MUL, x[0], constant(e, t, M_LN2, at), at), CEXP, at);
+    return bin(e, KIR_OP_MUL, complex_map(e, x[0], CLOG, at), constant(e, t, 1 / M_LN2, at), at);
+}
+
 /* x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x (NaN stays). */
 static kir_expr *build_sign(elab *e, const ufunc *u, kir_expr **x, type *t, span at) {
     kir_module *m = elab_module(e);
     (void)u;
-    if (t->kind == TYPE_COMPLEX) {
-        elab_error(e, DIAG_UNSUPPORTED, at, NULL, "sign of complex arrays is not supported");
-        return NULL;
-    }
+    if (t->kind == TYPE_COMPLEX)
+        return complex_sign(e, x[0], t, at);
     kir_expr *b = array_share(e, &x[0]);
     kir_expr *rest = constant(e, t, 0, at);
     if (t->kind == TYPE_FLOAT)
@@ -362,25 +436,6 @@ static kir_expr *build_round(elab *e, const ufunc *u, kir_expr **x, type *t, spa
 
 /* ---- the table ---------------------------------------------------------------------------------------------------------- */
 
-enum { /* plrt_cmath + 1 */
-       CSQRT = 1,
-       CEXP,
-       CLOG,
-       CLOG10,
-       CSIN,
-       CCOS,
-       CTAN,
-       CASIN,
-       CACOS,
-       CATAN,
-       CSINH,
-       CCOSH,
-       CTANH,
-       CASINH,
-       CACOSH,
-       CATANH
-};
-
 static const ufunc ufuncs[] = {
     {"add", 2, RULE_ANY, build_add, KIR_OP_ADD, 0},
     {"subtract", 2, RULE_NUMERIC, build_binary, KIR_OP_SUB, 0},
@@ -408,12 +463,12 @@ static const ufunc ufuncs[] = {
     {"sqrt", 1, RULE_CFLOAT, build_math, KIR_OP_SQRT, CSQRT},
     {"cbrt", 1, RULE_FLOAT, build_math, KIR_OP_CBRT, 0},
     {"exp", 1, RULE_CFLOAT, build_math, KIR_OP_EXP, CEXP},
-    {"exp2", 1, RULE_FLOAT, build_math, KIR_OP_EXP2, 0},
-    {"expm1", 1, RULE_FLOAT, build_math, KIR_OP_EXPM1, 0},
+    {"exp2", 1, RULE_CFLOAT, build_base2, KIR_OP_EXP2, 0},
+    {"expm1", 1, RULE_CFLOAT, build_by_parts, KIR_OP_EXPM1, 0},
     {"log", 1, RULE_CFLOAT, build_math, KIR_OP_LOG, CLOG},
-    {"log2", 1, RULE_FLOAT, build_math, KIR_OP_LOG2, 0},
+    {"log2", 1, RULE_CFLOAT, build_base2, KIR_OP_LOG2, 0},
     {"log10", 1, RULE_CFLOAT, build_math, KIR_OP_LOG10, CLOG10},
-    {"log1p", 1, RULE_FLOAT, build_math, KIR_OP_LOG1P, 0},
+    {"log1p", 1, RULE_CFLOAT, build_by_parts, KIR_OP_LOG1P, 0},
     {"sin", 1, RULE_CFLOAT, build_math, KIR_OP_SIN, CSIN},
     {"cos", 1, RULE_CFLOAT, build_math, KIR_OP_COS, CCOS},
     {"tan", 1, RULE_CFLOAT, build_math, KIR_OP_TAN, CTAN},
@@ -450,7 +505,7 @@ static const ufunc ufuncs[] = {
     {"ceil", 1, RULE_REAL_BOOL, build_round, KIR_OP_CEIL, 0},
     {"trunc", 1, RULE_REAL_BOOL, build_round, KIR_OP_TRUNC, 0},
     {"fix", 1, RULE_REAL_BOOL, build_round, KIR_OP_TRUNC, 0},
-    {"rint", 1, RULE_FLOAT, build_math, KIR_OP_RINT, 0},
+    {"rint", 1, RULE_CFLOAT, build_by_parts, KIR_OP_RINT, 0},
     {"gcd", 2, RULE_SHIFT, build_math, KIR_OP_GCD, 0},
     {"lcm", 2, RULE_SHIFT, build_lcm, 0, 0},
     {"maximum", 2, RULE_REAL_BOOL, build_maximum, KIR_OP_NPMAX, 0},
