@@ -197,12 +197,20 @@ static value call_moveaxis(elab *e, const builtin *b, value *args, uint32_t n, s
     return permuted(e, &args[0], axes, at);
 }
 
+/* One more dimension must be possible. */
+static bool has_room(elab *e, uint32_t ndim, span at) {
+    if (ndim < TYPE_MAX_NDIM)
+        return true;
+    elab_error(e, DIAG_TYPING, at, NULL, "an array has at most %d dimensions", TYPE_MAX_NDIM);
+    return false;
+}
+
 static value call_expand_dims(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     (void)b, (void)n;
     kir_expr *x = array_from_value(e, &args[0], NULL, at);
     uint32_t axis;
     bool keep[TYPE_MAX_NDIM];
-    if (!x || !array_axis_argument(e, &args[1], x->ty->ndim + 1, &axis, at))
+    if (!x || !has_room(e, x->ty->ndim, at) || !array_axis_argument(e, &args[1], x->ty->ndim + 1, &axis, at))
         return value_invalid(at);
     for (uint32_t i = 0; i <= x->ty->ndim; i++)
         keep[i] = i != axis;
@@ -448,6 +456,8 @@ static value call_join(elab *e, const builtin *b, value *args, uint32_t n, span 
     if (!gather_parts(e, &args[0], parts, &count, &dtype, at))
         return value_invalid(at);
     uint32_t ndim = parts[0]->ty->ndim;
+    if (b->code == JOIN_STACK && !has_room(e, ndim, at))
+        return value_invalid(at);
     if (b->code == JOIN_CONCATENATE && n > 1 && args[1].kind == VAL_NONE) {
         for (uint32_t i = 0; i < count; i++)
             parts[i] = flat_view(e, parts[i], at);
@@ -461,6 +471,8 @@ static value call_join(elab *e, const builtin *b, value *args, uint32_t n, span 
         axis = 2;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t own = parts[i]->ty->ndim;
+        if (own != ndim && b->code == JOIN_STACK)
+            return elab_error(e, DIAG_TYPING, at, NULL, "all input arrays must have the same shape");
         if (b->code == JOIN_STACK)
             parts[i] = lifted(e, parts[i], own + 1, axis, at);
         else if (own == 0)

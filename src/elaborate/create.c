@@ -326,6 +326,10 @@ static kir_expr *array_of_tuple(elab *e, const value *v, type *dtype, span at) {
     for (uint32_t i = 0; i < l.ndim; i++)
         dims[i] = kir_int(m, l.dims[i], at);
     if (l.n && kir_is_array(l.leaves[0])) {
+        if (ndim + l.leaves[0]->ty->ndim > TYPE_MAX_NDIM) {
+            elab_error(e, DIAG_TYPING, at, NULL, "an array has at most %d dimensions", TYPE_MAX_NDIM);
+            return NULL;
+        }
         array_dims(e, l.leaves[0], dims + ndim, at);
         ndim += l.leaves[0]->ty->ndim;
     }

@@ -439,7 +439,7 @@ static uint32_t axes_taken(const value *v) {
 /* The index as one item per axis of the source (masks: several axes), the ellipsis and what is missing filled in. */
 static bool read_index(elab *e, const value *index, uint32_t ndim, items *list, span at) {
     const value *v = index;
-    uint32_t n = 1, taken = 0, ellipses = 0;
+    uint32_t n = 1, taken = 0, ellipses = 0, made = 0;
     if (index->kind == VAL_TUPLE) {
         v = index->items;
         n = index->len;
@@ -447,6 +447,11 @@ static bool read_index(elab *e, const value *index, uint32_t ndim, items *list, 
     for (uint32_t i = 0; i < n; i++) {
         taken += axes_taken(&v[i]);
         ellipses += v[i].kind == VAL_ELLIPSIS;
+        made += v[i].kind == VAL_NONE;
+    }
+    if (made > TYPE_MAX_NDIM || ndim + made > TYPE_MAX_NDIM) {
+        elab_error(e, DIAG_TYPING, at, NULL, "an array has at most %d dimensions", TYPE_MAX_NDIM);
+        return false;
     }
     if (taken > ndim) {
         elab_error(e, DIAG_TYPING, at, NULL, "too many indices for array: array is %u-dimensional, but %u were indexed",

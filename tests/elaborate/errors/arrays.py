@@ -15,8 +15,4 @@ def f(a, k, z, r):
     np.zeros((2, 1.5))  # TypingError: a shape is made of integers, not float64 | convert with int(…)
     np.zeros(3, "text")  # TypingError: this is not a dtype that arrays in kernels can have | bool, integers of 8 to 64 bits, float32/64 and complex64/128 are supported
     k + 3000000000  # TypingError: integer 3000000000 is out of bounds for int32 | convert the array first
-    a.reshape(-1, -1)  # TypingError: can only specify one unknown dimension
-    np.concatenate(a)  # TypingError: a tuple of arrays is needed here | write np.concatenate((a, b))
-    z < a @ a @ a @ np.ones((2, 2, 2))  # UnsupportedError: products of arrays with more than two dimensions are not supported | loop over the leading axes
-    a.transpose(0, 0)  # TypingError: repeated axis in transpose
-    return np.array([[1, 2], [3]])  # TypingError: setting an array element with a sequence: the nested sequences differ in length
+    return k
