@@ -912,8 +912,8 @@ static void reset_fn(kir_fn *f) {
 
 static void bind_spec_argument(elab *e, slot *s, const spec_arg *a, span at) {
     s->first = at;
-    if (a->constant) {
-        value v = value_again(e, &a->shape);
+    if (a->constant || a->fallback) {
+        value v = a->fallback ? elab_value_of_bound(e, a->fallback, at) : value_again(e, &a->shape);
         const fn_facts *f = s->scope->facts;
         if (bit_is_set(f->assigned, s->index))
             slot_assign(e, s, &v, at);
@@ -1180,7 +1180,8 @@ static bool same_args(const spec *s, const spec_arg *args, uint32_t n) {
     if (s->n_args != n)
         return false;
     for (uint32_t i = 0; i < n; i++) {
-        if (s->args[i].constant != args[i].constant || !value_same_shape(&s->args[i].shape, &args[i].shape))
+        if (s->args[i].constant != args[i].constant || s->args[i].fallback != args[i].fallback ||
+            !value_same_shape(&s->args[i].shape, &args[i].shape))
             return false;
         if (args[i].constant && !value_same_const(&s->args[i].shape, &args[i].shape))
             return false;
@@ -1358,7 +1359,7 @@ static value call_kernel(elab *e, const elab_source *from, const call_args *args
             return params[i];
         closures |= value_has(&params[i], VAL_CLOSURE) || value_has(&params[i], VAL_ITERATOR);
         params[i] = elab_hold_arrays(e, &params[i]);
-        shapes[i] = (spec_arg){params[i], !given[i] && value_is_constant(&params[i])};
+        shapes[i] = (spec_arg){.shape = params[i], .constant = !given[i] && value_is_constant(&params[i])};
         if (params[i].kind != VAL_EXPR && value_is_constant(&params[i]) && params[i].kind != VAL_TUPLE)
             shapes[i].constant = true;
     }
@@ -1591,6 +1592,13 @@ static elab_source *library_bindings(elab *e) {
     return s;
 }
 
+static bool has_array(const bound *b) {
+    bool found = b->kind == BOUND_ARRAY;
+    for (uint32_t i = 0; b->kind == BOUND_TUPLE && i < b->len && !found; i++)
+        found = has_array(b->items[i]);
+    return found;
+}
+
 static bool entry_arguments(elab *e, const elab_source *entry, type *const *args, uint32_t n_args, spec_arg *out) {
     const signature *s = signature_of_function(e, arguments_of(entry->function));
     span at = entry->function->at;
@@ -1601,12 +1609,17 @@ static bool entry_arguments(elab *e, const elab_source *entry, type *const *args
     }
     for (uint32_t i = 0; i < n_args; i++) {
         if (args[i]->kind == TYPE_OMITTED) {
+            const bound *fallback = find_default(entry, s->at[i].name);
+            if (fallback && has_array(fallback)) {
+                out[i] = (spec_arg){.fallback = fallback};
+                continue;
+            }
             value v;
             if (!default_value(e, entry, &s->at[i], at, &v))
                 return missing_argument(e, entry->name->text, &s->at[i], at), false;
-            out[i] = (spec_arg){v, value_is_constant(&v)};
             if (v.kind == VAL_INVALID)
                 return false;
+            out[i] = (spec_arg){.shape = v, .constant = value_is_constant(&v)};
             continue;
         }
         value shape = shape_of_type(e, args[i], at);
@@ -1614,7 +1627,7 @@ static bool entry_arguments(elab *e, const elab_source *entry, type *const *args
             return false;
         bool constant =
             shape.kind != VAL_EXPR && shape.kind != VAL_TUPLE && shape.kind != VAL_SLICE && shape.kind != VAL_RANGE;
-        out[i] = (spec_arg){shape, constant};
+        out[i] = (spec_arg){.shape = shape, .constant = constant};
     }
     return true;
 }

@@ -53,6 +53,8 @@ void elab_hold_since(elab *e, value *v, const eval_place *since) {
     e->block = &held;
     *v = elab_hold_value(e, v);
     e->block = block;
+    if (!held.len)
+        return;
     uint32_t tail = since->block->len - since->at;
     for (uint32_t i = 0; i < held.len; i++)
         vec_push(e->a, since->block, held.at[i]);

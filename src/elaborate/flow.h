@@ -147,6 +147,7 @@ typedef struct closure {
 typedef struct spec_arg {
     value shape;
     bool constant;
+    const bound *fallback; /* the default is used, and is no constant: an array */
 } spec_arg;
 
 typedef struct spec { /* a kernel for given types */
