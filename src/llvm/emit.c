@@ -16,17 +16,23 @@
 
 /* ---- the host ---------------------------------------------------------------------------------------------------------- */
 
-static pthread_once_t initialised = PTHREAD_ONCE_INIT;
+static pthread_once_t initialised = PTHREAD_ONCE_INIT, others_initialised = PTHREAD_ONCE_INIT;
 static llvm_host host;
 
 static void initialise(void) {
+    LLVMInitializeNativeTarget();
+    LLVMInitializeNativeAsmPrinter();
+    host.triple = LLVMGetDefaultTargetTriple();
+    host.cpu = LLVMGetHostCPUName();
+    host.features = LLVMGetHostCPUFeatures();
+}
+
+/* Targets other than the host's, once one is asked for. */
+static void initialise_others(void) {
     LLVMInitializeAllTargetInfos();
     LLVMInitializeAllTargets();
     LLVMInitializeAllTargetMCs();
     LLVMInitializeAllAsmPrinters();
-    host.triple = LLVMGetDefaultTargetTriple();
-    host.cpu = LLVMGetHostCPUName();
-    host.features = LLVMGetHostCPUFeatures();
 }
 
 const llvm_host *llvm_host_get(void) {
@@ -98,6 +104,8 @@ static LLVMCodeGenOptLevel codegen_level(const kir_module *m) {
 static LLVMTargetMachineRef open_machine(kir_module *m, const target *t) {
     LLVMTargetRef which = NULL;
     char *message = NULL;
+    if (strcmp(t->triple, llvm_host_get()->triple) != 0)
+        pthread_once(&others_initialised, initialise_others);
     if (LLVMGetTargetFromTriple(t->triple, &which, &message)) {
         LLVMDisposeMessage(message);
         report_target(m, "target", t->triple, "a triple such as x86_64-linux-gnu or powerpc64le-linux-gnu is meant");

@@ -51,7 +51,6 @@ void *llvm_math_symbol(const char *name);
 /* The host as LLVM knows it; constant for the process. */
 typedef struct llvm_host {
     const char *triple, *cpu, *features;
-    const char *data_layout;
 } llvm_host;
 const llvm_host *llvm_host_get(void);
 
