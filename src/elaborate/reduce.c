@@ -467,6 +467,10 @@ static value call_diff(elab *e, const builtin *b, value *args, uint32_t n, span 
 #define VAR "a, axis=None, dtype=None, out=None, ddof=0, keepdims=False"
 #define SCAN "a, axis=None, dtype=None, out=None"
 
+#define REDUCE "a, axis=0, dtype=None, out=None, keepdims=False"
+#define PICK0 "a, axis=0, out=None, keepdims=False"
+#define SCAN0 "a, axis=0, dtype=None, out=None"
+
 const builtin reduce_table[] = {{"numpy.sum", SUM, call_sum, NULL, KIR_OP_ADD},
                                 {"numpy.prod", SUM, call_sum, NULL, KIR_OP_MUL},
                                 {"numpy.min", PICK, call_extreme, NULL, KIR_OP_NPMIN},
@@ -485,7 +489,15 @@ const builtin reduce_table[] = {{"numpy.sum", SUM, call_sum, NULL, KIR_OP_ADD},
                                 {"numpy.cumsum", SCAN, call_scan, NULL, KIR_OP_ADD},
                                 {"numpy.cumprod", SCAN, call_scan, NULL, KIR_OP_MUL},
                                 {"numpy.diff", "a, n=1, axis=-1", call_diff, NULL, 0},
-                                {"ndarray.sum", SUM, call_sum, NULL, KIR_OP_ADD},
+                                {"numpy.add.reduce", REDUCE, call_sum, NULL, KIR_OP_ADD},
+    {"numpy.multiply.reduce", REDUCE, call_sum, NULL, KIR_OP_MUL},
+    {"numpy.minimum.reduce", PICK0, call_extreme, NULL, KIR_OP_NPMIN},
+    {"numpy.maximum.reduce", PICK0, call_extreme, NULL, KIR_OP_NPMAX},
+    {"numpy.logical_and.reduce", PICK0, call_truth, NULL, KIR_OP_ALL},
+    {"numpy.logical_or.reduce", PICK0, call_truth, NULL, KIR_OP_ANY},
+    {"numpy.add.accumulate", SCAN0, call_scan, NULL, KIR_OP_ADD},
+    {"numpy.multiply.accumulate", SCAN0, call_scan, NULL, KIR_OP_MUL},
+    {"ndarray.sum", SUM, call_sum, NULL, KIR_OP_ADD},
                                 {"ndarray.prod", SUM, call_sum, NULL, KIR_OP_MUL},
                                 {"ndarray.min", PICK, call_extreme, NULL, KIR_OP_NPMIN},
                                 {"ndarray.max", PICK, call_extreme, NULL, KIR_OP_NPMAX},

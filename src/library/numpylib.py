@@ -24,6 +24,9 @@ def np_nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
         high = limits.max if posinf is None else posinf
         low = limits.min if neginf is None else neginf
         return np.where(np.isnan(a), nan, np.where(a == np.inf, high, np.where(a == -np.inf, low, a)))
+    if np.iscomplexobj(a):
+        parts = np_nan_to_num(a.real, copy, nan, posinf, neginf)
+        return parts + np_nan_to_num(a.imag, copy, nan, posinf, neginf) * 1j
     return a.copy()
 
 
@@ -96,14 +99,20 @@ def np_nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
 def np_average(a, axis=None, weights=None):
     if weights is None:
         return np.mean(a, axis)
-    return np.sum(np.multiply(a, weights), axis) / np.sum(weights)
+    x = np.asarray(a)
+    w = np.asarray(weights)
+    if axis is None:
+        return np.sum(x * w) / np.sum(w)
+    if x.ndim == w.ndim:
+        return np.sum(x * w, axis) / np.sum(w, axis)
+    return np.sum(np.moveaxis(x, axis, -1) * w, -1) / np.sum(w)
 
 
 def np_trapezoid(y, x=None, dx=1.0):
     v = np.asarray(y)
     if x is None:
-        return np.sum(dx * (v[1:] + v[:-1]) / 2.0)
-    return np.sum(np.diff(x) * (v[1:] + v[:-1]) / 2.0)
+        return np.sum(dx * (v[..., 1:] + v[..., :-1]) / 2.0, -1)
+    return np.sum(np.diff(x) * (v[..., 1:] + v[..., :-1]) / 2.0, -1)
 
 
 def np_tri(N, M=None, k=0):
@@ -114,13 +123,13 @@ def np_tri(N, M=None, k=0):
 
 def np_tril(m, k=0):
     a = np.asarray(m)
-    keep = np.arange(a.shape[0]).reshape(-1, 1) >= np.arange(a.shape[1]) - k
+    keep = np.arange(a.shape[-2]).reshape(-1, 1) >= np.arange(a.shape[-1]) - k
     return np.where(keep, a, np.zeros((), a.dtype))
 
 
 def np_triu(m, k=0):
     a = np.asarray(m)
-    keep = np.arange(a.shape[0]).reshape(-1, 1) <= np.arange(a.shape[1]) - k
+    keep = np.arange(a.shape[-2]).reshape(-1, 1) <= np.arange(a.shape[-1]) - k
     return np.where(keep, a, np.zeros((), a.dtype))
 
 
@@ -270,6 +279,8 @@ def np_bincount(x, weights=None, minlength=0):
 def np_kron(a, b):
     x = np.atleast_2d(a)
     y = np.atleast_2d(b)
+    if x.ndim > 2 or y.ndim > 2:
+        raise ValueError("kron takes arrays of at most two dimensions")
     product = x[:, None, :, None] * y[None, :, None, :]
     rows = x.shape[0] * y.shape[0]
     columns = x.shape[1] * y.shape[1]

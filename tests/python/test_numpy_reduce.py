@@ -68,6 +68,12 @@ def test_float32_sums_are_accurate(agree):
     agree(function_of("return a.sum(0), a.sum(1), a.std()", "a"), rng.random((1000, 300), np.float32), rtol=1e-5)
 
 
+def test_methods_of_ufuncs(agree):
+    a = np.array([[3.0, 1, 4], [1, 5, 9]])
+    agree(function_of("return np.add.reduce(a), np.multiply.reduce(a, axis=1), np.maximum.reduce(a[0]), np.minimum.reduce(a, axis=None)", "a"), a)
+    agree(function_of("return np.add.accumulate(a), np.logical_and.reduce(a > 1), np.logical_or.reduce(a > 4, 1), np.add.reduce(a[0] > 1)", "a"), a)
+
+
 def test_scalars_reduce_to_themselves(agree):
     agree(function_of("return np.sum(x), np.max(x), np.mean(x), np.any(x), np.argmax(x)", "x"), 2.5, parallel=False)
     agree(function_of("return np.sum((1, 2, 3)), np.max((x, 2.0)), np.mean((1, 2))", "x"), 2.5, parallel=False)

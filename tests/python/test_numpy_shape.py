@@ -28,7 +28,9 @@ np.column_stack((a[0], a[1])) | np.dstack((a, a)) | np.concatenate((a, a.astype(
 np.roll(a[0], n) | np.repeat(a, 2) | np.take(a, np.array([1, 5])) | np.take(a, np.array([1, 0]), axis=1) | np.diagonal(a) | np.diag(a) | np.argwhere(a > 6) | np.kron(a, a)
 np.extract(a > 5, a) | np.nonzero(a > 6) | np.where(a > 6) | np.array_equal(a, a) | np.array_equal(a, a.T) | np.array_equal(a, a + 1) | np.searchsorted(a[0], 2.0)
 np.searchsorted(a[0], a[1]) | np.interp(1.5, a[0], a[1]) | np.interp(a[1], a[0], a[2]) | np.bincount(np.array([1, 3, 1])) | np.convolve(a[0], a[1]) | np.correlate(a[0], a[1])
-np.convolve(a[0], a[1], "same") | np.trapezoid(a[0]) | np.cross(a[0, :3], a[1, :3]) | np.nan_to_num(a) | np.sinc(a) | np.average(a, weights=a)"""
+np.convolve(a[0], a[1], "same") | np.trapezoid(a[0]) | np.cross(a[0, :3], a[1, :3]) | np.nan_to_num(a) | np.sinc(a) | np.average(a, weights=a)
+np.average(a, 0, a + 1) | np.average(a, 1, a[0] + 1) | np.average(a, axis=0) | np.trapezoid(a) | np.trapezoid(a, a[0] * 2) | np.tril(np.stack((a, a)))
+np.nan_to_num(a * 1j / (a - a)) | np.nan_to_num(a / (a - 5), nan=7.0, posinf=1.0) | np.kron(a[0], a[1]) | np.kron(a, a[0]) | np.roll(np.stack((a, a)), 1, 1)"""
 
 
 @pytest.mark.parametrize("text", [t.strip() for line in SHAPED.split("\n") for t in line.split(" | ")])
