@@ -38,7 +38,7 @@ void array_dims(elab *e, const kir_expr *x, kir_expr **dims, span at); /* fresh 
 /* An operand whose shape is found at run time from several arrays gets that shape written on it (BROADCAST), so that
  * long expressions do not work it out again at every operator. */
 void array_settle(elab *e, kir_expr **x, span at);
-kir_expr *array_size(elab *e, const kir_expr *x, span at);             /* number of elements */
+kir_expr *array_size(elab *e, const kir_expr *x, span at); /* number of elements */
 /* Shape that operands broadcast to: checks emitted, dims filled (fresh; NULL: checks alone); scalars have no
  * dimensions. */
 uint32_t array_broadcast_dims(elab *e, kir_expr *const *x, uint32_t n, kir_expr **dims, const char *exception,
