@@ -177,7 +177,16 @@ static bool is_same_extent(const kir_expr *a, const kir_expr *b) {
     return kir_expr_equal(a, b);
 }
 
+static bool implies(const kir_expr *a, const kir_expr *b) {
+    if (a->kind == KIR_BINARY && a->op == KIR_OP_AND)
+        return implies(a->args[0], b) || implies(a->args[1], b);
+    return kir_expr_equal(a, b);
+}
+
+/* Slices of one array ask the same of its extents: each question once. */
 static kir_expr *and_also(scalarizer *z, kir_expr *a, kir_expr *b) {
+    if (a && implies(a, b))
+        return a;
     return a ? kir_binary(z->m, KIR_OP_AND, a, b, b->at) : b;
 }
 
