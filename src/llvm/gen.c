@@ -302,6 +302,7 @@ static void open_function(gen *g, const kir_fn *f, gen_fn *out) {
     g->fail = gen_block(g, "fail");
     g->done = gen_block(g, "done");
     gen_start(g, body);
+    gen_debug_function(g, f);
     LLVMBuildStore(g->b, gen_int32(g, 0), g->status);
 }
 
@@ -406,6 +407,7 @@ static void write_function(gen *g, const kir_fn *f, gen_fn *self) {
         gen_statements(g, &f->body);
     }
     close_function(g, self);
+    gen_debug_leave(g);
 }
 
 /* ---- the entry wrapper ------------------------------------------------------------------------------------------------- */
@@ -528,6 +530,7 @@ static void write_entry(gen *g, const char *symbol) {
     }
     g->err = LLVMGetParam(g->fn, 2);
     gen_start(g, gen_block(g, "entry"));
+    gen_debug_function(g, f);
     LLVMValueRef all = call_entry(g, f, target, LLVMGetParam(g->fn, 0));
     if (target->result == g->i32) {
         LLVMBuildRet(g->b, all);
@@ -582,10 +585,12 @@ bool gen_module(gen *g) {
     g->fns = arena_array(g->a, gen_fn, m->fns.len);
     for (uint32_t i = 0; i < m->fns.len; i++)
         declare_function(g, m->fns.at[i], &g->fns[i]);
+    gen_debug_open(g);
     for (uint32_t i = 0; i < m->fns.len; i++)
         write_function(g, m->fns.at[i], &g->fns[i]);
     write_entry(g,
                 gen_symbol(g, "plait_entry_", m->fns.at[0]->user_name ? m->fns.at[0]->user_name : m->fns.at[0]->name));
     keep_vector_functions(g);
+    gen_debug_close(g);
     return true;
 }

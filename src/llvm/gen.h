@@ -1,7 +1,7 @@
 /* Code generation's own header: the state of one module and of the function being written, and what its chapters
  * offer each other. gen.c: module, functions, entry wrapper. gen_stmt.c: statements and control flow. gen_expr.c:
  * scalar expressions. gen_math.c: math functions. gen_array.c: descriptors, views, memory. gen_region.c: parallel
- * regions. gen_runtime.c: calls of the runtime library. */
+ * regions. gen_runtime.c: calls of the runtime library. gen_debug.c: line tables. */
 #ifndef PLAIT_LLVM_GEN_H
 #define PLAIT_LLVM_GEN_H
 
@@ -39,7 +39,9 @@ typedef struct gen_fn { /* a function of the module */
     LLVMValueRef region; /* REGION: its plrt_region */
 } gen_fn;
 
-enum { GEN_MAX_FIELDS = 2 + 2 * TYPE_MAX_NDIM, GEN_MAX_DEPTH = 64 };
+typedef struct gen_debug gen_debug;
+
+enum { GEN_MAX_FIELDS = 2 + 2 * TYPE_MAX_NDIM, GEN_MAX_DEPTH = 256 };
 
 typedef struct gen {
     kir_module *m;
@@ -58,6 +60,7 @@ typedef struct gen {
     VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
     unsigned md_loop, md_group, md_prof;
     bool is_x86, is_recursive;
+    gen_debug *debug; /* NULL without the option */
 
     /* the function being written */
     const kir_fn *f;
@@ -71,7 +74,9 @@ typedef struct gen {
     const kir_loop_info *loops[GEN_MAX_DEPTH]; /* enclosing FORs, innermost last */
     LLVMValueRef access[GEN_MAX_DEPTH];        /* their access groups, or NULL */
     bool *assigned[GEN_MAX_DEPTH];             /* by variable: their body assigns it */
+    bool packs[GEN_MAX_DEPTH];                 /* LLVM may make a vector loop of it: calls of math are packed */
     uint32_t depth;
+    uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
     LLVMValueRef scratch; /* buffer for partial results */
@@ -134,6 +139,13 @@ void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n);
 /* ---- gen_region.c */
 void gen_region_function(gen *g, const kir_fn *f);
 void gen_region(gen *g, const kir_stmt *s);
+
+/* ---- gen_debug.c: nothing without the option */
+void gen_debug_open(gen *g);
+void gen_debug_function(gen *g, const kir_fn *f);
+void gen_debug_at(gen *g, span at);
+void gen_debug_leave(gen *g);
+void gen_debug_close(gen *g);
 
 /* ---- gen_runtime.c */
 void gen_runtime(gen *g, const kir_stmt *s);

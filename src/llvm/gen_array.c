@@ -334,6 +334,8 @@ static LLVMValueRef alloc_function(gen *g) {
     LLVMTypeRef new_params[2] = {g->i64, g->i32};
     LLVMValueRef new_block = gen_declare(g, "plrt_block_new", LLVMFunctionType(g->ptr, new_params, 2, false));
     LLVMBasicBlockRef resume = LLVMGetInsertBlock(g->b);
+    LLVMMetadataRef place = LLVMGetCurrentDebugLocation2(g->b);
+    LLVMSetCurrentDebugLocation2(g->b, NULL);
     LLVMPositionBuilderAtEnd(g->b, block);
     LLVMValueRef args[2] = {LLVMGetParam(fn, 0), LLVMGetParam(fn, 1)};
     LLVMValueRef made = gen_call(g, new_block, args, 2);
@@ -346,6 +348,7 @@ static LLVMValueRef alloc_function(gen *g) {
     LLVMTypeRef header = LLVMStructTypeInContext(g->context, fields, 3, false);
     LLVMBuildRet(g->b, LLVMBuildLoad2(g->b, g->ptr, LLVMBuildStructGEP2(g->b, header, made, 2, ""), ""));
     LLVMPositionBuilderAtEnd(g->b, resume);
+    LLVMSetCurrentDebugLocation2(g->b, place);
     return fn;
 }
 

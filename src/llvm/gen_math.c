@@ -1,9 +1,10 @@
 /* Math functions: LLVM's intrinsics where there is an instruction, libm or a vector library elsewhere.
  *
- * Vector libraries are used where LLVM may vectorise and nobody expects libm's last bit: under fastmath, in the loops of
- * array expressions (NumPy's own results are not libm's), and with parallel=True in loops that the passes found
- * independent or put into a region. Strict sequential code calls libm: CPython's bits. Which function a call site uses
- * is decided here, once; it does not depend on whether LLVM then vectorises, nor on the number of threads. */
+ * Vector libraries are used where LLVM may vectorise and nobody expects libm's last bit: in straight loops of
+ * independent iterations, under fastmath or with parallel=True, and in those of array expressions (NumPy's own results
+ * are not libm's). Strict sequential code calls libm: CPython's bits; so does code that cannot become a vector loop,
+ * where libm is the faster one. Which function a call site uses is decided here, once; it does not depend on whether
+ * LLVM then vectorises, nor on the number of threads. */
 #include "llvm/gen.h"
 
 #include <string.h>
@@ -37,13 +38,10 @@ static const char *libm_name(kir_op op, unsigned bits) {
 }
 
 static bool may_use_vectors(const gen *g) {
-    bool array = false, independent = false;
-    for (uint32_t d = 0; d < g->depth; d++) {
-        const kir_loop_info *l = g->loops[d];
-        array |= l->kind == KIR_LOOP_ARRAY;
-        independent |= l->vector || l->parallel || l->is_region || l->cold;
-    }
-    return (g->m->options.fastmath & KIR_FAST_AFN) || array || (independent && g->m->options.parallel);
+    if (g->depth == 0 || !g->packs[g->depth - 1] || g->conditions)
+        return false;
+    return (g->m->options.fastmath & KIR_FAST_AFN) || g->m->options.parallel ||
+           g->loops[g->depth - 1]->kind == KIR_LOOP_ARRAY;
 }
 
 static void make_pure(gen *g, LLVMValueRef fn) {

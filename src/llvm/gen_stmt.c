@@ -157,11 +157,29 @@ static bool note_assigned(kir_stmt *s, void *context) {
     return true;
 }
 
+static bool note_obstacle(kir_stmt *s, void *context) {
+    bool *packs = context;
+    bool array = s->var && s->var->ty->kind == TYPE_ARRAY;
+    if (!(s->kind == KIR_STORE || s->kind == KIR_IF || s->kind == KIR_CHECK || (s->kind == KIR_ASSIGN && !array)))
+        *packs = false;
+    return *packs;
+}
+
+/* Straight code in a loop of independent iterations. A cold version has its fast version's functions, so that a failed
+ * guard does not change the last bit: there, checks are overlooked. */
+static bool may_pack(const kir_stmt *s) {
+    const kir_loop_info *l = s->loop;
+    bool packs = l->vector || l->cold || l->kind == KIR_LOOP_ARRAY;
+    kir_block body = s->body;
+    if (packs)
+        kir_each_stmt(&body, note_obstacle, &packs);
+    return packs;
+}
+
 static void push_loop(gen *g, const kir_stmt *s) {
-    if (g->depth == GEN_MAX_DEPTH)
-        return;
     bool independent = s->loop->vector && !s->loop->cold && g->groups;
     g->loops[g->depth] = s->loop;
+    g->packs[g->depth] = may_pack(s);
     g->assigned[g->depth] = arena_array(g->a, bool, g->f->next_var + 1);
     g->assigned[g->depth][s->var->id] = true;
     kir_block body = s->body;
@@ -242,7 +260,13 @@ static LLVMValueRef close_counter(gen *g, const counter *c) {
 }
 
 static void write_for(gen *g, const kir_stmt *s) {
+    if (g->depth == GEN_MAX_DEPTH) {
+        diag_report(g->m->diags, DIAG_LOWERING, s->at, NULL, "loops are nested more than %d deep", GEN_MAX_DEPTH);
+        return;
+    }
     counter c = open_counter(g, s);
+    uint32_t conditions = g->conditions;
+    g->conditions = 0;
     push_loop(g, s);
     LLVMValueRef group = g->access[g->depth - 1];
     gen_target target = {s, c.after, c.latch, g->targets};
@@ -258,6 +282,7 @@ static void write_for(gen *g, const kir_stmt *s) {
         poll_interrupt(g);
     describe_loop(g, s->loop, close_counter(g, &c), group);
     g->depth--;
+    g->conditions = conditions;
     gen_start(g, c.after);
 }
 
@@ -298,6 +323,7 @@ static void write_if(gen *g, const kir_stmt *s) {
     LLVMBasicBlockRef yes = gen_block(g, "then"), after = gen_block(g, "");
     LLVMBasicBlockRef no = s->orelse.len ? gen_block(g, "else") : after;
     gen_branch(g, c, yes, no, 0);
+    g->conditions++;
     gen_start(g, yes);
     gen_statements(g, &s->body);
     gen_jump(g, after);
@@ -306,6 +332,7 @@ static void write_if(gen *g, const kir_stmt *s) {
         gen_statements(g, &s->orelse);
         gen_jump(g, after);
     }
+    g->conditions--;
     gen_start(g, after);
 }
 
@@ -398,6 +425,7 @@ static void call(gen *g, const kir_stmt *s) {
 }
 
 static void statement(gen *g, const kir_stmt *s) {
+    gen_debug_at(g, s->at);
     switch (s->kind) {
     case KIR_ASSIGN:
         assign(g, s);

@@ -203,6 +203,20 @@ Test(api, artifacts_are_written_by_extension) {
     rmdir(folder);
 }
 
+Test(api, debug_gives_line_tables) {
+    plait_artifact *a = compile("{\"source\": \"def f(x):\\n    return x * 2\\n\", \"file\": \"/src/k.py\","
+                                "\"first_line\": 40, \"function\": \"f\", \"signature\": \"(f8,)\","
+                                "\"options\": {\"debug\": true, \"verify\": true, \"dump\": [\"asm\"]}}");
+    cr_expect_not_null(strstr(plait_artifact_dump(a, "asm"), ".loc\t1 41"));
+    plait_kernel *k = load(a);
+    int64_t arg = slot(4), result;
+    plrt_error err;
+    cr_assert_eq(plait_kernel_entry(k)(&arg, &result, &err), 0);
+    cr_expect_eq(result, slot(8));
+    plait_kernel_free(k);
+    plait_artifact_free(a);
+}
+
 static void *compile_and_run(void *unused) {
     (void)unused;
     for (int i = 0; i < 5; i++) {

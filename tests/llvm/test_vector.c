@@ -98,6 +98,16 @@ Test(vector, sequential_strict_kernels_call_libm) {
     kernel_free(&k);
 }
 
+Test(vector, math_that_cannot_be_packed_is_libms) {
+    kernel k = kernel_make("options parallel opt=3\n\nfn entry @f(%x.0: array(float64, 1d, C)) -> () {\n"
+                           "    for %i.1: int64 in [0, dim(%x.0, 0), 1) prange vector {\n"
+                           "        %2: float64 = %x.0[%i.1]\n        if (%2 > 0.0) {\n"
+                           "            %x.0[%i.1] = log(%2)\n        }\n    }\n    return\n}\n",
+                           "haswell");
+    cr_expect_null(strstr(k.made.assembly, "Sleef"));
+    kernel_free(&k);
+}
+
 enum { N = 67 };
 
 /* f over all elements at once, and over each alone. */
