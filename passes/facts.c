@@ -28,6 +28,12 @@ typedef struct condition { /* one that is no comparison of integers, known by it
     VEC(seen_var) vars;
 } condition;
 
+enum { FAILURES_KEPT = 32 };
+typedef struct failure { /* a goal that could not be proved from the facts of an epoch: not worth a second search */
+    const lin *goal;
+    uint32_t epoch;
+} failure;
+
 struct facts {
     arena *a;
     kir_module *m;
@@ -38,6 +44,9 @@ struct facts {
     VEC(const lin *) known; /* each >= 0 */
     VEC(condition) conditions;
     uint32_t steps;
+    uint32_t epoch; /* changes with `known` */
+    failure failures[FAILURES_KEPT];
+    uint32_t n_failures;
 };
 
 facts *facts_new(arena *a, kir_module *m, kir_fn *fn) {
@@ -445,13 +454,22 @@ static bool prove(facts *f, const lin *g, uint32_t depth) {
     return false;
 }
 
+static bool has_failed(const facts *f, const lin *a) {
+    for (uint32_t i = 0; i < FAILURES_KEPT; i++)
+        if (f->failures[i].goal && f->failures[i].epoch == f->epoch && facts_equal(f->failures[i].goal, a))
+            return true;
+    return false;
+}
+
 bool facts_nonneg(facts *f, const lin *a) {
-    if (!a)
+    if (!a || has_failed(f, a))
         return false;
     uint32_t saved = f->steps;
     f->steps = PROOF_STEPS;
     bool ok = prove(f, a, PROOF_DEPTH);
     f->steps = saved;
+    if (!ok)
+        f->failures[f->n_failures++ % FAILURES_KEPT] = (failure){a, f->epoch};
     return ok;
 }
 
@@ -557,6 +575,7 @@ void facts_assume_nonneg(facts *f, const lin *a) {
     if (!a || a->n == 0 || f->known.len >= FACTS_MAX)
         return;
     vec_push(f->a, &f->known, a);
+    f->epoch++;
 }
 
 static void assume_zero(facts *f, const lin *d) {
@@ -620,6 +639,7 @@ facts_scope facts_mark(const facts *f) {
 
 void facts_reset(facts *f, facts_scope scope) {
     f->known.len = scope.len;
+    f->epoch++;
     f->conditions.len = scope.conditions;
 }
 
