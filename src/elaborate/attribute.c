@@ -88,16 +88,29 @@ static void complete_shape(elab *e, kir_expr *size, uint32_t ndim, kir_expr **di
     elab_check(e, ok, "ValueError", message, args, 1 + n_args, at);
 }
 
+/* reshape(-1, 1) and the like of a vector is v[:, None]: new axes whose length is known when compiling. */
+static bool only_ones_beside_unknown(kir_expr *const *dims, uint32_t ndim, bool *keep) {
+    for (uint32_t i = 0; i < ndim; i++) {
+        keep[i] = array_is_const(dims[i], -1);
+        if (!keep[i] && !array_is_const(dims[i], 1))
+            return false;
+    }
+    return true;
+}
+
 static value give_shape(elab *e, const value *a, const value *shape, span at) {
     kir_expr *x = array_from_value(e, a, NULL, at), *dims[TYPE_MAX_NDIM];
     uint32_t ndim, unknown = 0;
     int64_t k;
+    bool keep[TYPE_MAX_NDIM];
     if (!x || !array_shape_argument(e, shape, true, &ndim, dims, at))
         return value_invalid(at);
     for (uint32_t i = 0; i < ndim; i++)
         unknown += kir_is_const_int(dims[i], &k) && k == -1;
     if (unknown > 1)
         return elab_error(e, DIAG_TYPING, at, NULL, "can only specify one unknown dimension");
+    if (x->ty->ndim == 1 && unknown == 1 && only_ones_beside_unknown(dims, ndim, keep))
+        return value_of(e, array_insert_axes(e, x, ndim, keep, at));
     kir_expr *whole = kir_ref(elab_module(e), array_var(e, x, at), at);
     complete_shape(e, array_size(e, whole, at), ndim, dims, at);
     return value_of(e, reshaped(e, whole, ndim, dims, at));

@@ -46,6 +46,12 @@ def test_shape_that_does_not_fit_raises(agree, text):
     agree(function_of(text, "a, n"), np.arange(12.0).reshape(3, 4), 5)
 
 
+def test_vector_as_column_and_row(agree):
+    f = function_of("c = a.reshape(-1, 1); r = a.reshape((1, -1)); c[0, 0] = 5; return c * r, c.shape, a[::2].reshape(1, -1, 1), (a + 1).reshape(-1, 1)", "a")
+    agree(f, np.arange(5.0))
+    agree(f, np.arange(10.0)[::2])
+
+
 def test_reshape_shares_memory_when_contiguous(agree):
     agree(function_of("b = a.reshape(-1); b[3] = 99; c = a[1:].ravel(); c[0] = 77; return a", "a"), np.arange(12.0).reshape(3, 4))
     agree(function_of("b = a.reshape(-1); b[3] = 99; return a, b", "a"), np.asfortranarray(np.arange(12.0).reshape(3, 4)))
