@@ -380,6 +380,15 @@ static LLVMValueRef frame_address(gen *g) {
     return gen_intrinsic(g, "llvm.frameaddress", g->ptr, &zero, 1);
 }
 
+/* A region's body runs on the stack of its caller or of another thread: near the caller's base, or a base itself. */
+LLVMValueRef gen_stack_base(gen *g, LLVMValueRef callers) {
+    LLVMValueRef here = frame_address(g);
+    LLVMValueRef below =
+        LLVMBuildSub(g->b, LLVMBuildPtrToInt(g->b, callers, g->i64, ""), LLVMBuildPtrToInt(g->b, here, g->i64, ""), "");
+    LLVMValueRef near = LLVMBuildICmp(g->b, LLVMIntULE, below, gen_int(g, STACK_BOUND + (1 << 16)), "");
+    return LLVMBuildSelect(g->b, near, callers, here, "");
+}
+
 static void check_stack(gen *g, const kir_fn *f) {
     if (!g->is_recursive)
         return;

@@ -92,7 +92,7 @@ static void load_captured(gen *g, const kir_fn *f, LLVMValueRef context) {
         gen_put_var(g, v, fields, n);
     }
     if (g->is_recursive)
-        g->stack_base = LLVMBuildLoad2(g->b, g->ptr, slot_of(g, context, at), "");
+        g->stack_base = gen_stack_base(g, LLVMBuildLoad2(g->b, g->ptr, slot_of(g, context, at), ""));
 }
 
 static void start_partials(gen *g, const kir_fn *f) {

@@ -100,3 +100,24 @@ Test(region, the_lowest_failing_iteration_is_reported) {
         cr_assert_eq(numbers[i], 0.0);
     kernel_free(&k);
 }
+
+Test(region, recursion_inside_is_bounded_by_each_threads_own_stack) {
+    kernel k =
+        kernel_make("options parallel par_prange opt=3\n\n"
+                    "fn entry @f(%x.0: array(int64, 1d, C)) -> () {\n"
+                    "    region @f.r(%x.0) over dim(%x.0, 0)\n    return\n}\n\n"
+                    "fn region @f.r(%x.0: array(int64, 1d, C) borrowed) -> () over(%begin.1: int64, %end.2: int64)"
+                    " {\n    for %i.3: int64 in [%begin.1, %end.2, 1) prange region_loop {\n"
+                    "        %4: int64 = call @fib(12)\n        %x.0[%i.3] = %4\n    }\n    return\n}\n\n"
+                    "fn callee @fib(%n.0: int64) -> (int64) recursive {\n    if (%n.0 < 2) {\n"
+                    "        return %n.0\n    }\n    %1: int64 = call @fib((%n.0 - 1))\n"
+                    "    %2: int64 = call @fib((%n.0 - 2))\n    return (%1 + %2)\n}\n",
+                    NULL);
+    static int64_t x[1000];
+    plrt_set_num_threads(plrt_max_threads());
+    kernel_vector(&k, x, 1000, 8);
+    cr_assert_eq(kernel_call(&k), 0);
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(x[i], 144);
+    kernel_free(&k);
+}
