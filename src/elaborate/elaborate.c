@@ -824,6 +824,7 @@ value elab_make_closure(elab *e, const ast *function) {
     if (f->writes_outer)
         e->writes_outer = true;
     const signature *s = signature_of_function(e, args);
+    c->n_defaults = s->n;
     c->defaults = arena_array(e->a, value, s->n ? s->n : 1);
     for (uint32_t i = 0; i < s->n; i++)
         if (s->at[i].has_default) {

@@ -15,6 +15,20 @@ static bool same_items(const value *a, const value *b, bool (*same)(const value 
     return true;
 }
 
+/* A function that is defined in a loop is the same one in every iteration, unless its defaults differ. */
+static bool same_closure(const closure *a, const closure *b) {
+    if (a == b)
+        return true;
+    if (a->function != b->function || a->scope != b->scope || a->n_defaults != b->n_defaults)
+        return false;
+    for (uint32_t i = 0; i < a->n_defaults; i++) {
+        bool given = a->defaults[i].kind != VAL_INVALID;
+        if (given && !value_same_const(&a->defaults[i], &b->defaults[i]))
+            return false;
+    }
+    return true;
+}
+
 bool value_same_shape(const value *a, const value *b) {
     if (a->kind != b->kind)
         return false;
@@ -31,7 +45,7 @@ bool value_same_shape(const value *a, const value *b) {
     case VAL_KERNEL:
         return a->kernel == b->kernel;
     case VAL_CLOSURE:
-        return a->closure == b->closure;
+        return same_closure(a->closure, b->closure);
     case VAL_NAMEDTUPLE:
     case VAL_EXCEPTION:
         return a->text == b->text && a->bound == b->bound;

@@ -142,6 +142,7 @@ typedef struct closure {
     scope *scope;        /* that it sees; NULL: a library function */
     sym name;
     value *defaults; /* evaluated when it was made; by parameter, VAL_INVALID: none */
+    uint32_t n_defaults;
 } closure;
 
 typedef struct spec_arg {

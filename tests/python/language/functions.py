@@ -283,3 +283,15 @@ def tuple_results(n):
     a, b = both(n)
     (c, d), e = both(n + 1), 7
     return a, b, c, d, e
+
+
+@cases((3,), (0,))
+def defined_in_a_loop(n):
+    s = 0
+    for i in range(n):
+
+        def f(x, y=2):
+            return x * y + i
+
+        s += f(i)
+    return s
