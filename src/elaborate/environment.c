@@ -149,8 +149,8 @@ static value make_home(elab *e, const value *shape, const home_maker *h) {
     return v;
 }
 
-value value_home(elab *e, const value *shape, sym name, span at, bool temp, bool param) {
-    home_maker h = {name, at, temp, param};
+value value_home(elab *e, const value *shape, sym name, span at, bool temp, bool is_param) {
+    home_maker h = {name, at, temp, is_param};
     return make_home(e, shape, &h);
 }
 

@@ -137,6 +137,19 @@ typedef struct loop_context {
 
 /* ---- functions -------------------------------------------------------------------------------------------------------- */
 
+typedef enum param_kind { PARAM_POSITIONAL_ONLY, PARAM_NORMAL, PARAM_REST, PARAM_KEYWORD_ONLY } param_kind;
+typedef struct param {
+    sym name;
+    param_kind kind;
+    const ast *fallback;
+    const char *text;
+    bool has_default;
+} param;
+typedef struct signature {
+    uint32_t n;
+    param *at;
+} signature;
+
 typedef struct closure {
     const ast *function; /* FunctionDef or Lambda */
     scope *scope;        /* that it sees; NULL: a library function */
@@ -270,12 +283,32 @@ value elab_name(elab *e, sym name, span at);
 value elab_hold_arrays(elab *e, const value *v); /* array expressions become variables */
 value elab_value_of_bound(elab *e, const bound *b, span at);
 value elab_make_closure(elab *e, const ast *function);
+const ast *elab_library_function(elab *e, sym name); /* of src/library, or NULL */
 uint32_t elab_report(elab *e, kir_loop_kind kind, const ast *node, span at);
 void elab_note_type(elab *e, span at, sym name, const value *v);
 uint64_t elab_mix(uint64_t h, uint64_t x);
 
 /* comprehension.c */
 value elab_comprehension(elab *e, const ast *x); /* as an array */
+
+/* call.c */
+const signature *elab_signature_of(elab *e, const ast *args);
+bool elab_place_arguments(elab *e, const signature *s, const char *name, const call_args *args, value *out,
+                          bool *given);
+value elab_missing_argument(elab *e, const char *name, const param *p, span at);
+const ast *elab_arguments_of(const ast *function);
+const char *elab_plural(uint32_t n);
+/* Elaborates a Python function in place of a call; one value per parameter. */
+value elab_inline(elab *e, const ast *function, scope *outer, const elab_source *from, sym name, const value *params,
+                  bool is_library, span at);
+
+/* specialise.c */
+value elab_call_kernel(elab *e, const elab_source *from, const call_args *args);
+const bound *elab_find_default(const elab_source *from, sym name);
+bool elab_default_value(elab *e, const elab_source *from, const param *p, span at, value *out);
+spec *elab_find_spec(elab *e, const elab_source *from, const spec_arg *args, uint32_t n);
+void elab_run_spec(elab *e, spec *s, type *wanted);
+value elab_shape_of_type(elab *e, type *t, span at); /* what an argument of this type looks like inside the kernel */
 
 /* statement.c */
 void elab_statements(elab *e, const ast_list *body);

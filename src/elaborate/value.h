@@ -1,7 +1,9 @@
 /* Inside the room: values, the elaborator's state, and what the files of src/elaborate/ offer one another.
- *   elaborate.c  entry, functions, specialisations, recursion, closures, calls of kernels
+ *   elaborate.c  the entry, what a name means, built-ins by name, emitting
  *   statement.c  statements, joins, loops           expression.c  expressions, operators on scalars, comparisons
  *   operator.c   operators on scalars and tuples       liveness.c   which variables may still be read
+ *   call.c       arguments, inlining, closures        specialise.c kernels by argument types, recursion
+ *   comprehension.c np.array([… for …])
  *   environment.c variables and their types         builtin.c     len, range, min, isinstance, print, …
  *   mathlib.c    math, cmath                        attribute.c   attributes and methods
  *   subscript.c  indexing and slicing, as source and target      ufunc.c   element-wise functions and operators
