@@ -388,16 +388,24 @@ static bool make_cold(kir_stmt *s, void *context) {
     return true;
 }
 
+/* One of the bounds that keep index arithmetic away from the ends of int64. */
+static bool is_range_of_index(const kir_expr *e) {
+    int64_t c;
+    return e->kind == KIR_BINARY && e->n_args == 2 && kir_is_const_int(e->args[1], &c) && (c >= SMALL || c <= -SMALL);
+}
+
 static void note_guard(guard *g, kir_stmt *loop, const guarding *n) {
     uint32_t id = loop->loop->id;
     if (!id || id >= g->m->report.len)
         return;
-    text t = text_new(g->scratch);
     for (uint32_t i = 0; i < n->test.len; i++) {
-        text_put(&t, i ? ", " : "");
-        kir_print_expr(g->m, n->test.at[i], &t);
+        text t = text_new(g->scratch);
+        if (is_range_of_index(n->test.at[i]))
+            text_put(&t, "index arithmetic does not overflow");
+        else
+            pass_put_condition(n->test.at[i], &t);
+        pass_add_guard(g->m, &g->m->report.at[id], t.at);
     }
-    g->m->report.at[id].guards = arena_strndup(g->m->a, t.at, t.len);
 }
 
 static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {

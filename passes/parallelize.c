@@ -130,11 +130,19 @@ static const char *list_reductions(placer *p, const kir_loop_info *l) {
     return l->reductions.len ? t.at : NULL;
 }
 
+/* A user's variable may be several of KIR's, one per type. */
+static bool has_namesake_before(const kir_loop_info *l, uint32_t i) {
+    for (uint32_t k = 0; k < i; k++)
+        if (l->privates.at[k]->name == l->privates.at[i]->name)
+            return true;
+    return false;
+}
+
 static const char *list_privates(placer *p, const kir_loop_info *l) {
     text t = text_new(p->m->a);
     uint32_t n = 0;
     for (uint32_t i = 0; i < l->privates.len; i++)
-        if (l->privates.at[i]->name)
+        if (l->privates.at[i]->name && !has_namesake_before(l, i))
             text_printf(&t, "%s%s", n++ ? ", " : "", var_name(l->privates.at[i]));
     for (uint32_t i = 0; i < l->last_privates.len; i++)
         text_printf(&t, "%s%s (last)", n++ ? ", " : "", var_name(l->last_privates.at[i]));
@@ -174,7 +182,7 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     r->schedule = schedules[l->schedule & 3];
     r->work = cost_of_block(&loop->body);
     if (l->when)
-        r->guards = "arrays do not overlap";
+        pass_add_guard(p->m, r, "arrays do not overlap");
 }
 
 static bool note_inside(kir_stmt *s, void *context) {

@@ -51,6 +51,10 @@ void pass_decide(kir_module *m, uint32_t loop, kir_decision decision, const char
 
 /* The sentence of a reason, filled in with at most two arguments. */
 const char *pass_sentence(kir_module *m, const char *reason, const char *first, const char *second);
+/* A condition in the user's words: names, x.shape[0], no numbers of variables. */
+void pass_put_condition(const kir_expr *e, text *out);
+/* Adds `what` to the guards that a report entry lists; the same words are listed once, long lists are cut. */
+void pass_add_guard(kir_module *m, kir_report *entry, const char *what);
 /* Code of the i-th reason of reasons.def, NULL after the last. */
 const char *pass_reason_code(size_t i);
 

@@ -1,5 +1,6 @@
 /* The parallel report: one entry per loop of the source, with a reason from reasons.def. A loop may exist several times
  * (inlined twice, versioned by a guard); the entry then tells of the parallel copy. */
+#include "kir/op.h"
 #include "passes/pass.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,4 +71,78 @@ static const char *fill_with(arena *a, const char *sentence, ...) {
 const char *pass_sentence(kir_module *m, const char *code, const char *first, const char *second) {
     const reason *why = find_reason(code);
     return why ? fill_with(m->a, why->sentence, first ? first : "", second ? second : "") : code;
+}
+
+/* ---- conditions in the user's words ------------------------------------------------------------------------------------ */
+
+static void put_name(const kir_var *v, text *out) {
+    text_put(out, v->name ? v->name->text : "…");
+}
+
+static void put_operand(const kir_expr *e, text *out) {
+    bool compound = e->kind == KIR_BINARY;
+    text_put(out, compound ? "(" : "");
+    pass_put_condition(e, out);
+    text_put(out, compound ? ")" : "");
+}
+
+static bool is_plain_operator(kir_op op) {
+    return (op >= KIR_OP_EQ && op <= KIR_OP_GE) || op == KIR_OP_ADD || op == KIR_OP_SUB || op == KIR_OP_MUL ||
+           op == KIR_OP_FLOORDIV || op == KIR_OP_MOD;
+}
+
+static void put_binary(const kir_expr *e, text *out) {
+    const char *sign = kir_op_facts(e->op)->infix;
+    int64_t c;
+    bool compares = e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE;
+    bool negative = e->op == KIR_OP_ADD && kir_is_const_int(e->args[1], &c) && c < 0;
+    void (*put)(const kir_expr *, text *) = compares ? pass_put_condition : put_operand;
+    put(e->args[0], out);
+    if (negative) {
+        text_printf(out, " - %lld", -(long long)c);
+        return;
+    }
+    text_printf(out, " %s ", sign);
+    put(e->args[1], out);
+}
+
+void pass_put_condition(const kir_expr *e, text *out) {
+    int64_t c;
+    if (kir_is_const_int(e, &c)) {
+        text_printf(out, "%lld", (long long)c);
+    } else if (e->kind == KIR_VAR) {
+        put_name(e->var, out);
+    } else if (e->kind == KIR_DIM) {
+        put_name(e->var, out);
+        text_printf(out, ".shape[%d]", e->axis);
+    } else if (e->kind == KIR_WRAP || e->kind == KIR_CAST) {
+        pass_put_condition(e->args[0], out);
+    } else if (e->kind == KIR_BINARY && is_plain_operator(e->op) && kir_op_facts(e->op)->infix) {
+        put_binary(e, out);
+    } else {
+        text_put(out, "…");
+    }
+}
+
+enum { LONGEST_LIST = 160 };
+
+static bool is_listed(const char *list, const char *what) {
+    size_t n = strlen(what);
+    for (const char *p = list; (p = strstr(p, what)) != NULL; p += n)
+        if ((p == list || strncmp(p - 2, ", ", 2) == 0) && (p[n] == ',' || p[n] == 0))
+            return true;
+    return false;
+}
+
+void pass_add_guard(kir_module *m, kir_report *entry, const char *what) {
+    static const char more[] = ", and more";
+    const char *old = entry->guards;
+    if (!old) {
+        entry->guards = arena_strndup(m->a, what, strlen(what));
+        return;
+    }
+    size_t n = strlen(old), tail = sizeof more - 1;
+    if (is_listed(old, what) || (n > tail && strcmp(old + n - tail, more) == 0))
+        return;
+    entry->guards = arena_printf(m->a, "%s%s%s", old, n > LONGEST_LIST ? "" : ", ", n > LONGEST_LIST ? more : what);
 }
