@@ -310,7 +310,14 @@ spec *elab_find_spec(elab *e, const elab_source *from, const spec_arg *args, uin
 void elab_run_spec(elab *e, spec *s, type *wanted);
 value elab_shape_of_type(elab *e, type *t, span at); /* what an argument of this type looks like inside the kernel */
 
+/* loop.c */
+void elab_while(elab *e, const ast *s);
+void elab_for(elab *e, const ast *s);
+void elab_break(elab *e, const ast *s);
+void elab_continue(elab *e, const ast *s);
+
 /* statement.c */
+void elab_break_targets(elab *e, const ast *target); /* reading them is silent: an error was reported */
 void elab_statements(elab *e, const ast_list *body);
 void elab_return(elab *e, const value *v, span at);
 

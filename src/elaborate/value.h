@@ -1,6 +1,6 @@
 /* Inside the room: values, the elaborator's state, and what the files of src/elaborate/ offer one another.
  *   elaborate.c  the entry, what a name means, built-ins by name, emitting
- *   statement.c  statements, joins, loops           expression.c  expressions, operators on scalars, comparisons
+ *   statement.c  statements; loop.c: loops          expression.c  expressions, operators on scalars, comparisons
  *   operator.c   operators on scalars and tuples       liveness.c   which variables may still be read
  *   call.c       arguments, inlining, closures        specialise.c kernels by argument types, recursion
  *   comprehension.c np.array([… for …])
