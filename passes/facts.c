@@ -2,14 +2,14 @@
  *
  * To show g >= 0: if the numeric range of g says so, done. Otherwise pick the youngest atom whose term may be negative
  * without bound, and for every fact f >= 0 with the same sign on that atom prove g*p - f*q >= 0, where p and q are the
- * least positive factors that cancel the atom. The search is bounded by depth and by a number of steps; what it does
- * not find is simply not known. Loop bounds, extents and comparisons make chains of two or three steps. */
+ * least positive factors that cancel the atom. The search is bounded by depth and by a number of steps, shallow proofs
+ * first; what it does not find is simply not known. Loop bounds, extents and comparisons make chains of two or three steps. */
 #include "passes/facts.h"
 #include "passes/vars.h"
 #include <string.h>
 
 #define DIM_MAX ((wide)1 << 56)
-enum { PROOF_DEPTH = 7, PROOF_STEPS = 600, FACTS_MAX = 400, TERMS_MAX = 24 };
+enum { PROOF_DEPTH = 7, PROOF_STEPS = 200, FACTS_MAX = 400, TERMS_MAX = 24 };
 
 typedef struct var_state {
     uint32_t version;
@@ -465,8 +465,10 @@ bool facts_nonneg(facts *f, const lin *a) {
     if (!a || has_failed(f, a))
         return false;
     uint32_t saved = f->steps;
+    bool ok = false;
     f->steps = PROOF_STEPS;
-    bool ok = prove(f, a, PROOF_DEPTH);
+    for (uint32_t depth = 1; !ok && depth <= PROOF_DEPTH && f->steps; depth += 2)
+        ok = prove(f, a, depth);
     f->steps = saved;
     if (!ok)
         f->failures[f->n_failures++ % FAILURES_KEPT] = (failure){a, f->epoch};
