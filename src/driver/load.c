@@ -9,12 +9,14 @@
 #include "plait/runtime.h"
 #include "llvm/llvm.h"
 
+#include <elf.h>
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Object.h>
 #include <llvm-c/Orc.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,8 +82,15 @@ static char *take_message(LLVMErrorRef error) {
     return copy;
 }
 
+/* What the JIT reports besides the errors it returns. */
+static void hear_jit(void *context, LLVMErrorRef error) {
+    (void)context;
+    LLVMConsumeError(error);
+}
+
 static LLVMErrorRef link_object(loaded *l, const void *object, size_t size, const char *entry) {
     LLVMOrcJITDylibRef dylib = LLVMOrcLLJITGetMainJITDylib(l->jit);
+    LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(l->jit), hear_jit, NULL);
     LLVMOrcJITDylibAddGenerator(dylib, LLVMOrcCreateCustomCAPIDefinitionGenerator(define_missing, NULL, NULL));
     LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(object, size, "plait");
     LLVMErrorRef error = LLVMOrcLLJITAddObjectFile(l->jit, dylib, buffer);
@@ -110,8 +119,30 @@ static LLVMErrorRef open_jit(loaded *l) {
     return LLVMOrcCreateLLJIT(&l->jit, builder);
 }
 
+/* LLJIT does not look at the machine an object is for. */
+static bool is_for_host(const void *object, size_t size) {
+#if defined(__x86_64__)
+    const Elf64_Half machine = EM_X86_64;
+#elif defined(__powerpc64__)
+    const Elf64_Half machine = EM_PPC64;
+#elif defined(__aarch64__)
+    const Elf64_Half machine = EM_AARCH64;
+#else
+    const Elf64_Half machine = EM_NONE;
+#endif
+    Elf64_Ehdr header;
+    if (size < sizeof header)
+        return false;
+    memcpy(&header, object, sizeof header);
+    return memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && (machine == EM_NONE || header.e_machine == machine);
+}
+
 loaded *load_object(const void *object, size_t size, const char *entry, char **message) {
     *message = NULL;
+    if (!is_for_host(object, size)) {
+        *message = strdup("the object is for another machine");
+        return NULL;
+    }
     loaded *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;

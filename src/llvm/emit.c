@@ -69,6 +69,22 @@ static int find_level(const char *cpu, architecture arch) {
     return 0;
 }
 
+/* Features of x86 are those that LLVM lists for the host, on or off; of the others the few worth naming. */
+static bool is_known_feature(const char *name, size_t len, architecture arch) {
+    static const char *const others[] = {
+        "altivec", "vsx", "power8-vector", "power9-vector", "power10-vector", "mma",  "crypto",
+        "neon",    "sve", "sve2",          "fullfp16",      "dotprod",        "bf16", "lse"};
+    const llvm_host *h = llvm_host_get();
+    for (const char *p = architecture_of(h->triple) == arch ? h->features : NULL; p && *p;
+         p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strncmp(p + 1, name, len) == 0 && (p[len + 1] == ',' || p[len + 1] == '\0'))
+            return true;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strlen(others[i]) == len && memcmp(others[i], name, len) == 0 && arch != ARCH_X86)
+            return true;
+    return false;
+}
+
 typedef struct target { /* of one compile */
     const char *triple, *cpu, *features;
     const char *known_features; /* for the choice of vector functions */
@@ -78,6 +94,19 @@ typedef struct target { /* of one compile */
 static bool report_target(kir_module *m, const char *what, const char *name, const char *hint) {
     diag_report(m->diags, DIAG_REQUEST, (span){0}, hint, "unknown %s '%s'", what, name);
     return false;
+}
+
+static const char target_hint[] =
+    "a triple such as x86_64-linux-gnu, powerpc64le-linux-gnu or aarch64-linux-gnu is meant";
+
+static bool check_features(kir_module *m, const char *features, architecture arch) {
+    for (const char *p = features; p && *p;) {
+        size_t len = strcspn(p, ",");
+        if ((*p != '+' && *p != '-') || !is_known_feature(p + 1, len - 1, arch))
+            return report_target(m, "CPU feature", arena_strndup(m->a, p, len), "a list such as +avx2,+fma is meant");
+        p += len + (p[len] == ',');
+    }
+    return true;
 }
 
 /* A request's CPU means that CPU's own features; "native" and an absent one the host's. */
@@ -90,7 +119,11 @@ static bool choose_target(kir_module *m, const llvm_target *wanted, target *t) {
         architecture_of(h->triple) == t->arch && (!wanted->cpu || !*wanted->cpu || strcmp(wanted->cpu, "native") == 0);
     t->cpu = native ? h->cpu : wanted->cpu && *wanted->cpu ? wanted->cpu : "generic";
     t->features = wanted->features && *wanted->features ? wanted->features : native ? h->features : "";
+    if (t->arch == ARCH_OTHER && strcmp(t->triple, h->triple) != 0)
+        return report_target(m, "target", t->triple, target_hint);
     int level = native ? 1 : find_level(t->cpu, t->arch);
+    if (wanted->features && !check_features(m, wanted->features, t->arch))
+        return false;
     if (level == 0 && t->arch != ARCH_OTHER)
         return report_target(m, "CPU", t->cpu, "LLVM's names are meant, such as x86-64-v3, znver3 or pwr9");
     t->known_features = *t->features ? t->features : levels[level];
@@ -108,7 +141,7 @@ static LLVMTargetMachineRef open_machine(kir_module *m, const target *t) {
         pthread_once(&others_initialised, initialise_others);
     if (LLVMGetTargetFromTriple(t->triple, &which, &message)) {
         LLVMDisposeMessage(message);
-        report_target(m, "target", t->triple, "a triple such as x86_64-linux-gnu or powerpc64le-linux-gnu is meant");
+        report_target(m, "target", t->triple, target_hint);
         return NULL;
     }
     return LLVMCreateTargetMachine(which, t->triple, t->cpu, t->features, codegen_level(m), LLVMRelocPIC,

@@ -82,6 +82,17 @@ Test(api, an_artifact_loads_more_than_once) {
     plait_artifact_free(a);
 }
 
+Test(api, objects_for_another_machine_are_not_loaded) {
+    plait_artifact *a = compile("{\"source\": \"def f(x): return x\", \"function\": \"f\", \"signature\": \"(f8,)\","
+                                "\"target\": {\"triple\": \"powerpc64le-linux-gnu\", \"cpu\": \"pwr9\"}}");
+    plait_kernel *k = NULL;
+    plait_diagnostics *d = NULL;
+    cr_expect_eq(plait_load(a, &k, &d), PLAIT_ERROR);
+    cr_expect_not_null(strstr(plait_diagnostics_get(d, 0).message, "another machine"));
+    plait_diagnostics_free(d);
+    plait_artifact_free(a);
+}
+
 Test(api, an_artifact_describes_itself) {
     plait_artifact *a = compile(saxpy);
     cr_expect_str_eq(plait_artifact_entry(a), "plait_entry_saxpy");
@@ -152,6 +163,12 @@ Test(api, malformed_requests_name_the_field) {
     expect_refused("{\"source\": \"def f(): pass\", \"function\": \"f\", \"signature\": \"()\","
                    "\"target\": {\"cpu\": \"z80\"}}",
                    "ValueError", "unknown CPU 'z80'");
+    expect_refused("{\"source\": \"def f(): pass\", \"function\": \"f\", \"signature\": \"()\","
+                   "\"target\": {\"features\": \"+fma,+warp\"}}",
+                   "ValueError", "unknown CPU feature '+warp'");
+    expect_refused("{\"source\": \"def f(): pass\", \"function\": \"f\", \"signature\": \"()\","
+                   "\"target\": {\"triple\": \"wasm32-unknown-unknown\"}}",
+                   "ValueError", "unknown target");
     expect_refused("{\"source\": \"def f(: pass\", \"function\": \"f\", \"signature\": \"()\"}", "SyntaxError", "");
 }
 
