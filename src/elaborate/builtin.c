@@ -184,6 +184,8 @@ static bool is_submodule(const char *name) {
 }
 
 value elab_object(elab *e, const char *dotted_name, span at) {
+    if (strncmp(dotted_name, "_operator.", 10) == 0)
+        dotted_name++; /* where CPython's functions of `operator` say they come from */
     const char *dot = strrchr(dotted_name, '.');
     value v;
     if (!dot)
