@@ -135,6 +135,27 @@ static value greatest_common_divisor(elab *e, const builtin *b, value *args, uin
     return value_of(e, kir_math(m, (kir_op)b->code, type_int64(elab_types(e)), x, n, at));
 }
 
+/* gcd(*integers), lcm(*integers), hypot(*coordinates): two at a time, from the left. */
+static value fold_pairs(elab *e, const builtin *b, value *args, uint32_t n, span at) {
+    static const builtin gcd = {"math.gcd", NULL, NULL, NULL, KIR_OP_GCD},
+                         hypot = {"math.hypot", NULL, NULL, NULL, KIR_OP_HYPOT};
+    const value *given = &args[0];
+    kir_module *m = module_of(e);
+    (void)n;
+    value pair[2] = {value_int(e, b->code == KIR_OP_GCD ? 0 : 1, at)};
+    if (b->code == KIR_OP_HYPOT)
+        pair[0] = value_of(e, kir_const_float(m, type_float64(elab_types(e)), 0, at));
+    if (given->len > 1)
+        pair[0] = given->items[0];
+    for (uint32_t k = given->len > 1; k < given->len && pair[0].kind == VAL_EXPR; k++) {
+        pair[1] = given->items[k];
+        pair[0] = b->code == KIR_OP_GCD     ? greatest_common_divisor(e, &gcd, pair, 2, at)
+                  : b->code == KIR_OP_HYPOT ? real_function(e, &hypot, pair, 2, at)
+                                            : elab_call_library(e, "math_lcm", pair, 2, at);
+    }
+    return pair[0];
+}
+
 /* ---- complex numbers ---------------------------------------------------------------------------------------------------- */
 
 static bool complex_argument(elab *e, const builtin *b, const value *v, kir_expr **z, span at) {
@@ -304,7 +325,7 @@ const builtin mathlib_table[] = {
     REAL1("gamma", GAMMA),
     REAL1("lgamma", LGAMMA),
     REAL2("atan2", ATAN2),
-    REAL2("hypot", HYPOT),
+    {"math.hypot", "*coordinates", fold_pairs, NULL, KIR_OP_HYPOT},
     REAL2("copysign", COPYSIGN),
     REAL2("nextafter", NEXTAFTER),
     {"math.fmod", "x, y, /", binary_function, NULL, KIR_OP_TRUNCMOD},
@@ -320,8 +341,8 @@ const builtin mathlib_table[] = {
     {"math.isnan", "x, /", test_function, NULL, KIR_OP_ISNAN},
     {"math.isinf", "x, /", test_function, NULL, KIR_OP_ISINF},
     {"math.isfinite", "x, /", test_function, NULL, KIR_OP_ISFINITE},
-    {"math.gcd", "a, b, /", greatest_common_divisor, NULL, KIR_OP_GCD},
-    LIBRARY("lcm", "a, b, /"),
+    {"math.gcd", "*integers", fold_pairs, NULL, KIR_OP_GCD},
+    {"math.lcm", "*integers", fold_pairs, NULL, 0},
     LIBRARY("factorial", "n, /"),
     LIBRARY("comb", "n, k, /"),
     LIBRARY("perm", "n, k=None, /"),
@@ -355,6 +376,7 @@ const builtin mathlib_table[] = {
     {"cmath.isnan", "z, /", complex_test, NULL, KIR_OP_ISNAN},
     {"cmath.isinf", "z, /", complex_test, NULL, KIR_OP_ISINF},
     {"cmath.isfinite", "z, /", complex_test, NULL, KIR_OP_ISFINITE},
+    {"cmath.isclose", "a, b, *, rel_tol=1e-09, abs_tol=0.0", NULL, "cmath_isclose", 0},
     {"cmath.phase", "z, /", phase, NULL, 0},
     {"cmath.polar", "z, /", polar, NULL, 0},
     {"cmath.rect", "r, phi, /", rect, NULL, 0},

@@ -147,7 +147,7 @@ def math_functions_closely(x):
 
 @cases((12, 18), (0, 5), (-4, 6))
 def integer_math(a, b):
-    return math.gcd(a, b), math.lcm(a, b)
+    return math.gcd(a, b), math.lcm(a, b), math.gcd(), math.gcd(a), math.gcd(a, b, 4), math.lcm(), math.lcm(a), math.lcm(a, b, 4)
 
 
 @cases((10, 3), (5, 5), (5, 0), (3, 5), (-1, 2), (20, 10))
@@ -222,3 +222,13 @@ def complex_math_closely(z):
         cmath.acosh(z), cmath.atanh(z), cmath.phase(z), cmath.polar(z), cmath.rect(1.5, 0.5), cmath.isnan(z), cmath.isinf(z),
         cmath.isfinite(z), cmath.pi, z**2, z**0.5, z**z,
     )
+
+
+@cases((3.0, 4.0), (-1.5, 0.0))
+def distances_closely(x, y):
+    return math.hypot(), math.hypot(x), math.hypot(x, y), math.hypot(x, y, 12.0), math.dist((x, y), (1.0, 2.0))
+
+
+@cases((1 + 1j, 1 + 1.0000000001j), (1j, 2j), (0j, 1e-12j))
+def complex_closeness(a, b):
+    return cmath.isclose(a, b), cmath.isclose(a, b, abs_tol=0.01), cmath.isclose(a, b, rel_tol=0.9)
