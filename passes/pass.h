@@ -55,6 +55,9 @@ const char *pass_sentence(kir_module *m, const char *reason, const char *first, 
 void pass_put_condition(const kir_expr *e, text *out);
 /* Adds `what` to the guards that a report entry lists; the same words are listed once, long lists are cut. */
 void pass_add_guard(kir_module *m, kir_report *entry, const char *what);
+/* parallel='require': reports an error for every prange loop that stays serial, and for a kernel in which no loop runs
+ * in parallel. False when there was one. */
+bool pass_demand_parallel(kir_module *m);
 /* Code of the i-th reason of reasons.def, NULL after the last. */
 const char *pass_reason_code(size_t i);
 

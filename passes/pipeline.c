@@ -104,7 +104,7 @@ bool passes_run(kir_module *m, const pass_run_options *options) {
     for (const pass *p = pass_table; p->name; p++)
         if (!is_off(p, m, options) && (!supply(&s, p) || !run_pass(&s, p)))
             return false;
-    return true;
+    return !m->options.require_parallel || pass_demand_parallel(m);
 }
 
 bool passes_run_one(kir_module *m, const char *name, bool verify) {

@@ -146,3 +146,30 @@ void pass_add_guard(kir_module *m, kir_report *entry, const char *what) {
         return;
     entry->guards = arena_printf(m->a, "%s%s%s", old, n > LONGEST_LIST ? "" : ", ", n > LONGEST_LIST ? more : what);
 }
+
+/* ---- parallel='require' ----------------------------------------------------------------------------------------------------- */
+
+static bool is_refused_prange(const kir_report *r) {
+    return r->kind == KIR_LOOP_PRANGE && r->decision == KIR_SERIAL && r->reason &&
+           strcmp(r->reason, "INSIDE_PARALLEL") != 0;
+}
+
+bool pass_demand_parallel(kir_module *m) {
+    uint32_t errors = m->diags->errors;
+    const kir_report *first = NULL;
+    bool any = false;
+    for (uint32_t i = 1; i < m->report.len; i++) {
+        const kir_report *r = &m->report.at[i];
+        any |= r->decision == KIR_PARALLEL;
+        if (!first && r->reason)
+            first = r;
+        if (is_refused_prange(r))
+            diag_report(m->diags, DIAG_LOWERING, r->at, r->hint,
+                        "parallel='require': this prange loop stays serial: %s", r->text);
+    }
+    if (!any && m->diags->errors == errors)
+        diag_report(m->diags, DIAG_LOWERING, first ? first->at : m->fns.at[0]->at, first ? first->hint : NULL,
+                    "parallel='require': no loop of this kernel runs in parallel%s%s", first ? "; the first: " : "",
+                    first ? first->text : "");
+    return m->diags->errors == errors;
+}

@@ -244,3 +244,22 @@ def test_5979_reused_scratch():
             out[i] = t[0] + 2 * t[1] + 3 * t[2] + 4 * t[3]
         return out
     both(f, lambda: 37)
+
+
+def test_9_required_parallelism_is_an_error_when_there_is_none():
+    def f(x):
+        for i in range(1, x.shape[0]):
+            x[i] = x[i - 1] * 0.5 + x[i]
+
+    with pytest.raises(plait.errors.LoweringError, match="no loop of this kernel runs in parallel"):
+        njit(parallel="require")(f)(np.ones(100))
+
+
+def test_9_required_parallelism_holds_for_a_loop_that_has_it():
+    def f(x):
+        for i in range(x.shape[0]):
+            x[i] = 2 * x[i]
+
+    x = np.ones(100)
+    njit(parallel="require")(f)(x)
+    assert (x == 2).all()
