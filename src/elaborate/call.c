@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_INLINED = 60 };
+enum { MAX_INLINED = 60, MAX_NESTED_IN_ITSELF = 6, MAX_INLINED_IN_ALL = 20000 };
 
 /* ---- parameters ---------------------------------------------------------------------------------------------------------------- */
 
@@ -285,12 +285,29 @@ static value inline_body(elab *e, activation *act, const ast *function) {
     return value_again(e, &result->now.v);
 }
 
+/* Inlining must come to an end, and soon: a nested function that calls itself, twice at that, would grow without bound.
+ * One report is enough. */
+static bool may_inline(elab *e, const ast *function, sym name, span at) {
+    uint32_t times = 0;
+    for (const activation *a = e->act; a; a = a->caller)
+        times += a->scope->facts->function == function;
+    bool too_many = ++e->inlined_in_all > MAX_INLINED_IN_ALL;
+    if (times < MAX_NESTED_IN_ITSELF && e->inlined < MAX_INLINED && !too_many)
+        return true;
+    if (!e->inlines_endlessly)
+        elab_error(e, DIAG_UNSUPPORTED, at, "make it a kernel of its own: kernels may call themselves",
+                   too_many ? "calls of nested functions inside one another make too much code: %s()"
+                            : "nested function %s() calls itself",
+                   name->text);
+    e->inlines_endlessly = true;
+    return false;
+}
+
 /* Elaborates a Python function in place of a call. */
 value elab_inline(elab *e, const ast *function, scope *outer, const elab_source *from, sym name, const value *params,
                   bool is_library, span at) {
-    if (e->inlined >= MAX_INLINED)
-        return elab_error(e, DIAG_UNSUPPORTED, at, "make it a kernel of its own: kernels may call themselves",
-                          "nested function %s() calls itself", name->text);
+    if (e->inlines_endlessly || !may_inline(e, function, name, at))
+        return value_invalid(at);
     const fn_facts *f = facts_of_function(e, function);
     uint64_t site =
         elab_mix(elab_mix(e->act->scope->site, ((uint64_t)at.line << 32) | at.col), (uint64_t)(uintptr_t)function);

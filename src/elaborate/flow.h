@@ -221,9 +221,11 @@ struct elab {
     loop_context *loop; /* innermost, through inlined calls */
     VEC(trail_entry) trail;
     uint32_t stamp;
-    uint32_t epoch;   /* grows when a variable is assigned in the middle of an expression */
-    uint32_t inlined; /* depth */
-    uint32_t depth;   /* of running specialisations */
+    uint32_t epoch; /* grows when a variable is assigned in the middle of an expression */
+    uint32_t inlined_in_all;
+    bool inlines_endlessly; /* reported */
+    uint32_t inlined;       /* depth */
+    uint32_t depth;         /* of running specialisations */
     VEC(spec *) specs;
     VEC(fn_facts *) facts;
     VEC(hint_row) hints;
