@@ -141,7 +141,7 @@ const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) {
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */
 
-/* Bounds of one atom, sharpened by the facts that speak of it alone. */
+/* Bounds of one atom, sharpened by the facts that speak of it alone, as long as they hold. */
 static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
     *lo = f->atoms.at[index].lo;
     *hi = f->atoms.at[index].hi;
@@ -162,17 +162,28 @@ static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
     }
 }
 
-void facts_range(facts *f, const lin *a, wide *lo, wide *hi) {
+static void add_ranges(facts *f, const lin *a, bool now, wide *lo, wide *hi) {
     const wide limit = (wide)1 << 120;
     *lo = *hi = a->k;
     for (uint32_t i = 0; i < a->n; i++) {
-        wide x, y, c = a->term[i].coef;
-        atom_range(f, a->term[i].atom, &x, &y);
+        wide x = f->atoms.at[a->term[i].atom].lo, y = f->atoms.at[a->term[i].atom].hi, c = a->term[i].coef;
+        if (now)
+            atom_range(f, a->term[i].atom, &x, &y);
         *lo += c > 0 ? c * x : c * y;
         *hi += c > 0 ? c * y : c * x;
         *lo = *lo < -limit ? -limit : *lo;
         *hi = *hi > limit ? limit : *hi;
     }
+}
+
+void facts_range(facts *f, const lin *a, wide *lo, wide *hi) {
+    add_ranges(f, a, true, lo, hi);
+}
+
+/* Bounds that hold wherever the atoms do. Atoms outlive the scope in which they were first met, so theirs come from
+ * these. */
+static void lasting_range(facts *f, const lin *a, wide *lo, wide *hi) {
+    add_ranges(f, a, false, lo, hi);
 }
 
 static void scalar_range(type *t, wide *lo, wide *hi) {
@@ -255,13 +266,26 @@ static void know_once(facts *f, const lin *a) {
     facts_assume_nonneg(f, a);
 }
 
+/* Bounds of an atom that hold now, where they are sharper than its own. */
+static void know_range(facts *f, const lin *x, wide lo, wide hi) {
+    wide least, most;
+    facts_range(f, x, &least, &most);
+    if (lo > least && lo <= INT64_MAX)
+        know_once(f, combine(f, x, 1, facts_const(f, (int64_t)lo), -1));
+    if (hi < most && hi >= INT64_MIN)
+        know_once(f, combine(f, x, -1, facts_const(f, (int64_t)hi), 1));
+}
+
 /* floor(a / c): its defining inequalities become known with it. */
 static const lin *floordiv_lin(facts *f, const lin *a, int64_t c) {
     atom x = {.kind = ATOM_FLOORDIV, .a = a, .c = c};
-    facts_range(f, a, &x.lo, &x.hi);
+    wide lo, hi;
+    lasting_range(f, a, &x.lo, &x.hi);
     x.lo = floor_div(x.lo, c);
     x.hi = floor_div(x.hi, c);
     const lin *q = atom_lin(f, intern_atom(f, x));
+    facts_range(f, a, &lo, &hi);
+    know_range(f, q, floor_div(lo, c), floor_div(hi, c));
     const lin *rest = combine(f, a, 1, q, -c); /* 0 <= a - c*q <= c - 1 */
     if (rest) {
         know_once(f, rest);
@@ -276,13 +300,10 @@ static void corner_range(kir_op op, wide x, wide y, wide *lo, wide *hi) {
     *hi = z > *hi ? z : *hi;
 }
 
-/* op(a, b) as an atom of its own: same operands, same atom. */
-static const lin *op_lin(facts *f, kir_op op, const lin *a, const lin *b, type *t) {
-    atom x = {.kind = ATOM_OP, .op = op, .a = a, .b = b};
-    wide least, most, lo = (wide)1 << 126, hi = -lo, al, ah, bl, bh;
+/* Bounds of op(a, b) in type t from the bounds of a and b. */
+static void op_range(kir_op op, const wide a[2], const wide b[2], type *t, wide out[2]) {
+    wide least, most, lo = (wide)1 << 126, hi = -lo, al = a[0], ah = a[1], bl = b[0], bh = b[1];
     scalar_range(t, &least, &most);
-    facts_range(f, a, &al, &ah);
-    facts_range(f, b, &bl, &bh);
     bool small = al >= INT64_MIN && ah <= INT64_MAX && bl >= INT64_MIN && bh <= INT64_MAX;
     if (small && (op == KIR_OP_ADD || op == KIR_OP_SUB || (op == KIR_OP_MUL && ah < DIM_MAX && bh < DIM_MAX))) {
         corner_range(op, al, bl, &lo, &hi);
@@ -303,9 +324,24 @@ static const lin *op_lin(facts *f, kir_op op, const lin *a, const lin *b, type *
         hi = most;
     }
     bool inside = lo >= least && hi <= most;
-    x.lo = inside ? lo : least;
-    x.hi = inside ? hi : most;
+    out[0] = inside ? lo : least;
+    out[1] = inside ? hi : most;
+}
+
+/* op(a, b) as an atom of its own: same operands, same atom. */
+static const lin *op_lin(facts *f, kir_op op, const lin *a, const lin *b, type *t) {
+    atom x = {.kind = ATOM_OP, .op = op, .a = a, .b = b};
+    wide p[2], q[2], range[2];
+    lasting_range(f, a, &p[0], &p[1]);
+    lasting_range(f, b, &q[0], &q[1]);
+    op_range(op, p, q, t, range);
+    x.lo = range[0];
+    x.hi = range[1];
     const lin *r = atom_lin(f, intern_atom(f, x));
+    facts_range(f, a, &p[0], &p[1]);
+    facts_range(f, b, &q[0], &q[1]);
+    op_range(op, p, q, t, range);
+    know_range(f, r, range[0], range[1]);
     if (op == KIR_OP_MIN || op == KIR_OP_MAX) {
         int64_t sign = op == KIR_OP_MIN ? 1 : -1; /* a - min >= 0; max - a >= 0 */
         know_once(f, combine(f, a, sign, r, -sign));

@@ -88,7 +88,8 @@ static int64_t part(int64_t total, int64_t count, int64_t number) {
 int64_t plrt_region_blocks(const plrt_region *region, int64_t trips) {
     if (trips <= 0)
         return 0;
-    int64_t count = trips / (region->grain > 0 ? region->grain : 1);
+    int64_t grain = region->grain < rt_most_grain() ? region->grain : rt_most_grain();
+    int64_t count = trips / (grain > 0 ? grain : 1);
     if (count > BLOCKS_MOST)
         return BLOCKS_MOST;
     return count > 0 ? count : 1;

@@ -45,6 +45,7 @@ void rt_budget_reset(void);
 int64_t rt_min_work(void);
 plrt_schedule rt_forced_schedule(void);
 uint64_t rt_shuffle_seed(void);
+int64_t rt_most_grain(void);
 
 /* ---- team.c: who may run how many threads -------------------------------------------------------------------------
  */

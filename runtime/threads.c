@@ -28,6 +28,7 @@ static _Atomic int32_t in_use;
 static _Atomic int64_t min_work = MIN_WORK_DEFAULT;
 static _Atomic int32_t forced_schedule;
 static _Atomic uint64_t shuffle_seed;
+static _Atomic int64_t most_grain;
 
 int32_t rt_threads_from_text(const char *text) {
     if (text == NULL)
@@ -213,6 +214,15 @@ void plrt_set_shuffle(uint64_t seed) {
 
 uint64_t rt_shuffle_seed(void) {
     return atomic_load_explicit(&shuffle_seed, memory_order_relaxed);
+}
+
+void plrt_set_grain(int64_t trips) {
+    atomic_store(&most_grain, trips);
+}
+
+int64_t rt_most_grain(void) {
+    int64_t grain = atomic_load_explicit(&most_grain, memory_order_relaxed);
+    return grain > 0 ? grain : INT64_MAX;
 }
 
 void plrt_set_min_work(int64_t operations) {

@@ -124,6 +124,9 @@ PLRT_API void plrt_set_schedule(plrt_schedule schedule);
 /* Test mode: regions run on the calling thread, their chunks (or single iterations when the region does not reduce)
  * in an order shuffled from `seed`; 0 switches it off. Finds wrong parallelisation without needing a race to happen. */
 PLRT_API void plrt_set_shuffle(uint64_t seed);
+/* Test mode: blocks of regions that reduce hold at most about `trips` iterations, so that small loops have several; 0
+ * switches it off. Not to be changed while a kernel runs. */
+PLRT_API void plrt_set_grain(int64_t trips);
 /* Work below this number of scalar operations runs on one thread; negative: back to the default. */
 PLRT_API void plrt_set_min_work(int64_t operations);
 

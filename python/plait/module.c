@@ -106,17 +106,18 @@ static PyObject *memory_stats(PyObject *module, PyObject *ignored) {
     return Py_BuildValue("(LL)", (long long)blocks, (long long)bytes);
 }
 
-/* _tune(schedule, shuffle, min_work): see runtime.h. */
+/* _tune(schedule, shuffle, min_work, grain=0): see runtime.h. */
 static PyObject *tune(PyObject *module, PyObject *args) {
     int schedule;
     unsigned long long seed;
-    long long work;
+    long long work, grain = 0;
     (void)module;
-    if (!PyArg_ParseTuple(args, "iKL", &schedule, &seed, &work))
+    if (!PyArg_ParseTuple(args, "iKL|L", &schedule, &seed, &work, &grain))
         return NULL;
     plrt_set_schedule((plrt_schedule)schedule);
     plrt_set_shuffle(seed);
     plrt_set_min_work(work);
+    plrt_set_grain(grain);
     Py_RETURN_NONE;
 }
 
@@ -129,7 +130,7 @@ static PyMethodDef functions[] = {
      "Sets this thread's chunk size, 0 for the default; returns the old."},
     {"get_parallel_chunksize", get_chunksize, METH_NOARGS, "This thread's chunk size, 0 for the default."},
     {"_memory_stats", memory_stats, METH_NOARGS, "(blocks, bytes) of array memory now alive."},
-    {"_tune", tune, METH_VARARGS, "_tune(schedule, shuffle seed, min_work): for tests."},
+    {"_tune", tune, METH_VARARGS, "_tune(schedule, shuffle seed, min_work, grain=0): for tests."},
     {"_set_callbacks", dispatcher_set_callbacks, METH_VARARGS, "_set_callbacks(miss, raise, methods)"},
     {NULL, NULL, 0, NULL},
 };

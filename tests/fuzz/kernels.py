@@ -789,16 +789,17 @@ class Maker:
             self.scalars.update(self.after)
         wrong = r.random() < 0.06
         exact = r.random() < 0.7
-        return Kernel(self, body, wrong, exact)
+        grain = self.pick([1, 3, 0], [6, 3, 1])
+        return Kernel(self, body, wrong, exact, grain)
 
 
 # ---- rendering ------------------------------------------------------------------------------------------------------------
 
 class Kernel:
-    def __init__(self, maker, body, wrong, exact):
+    def __init__(self, maker, body, wrong, exact, grain):
         self.seed, self.params, self.arrays, self.scalars = maker.seed, maker.params, maker.arrays, dict(maker.scalars)
         self.helpers, self.features, self.rough = maker.helpers, maker.features, maker.rough
-        self.body, self.wrong, self.exact = body, wrong, exact
+        self.body, self.wrong, self.exact, self.grain = body, wrong, exact, grain
 
     def names(self):
         return list(self.params) + list(self.arrays)
@@ -1041,7 +1042,7 @@ def outcome(function, kernel):
         with np.errstate(all="ignore"):
             result = function(*[v for v, _ in args])
     except ERRORS as e:
-        error = type(e).__name__
+        error = "IndexError" if isinstance(e, OverflowError) else type(e).__name__  # an index beyond int64
     return error, result, [w.tobytes() for _, w in args if w is not None], args
 
 
@@ -1136,7 +1137,7 @@ class Runner:
         first = None
         for schedule in self.schedules:
             for n in self.threads:
-                with self.testing.threads(n, schedule=schedule, min_work=0):
+                with self.testing.threads(n, schedule=schedule, min_work=0, grain=kernel.grain):
                     got = outcome(parallel, kernel)
                 label = f"parallel, {n} threads, {schedule}"
                 problem = self.compare(label, got, want, tolerance)
@@ -1146,7 +1147,7 @@ class Runner:
                     first = got
                 elif want[0] is None and not self.bits(got, first):
                     return f"{label}: other bits than with {self.threads[0]} threads"
-        with self.testing.shuffled(kernel.seed + 1):
+        with self.testing.shuffled(kernel.seed + 1, grain=kernel.grain):
             got = outcome(parallel, kernel)
         problem = self.compare("shuffled serial order", got, want, tolerance)
         if problem:

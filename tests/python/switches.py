@@ -8,14 +8,15 @@ SCHEDULES = {"default": 0, "static": 1, "dynamic": 2, "guided": 3}
 
 
 @contextlib.contextmanager
-def threads(n, schedule="default", min_work=-1):
-    """Regions run on n threads, by that schedule, and sequentially only below min_work operations."""
+def threads(n, schedule="default", min_work=-1, grain=0):
+    """Regions run on n threads, by that schedule, and sequentially only below min_work operations; reductions in blocks
+    of at most `grain` iterations, if it is not 0."""
     import plait
     from plait import _plait
 
     before = plait.get_num_threads()
     plait.set_num_threads(min(n, _plait._max_threads()))
-    _plait._tune(SCHEDULES[schedule], 0, min_work)
+    _plait._tune(SCHEDULES[schedule], 0, min_work, grain)
     try:
         yield
     finally:
@@ -24,11 +25,12 @@ def threads(n, schedule="default", min_work=-1):
 
 
 @contextlib.contextmanager
-def shuffled(seed):
-    """Regions run their iterations one after the other, in an order shuffled from the seed."""
+def shuffled(seed, grain=0):
+    """Regions run their iterations (their blocks, if they reduce) one after the other, in an order shuffled from the
+    seed."""
     from plait import _plait
 
-    _plait._tune(0, seed, 0)
+    _plait._tune(0, seed, 0, grain)
     try:
         yield
     finally:
