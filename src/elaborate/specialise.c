@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 100, MAX_ROUNDS = 12 };
+enum { MAX_DEPTH = 100, MAX_SPECS = 1000, MAX_ROUNDS = 12 };
 
 /* ---- specialisations of kernels -------------------------------------------------------------------------------------------------------- */
 
@@ -455,9 +455,9 @@ static value use_spec(elab *e, spec *s, const value *params, span at) {
     if (s->state == SPEC_RUNNING) {
         note_recursion(e, s);
     } else if (s->state == SPEC_NEW) {
-        if (e->depth >= MAX_DEPTH)
+        if (e->depth >= MAX_DEPTH || e->specs.len > MAX_SPECS)
             return elab_error(e, DIAG_UNSUPPORTED, at, "pass the same types in the recursive call",
-                              "kernels call one another more than %d deep with new types each time", MAX_DEPTH);
+                              "kernels call one another with new types without end");
         elab_run_spec(e, s, NULL);
     }
     if (s->state == SPEC_FAILED)
