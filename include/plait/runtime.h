@@ -110,6 +110,10 @@ PLRT_API int32_t plrt_interrupt_take(plrt_error *err);
  * enough for every call; does nothing without the hook `interrupted`. */
 PLRT_API void plrt_interrupt_watch(void);
 
+/* The address below which the calling thread's stack should not grow: what is left is for calls of libraries. Kernels
+ * that call themselves ask at their entry. */
+PLRT_API void *plrt_stack_limit(void);
+
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
 PLRT_API int32_t plrt_max_threads(void); /* the most that this process will use: PLAIT_NUM_THREADS, OMP_NUM_THREADS,

@@ -123,7 +123,7 @@ def _find_lambda(code, lines):
             f"the lambda in {code.co_filename}, line {code.co_firstlineno} cannot be told from its surroundings: "
             "write it as a function"
         )
-    node = found[0]
+    node = min(found, key=_extent_of_body)  # one lambda in another: the inner one's body holds the outer's too
     segment = ast.get_source_segment(text, node)
     col = node.col_offset
     if "\n" in segment and _expression_of(segment) is None:
@@ -145,11 +145,16 @@ def _positions(code):
     return [(line, col) for line, _, col, _ in code.co_positions() if line is not None and col is not None]
 
 
+def _extent_of_body(node):
+    body = node.body
+    return (body.end_lineno - body.lineno, body.end_col_offset - body.col_offset)
+
+
 def _is_code_of(node, code):
     import ast
 
     arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    if tuple(arguments) != code.co_varnames[: len(arguments)]:
+    if tuple(arguments) != code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
         return False
     positions = [p for p in _positions(code) if p[0] > node.lineno or p[1] > 0]
     if positions:

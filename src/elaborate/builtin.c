@@ -271,19 +271,20 @@ value elab_sequence_item(elab *e, const value *v, uint32_t k, span at) {
     return value_tuple(e, items, v->len, at);
 }
 
-/* Number of iterations of a range, at least 0. */
+/* Number of iterations of a range, at least 0. Distances are taken without sign, since hi - lo may not fit. */
 static kir_expr *range_length(elab *e, const value *v, span at) {
     kir_module *m = e->m;
     kir_expr *lo = elab_hold(e, v->items[0].expr), *hi = elab_hold(e, v->items[1].expr),
              *step = elab_hold(e, v->items[2].expr);
-    int64_t s;
-    kir_expr *span_up = kir_binary(m, KIR_OP_SUB, again(e, hi), again(e, lo), at);
-    if (kir_is_const_int(step, &s) && s == 1)
-        return kir_binary(m, KIR_OP_MAX, span_up, kir_int(m, 0, at), at);
-    kir_expr *rising = kir_binary(m, KIR_OP_GT, again(e, step), kir_int(m, 0, at), at);
-    kir_expr *unit = kir_select(m, rising, kir_int(m, 1, at), kir_int(m, -1, at), at);
-    kir_expr *turns = kir_binary(m, KIR_OP_FLOORDIV, kir_binary(m, KIR_OP_SUB, span_up, unit, at), again(e, step), at);
-    return kir_binary(m, KIR_OP_MAX, kir_binary(m, KIR_OP_ADD, turns, kir_int(m, 1, at), at), kir_int(m, 0, at), at);
+    int64_t s, from;
+    if (kir_is_const_int(step, &s) && s == 1 && kir_is_const_int(lo, &from) && from >= 0)
+        return kir_binary(m, KIR_OP_MAX, kir_binary(m, KIR_OP_SUB, again(e, hi), again(e, lo), at), kir_int(m, 0, at),
+                          at);
+    kir_expr *n = elab_hold(e, elab_range_count(e, again(e, lo), again(e, hi), again(e, step), at));
+    if (n->kind != KIR_CONST || n->value.i < 0)
+        elab_check(e, kir_binary(m, KIR_OP_GE, again(e, n), kir_int(m, 0, at), at), "OverflowError",
+                   "Python int too large to convert to C ssize_t", NULL, 0, at);
+    return n;
 }
 
 static value zip_length(elab *e, const value *v, span at) {

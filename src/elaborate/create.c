@@ -93,6 +93,27 @@ static kir_expr *arange_argument(elab *e, const value *v, int64_t missing, span 
     return x;
 }
 
+kir_expr *elab_range_count(elab *e, kir_expr *lo, kir_expr *hi, kir_expr *step, span at) {
+    kir_module *m = elab_module(e);
+    type *i64 = type_int64(m->types), *u64 = type_int(m->types, 64, false);
+    int64_t s;
+    lo = elab_hold(e, lo);
+    hi = elab_hold(e, hi);
+    step = elab_hold(e, step);
+    bool one = kir_is_const_int(step, &s) && s == 1;
+    kir_expr *up = kir_binary(m, KIR_OP_GT, array_copy(e, step), kir_int(m, 0, at), at);
+    kir_expr *from = elab_hold(e, kir_select(m, array_copy(e, up), array_copy(e, lo), array_copy(e, hi), at));
+    kir_expr *to = elab_hold(e, kir_select(m, array_copy(e, up), array_copy(e, hi), array_copy(e, lo), at));
+    kir_expr *n = kir_binary(m, KIR_OP_SUB, array_copy(e, to), array_copy(e, from), at);
+    if (!one) {
+        kir_expr *size = kir_select(m, up, array_copy(e, step), kir_unary(m, KIR_OP_NEG, array_copy(e, step), at), at);
+        kir_expr *last = kir_cast(m, kir_binary(m, KIR_OP_SUB, n, kir_int(m, 1, at), at), u64, at);
+        n = kir_cast(m, kir_binary(m, KIR_OP_FLOORDIV, last, kir_cast(m, size, u64, at), at), i64, at);
+        n = kir_binary(m, KIR_OP_ADD, n, kir_int(m, 1, at), at);
+    }
+    return kir_select(m, kir_binary(m, KIR_OP_LT, from, to, at), n, kir_int(m, 0, at), at);
+}
+
 /* max(0, ceil((stop - start) / step)) in the arguments' own arithmetic. */
 static kir_expr *arange_length(elab *e, kir_expr *const *x, type *t, span at) {
     kir_module *m = elab_module(e);
@@ -106,11 +127,15 @@ static kir_expr *arange_length(elab *e, kir_expr *const *x, type *t, span at) {
     start = kir_cast(m, start, i64, at);
     stop = kir_cast(m, stop, i64, at);
     step = kir_cast(m, step, i64, at);
-    if (array_is_const(step, 1))
+    if (array_is_const(step, 1) && start->kind == KIR_CONST && start->value.i >= 0)
         return kir_binary(m, KIR_OP_MAX, kir_binary(m, KIR_OP_SUB, stop, start, at), kir_int(m, 0, at), at);
-    kir_expr *down = kir_binary(m, KIR_OP_SUB, start, stop, at);
-    kir_expr *floor = kir_binary(m, KIR_OP_FLOORDIV, down, step, at);
-    return kir_binary(m, KIR_OP_MAX, kir_unary(m, KIR_OP_NEG, floor, at), kir_int(m, 0, at), at);
+    kir_expr *n = elab_range_count(e, start, stop, step, at);
+    if (n->kind == KIR_CONST && n->value.i >= 0)
+        return n;
+    n = array_temp(e, n, at);
+    elab_check(e, kir_binary(m, KIR_OP_GE, array_copy(e, n), kir_int(m, 0, at), at), "ValueError",
+               "Maximum allowed size exceeded", NULL, 0, at);
+    return n;
 }
 
 static value call_arange(elab *e, const builtin *b, value *args, uint32_t n, span at) {

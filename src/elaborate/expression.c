@@ -247,7 +247,77 @@ static value named_expr(elab *e, const ast *x) {
     return value_again(e, &v);
 }
 
+typedef __int128 wide;
+
+typedef struct literal {
+    wide n;
+    bool huge; /* it does not even fit n */
+} literal;
+
+static literal power_of_literals(wide base, wide exponent) {
+    literal x = {1, false};
+    if (base >= -1 && base <= 1 && exponent > 2)
+        exponent = 2 + exponent % 2;
+    while (exponent-- > 0 && !x.huge)
+        x.huge = __builtin_mul_overflow(x.n, base, &x.n);
+    return x;
+}
+
+static bool fold_literals(ast_op op, literal a, literal b, literal *out) {
+    out->huge = a.huge || b.huge;
+    if (out->huge)
+        return op == OP_Add || op == OP_Sub || op == OP_Mult || op == OP_Pow || op == OP_LShift;
+    switch (op) {
+    case OP_Add:
+        out->huge = __builtin_add_overflow(a.n, b.n, &out->n);
+        return true;
+    case OP_Sub:
+        out->huge = __builtin_sub_overflow(a.n, b.n, &out->n);
+        return true;
+    case OP_Mult:
+        out->huge = __builtin_mul_overflow(a.n, b.n, &out->n);
+        return true;
+    case OP_Pow:
+        *out = power_of_literals(a.n, b.n);
+        return b.n >= 0;
+    case OP_LShift:
+        *out = power_of_literals(2, b.n);
+        out->huge |= __builtin_mul_overflow(a.n, out->n, &out->n);
+        return b.n >= 0;
+    default:
+        return false;
+    }
+}
+
+/* What CPython's compiler folds: - + * ** << of integer literals, without a limit of 64 bits on the way. */
+static bool is_literal_integer(const ast *x, literal *out) {
+    literal a, b;
+    if (x->kind == AST_Constant && x->Constant.type == CONST_int) {
+        *out = (literal){(wide)x->Constant.integer, !x->Constant.fits};
+        return true;
+    }
+    if (x->kind == AST_UnaryOp && x->UnaryOp.op == OP_USub && is_literal_integer(x->UnaryOp.operand, out))
+        return fold_literals(OP_Sub, (literal){0, false}, *out, out);
+    return x->kind == AST_BinOp && is_literal_integer(x->BinOp.left, &a) && is_literal_integer(x->BinOp.right, &b) &&
+           fold_literals(x->BinOp.op, a, b, out);
+}
+
+static bool is_folded(elab *e, const ast *x, value *out) {
+    literal k;
+    if (!is_literal_integer(x, &k))
+        return false;
+    if (k.huge || k.n < INT64_MIN || k.n > (wide)UINT64_MAX)
+        *out = elab_error(e, DIAG_TYPING, x->at, "integers have 64 bits here", "this integer is too large");
+    else
+        *out = value_of(e, kir_const_int(e->m, type_int(e->m->types, 64, k.n <= INT64_MAX), (int64_t)(uint64_t)k.n,
+                                         x->at));
+    return true;
+}
+
 static value binary_operator(elab *e, const ast *x) {
+    value folded;
+    if (is_folded(e, x, &folded))
+        return folded;
     value a = elab_expression(e, x->BinOp.left);
     eval_place after = elab_place(e);
     value b = elab_expression(e, x->BinOp.right);
@@ -260,6 +330,9 @@ static value unary_operator(elab *e, const ast *x) {
         kir_expr *inner = elab_condition(e, x->UnaryOp.operand);
         return inner ? value_of(e, elab_not(e, inner)) : value_invalid(x->at);
     }
+    value folded;
+    if (is_folded(e, x, &folded))
+        return folded;
     value a = elab_expression(e, x->UnaryOp.operand);
     return elab_unary(e, x->UnaryOp.op, &a, x->at);
 }

@@ -122,6 +122,8 @@ bool value_literal_bool(const value *v, bool *x);
 type *value_type(elab *e, const value *v); /* also for compile-time ones (tuples, ranges, strings …) */
 /* Keeps a scalar's value in a fresh temporary, so that later effects cannot change it; constants stay. */
 kir_expr *elab_hold(elab *e, kir_expr *x);
+/* Iterations of range(lo, hi, step), step not 0, exactly; negative when the number does not fit int64. */
+kir_expr *elab_range_count(elab *e, kir_expr *lo, kir_expr *hi, kir_expr *step, span at);
 value elab_hold_value(elab *e, const value *v); /* the same for every scalar leaf; array expressions become variables */
 /* An array value as a variable: itself when it is one, else materialised into a temporary. NULL after an error. */
 kir_var *elab_array_var(elab *e, const value *v);

@@ -291,7 +291,7 @@ static void open_function(gen *g, const kir_fn *f, gen_fn *out) {
     g->vars = arena_array(g->a, gen_var, f->next_var + 1);
     g->targets = NULL;
     g->depth = 0;
-    g->iteration = g->block_index = g->part = g->scratch = g->stack_base = NULL;
+    g->iteration = g->block_index = g->part = g->scratch = g->stack_limit = NULL;
     g->err = LLVMGetParam(g->fn, LLVMCountParams(g->fn) - 1);
     LLVMBasicBlockRef entry = gen_block(g, "entry"), body = gen_block(g, "body");
     LLVMPositionBuilderAtEnd(g->entry_b, entry);
@@ -371,38 +371,27 @@ static void take_params(gen *g, const kir_fn *f) {
     }
 }
 
-/* A kernel that calls itself too deeply raises RecursionError instead of running off the stack. The bound is in bytes
- * below the entry's frame: half of the usual 8 MiB. */
-enum { STACK_BOUND = 4 << 20 };
-
-static LLVMValueRef frame_address(gen *g) {
-    LLVMValueRef zero = gen_int32(g, 0);
-    return gen_intrinsic(g, "llvm.frameaddress", g->ptr, &zero, 1);
-}
-
-/* A region's body runs on the stack of its caller or of another thread: near the caller's base, or a base itself. */
-LLVMValueRef gen_stack_base(gen *g, LLVMValueRef callers) {
-    LLVMValueRef here = frame_address(g);
-    LLVMValueRef below =
-        LLVMBuildSub(g->b, LLVMBuildPtrToInt(g->b, callers, g->i64, ""), LLVMBuildPtrToInt(g->b, here, g->i64, ""), "");
-    LLVMValueRef near = LLVMBuildICmp(g->b, LLVMIntULE, below, gen_int(g, STACK_BOUND + (1 << 16)), "");
-    return LLVMBuildSelect(g->b, near, callers, here, "");
+/* A kernel that calls itself too deeply raises RecursionError instead of running off the stack. Where that ends is known
+ * to the thread that runs: the entry and every body of a region ask, and functions pass it on. A call looks for Ctrl-C,
+ * too, since recursion can last as long as a loop. */
+LLVMValueRef gen_stack_limit(gen *g) {
+    return gen_call(g, gen_declare(g, "plrt_stack_limit", LLVMFunctionType(g->ptr, NULL, 0, false)), NULL, 0);
 }
 
 static void check_stack(gen *g, const kir_fn *f) {
     if (!g->is_recursive)
         return;
-    g->stack_base = LLVMGetParam(g->fn, LLVMCountParams(g->fn) - 2);
+    g->stack_limit = LLVMGetParam(g->fn, LLVMCountParams(g->fn) - 2);
     if (!f->is_recursive)
         return;
-    LLVMValueRef here = LLVMBuildPtrToInt(g->b, frame_address(g), g->i64, "");
-    LLVMValueRef depth = LLVMBuildSub(g->b, LLVMBuildPtrToInt(g->b, g->stack_base, g->i64, ""), here, "");
-    LLVMValueRef deep = LLVMBuildICmp(g->b, LLVMIntSGT, depth, gen_int(g, STACK_BOUND), "");
+    LLVMValueRef zero = gen_int32(g, 0), here = gen_intrinsic(g, "llvm.frameaddress", g->ptr, &zero, 1);
+    LLVMValueRef deep = LLVMBuildICmp(g->b, LLVMIntULT, here, g->stack_limit, "");
     LLVMBasicBlockRef bad = gen_block(g, "too_deep"), good = gen_block(g, "");
     gen_branch(g, deep, bad, good, -1);
     gen_start(g, bad);
     gen_raise(g, PLRT_SITE_RECURSION, NULL, 0);
     gen_start(g, good);
+    gen_poll_interrupt(g);
 }
 
 static void write_function(gen *g, const kir_fn *f, gen_fn *self) {
@@ -521,7 +510,7 @@ static LLVMValueRef call_entry(gen *g, const kir_fn *f, const gen_fn *target, LL
             vec_push(g->a, &args, fields[k]);
     }
     if (g->is_recursive)
-        vec_push(g->a, &args, frame_address(g));
+        vec_push(g->a, &args, gen_stack_limit(g));
     vec_push(g->a, &args, g->err);
     return LLVMBuildCall2(g->b, target->type, target->value, args.at, args.len, "");
 }

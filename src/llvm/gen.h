@@ -65,7 +65,7 @@ typedef struct gen {
     /* the function being written */
     const kir_fn *f;
     LLVMValueRef fn, err, status;
-    LLVMValueRef stack_base; /* recursive modules: frame address of the entry */
+    LLVMValueRef stack_limit; /* recursive modules: what frames must not lie below */
     LLVMBasicBlockRef fail, done;
     gen_var *vars;      /* by id */
     gen_value *results; /* slots of result fields: fields.re */
@@ -100,7 +100,6 @@ void gen_start(gen *g, LLVMBasicBlockRef block);
 void gen_jump(gen *g, LLVMBasicBlockRef block);
 void gen_branch(gen *g, LLVMValueRef c, LLVMBasicBlockRef yes, LLVMBasicBlockRef no, int likely); /* +1 yes, -1 no */
 LLVMValueRef gen_to_slot(gen *g, gen_value v, type *t);    /* one 8-byte slot; complex128: the real part */
-LLVMValueRef gen_stack_base(gen *g, LLVMValueRef callers); /* of a region: the caller's, or this thread's */
 gen_fn *gen_fn_of(gen *g, const kir_fn *f);
 const char *gen_symbol(gen *g, const char *prefix, sym name);
 LLVMMetadataRef gen_md_string(gen *g, const char *s);
@@ -135,6 +134,8 @@ void gen_find_counted(gen *g);
 /* ---- gen_stmt.c */
 void gen_statements(gen *g, const kir_block *b);
 void gen_fail_if(gen *g, LLVMValueRef status);
+void gen_poll_interrupt(gen *g); /* where a kernel may have run for long */
+LLVMValueRef gen_stack_limit(gen *g);
 void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n);
 
 /* ---- gen_region.c */

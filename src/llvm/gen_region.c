@@ -92,7 +92,7 @@ static void load_captured(gen *g, const kir_fn *f, LLVMValueRef context) {
         gen_put_var(g, v, fields, n);
     }
     if (g->is_recursive)
-        g->stack_base = gen_stack_base(g, LLVMBuildLoad2(g->b, g->ptr, slot_of(g, context, at), ""));
+        g->stack_limit = gen_stack_limit(g);
 }
 
 static void start_partials(gen *g, const kir_fn *f) {
@@ -162,7 +162,7 @@ static LLVMValueRef region_data(gen *g, const kir_fn *f) {
 
 static uint32_t context_slots(gen *g, const kir_fn *f) {
     LLVMTypeRef field_types[GEN_MAX_FIELDS];
-    uint32_t n = 2;
+    uint32_t n = 1;
     for (uint32_t i = 0; i < f->params.len; i++)
         n += gen_fields(g, f->params.at[i]->ty, field_types);
     return n;
@@ -192,8 +192,6 @@ static LLVMValueRef fill_context(gen *g, const kir_stmt *s, LLVMValueRef buffer)
     LLVMBuildStore(g->b, buffer, slot_of(g, context, at++));
     for (uint32_t i = 0; i < s->fn->params.len; i++)
         put_captured(g, context, &at, s->fn->params.at[i]->ty, s->index.at[i]);
-    if (g->is_recursive)
-        LLVMBuildStore(g->b, g->stack_base ? g->stack_base : LLVMConstNull(g->ptr), slot_of(g, context, at));
     return context;
 }
 

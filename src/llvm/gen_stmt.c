@@ -61,8 +61,8 @@ void gen_fail_if(gen *g, LLVMValueRef status) {
     gen_start(g, good);
 }
 
-/* At a back edge: a flag in memory, and behind it the question to the host. */
-static void poll_interrupt(gen *g) {
+/* At a back edge or a call: a flag in memory, and behind it the question to the host. */
+void gen_poll_interrupt(gen *g) {
     LLVMValueRef flag = LLVMGetNamedGlobal(g->module, "plrt_interrupted");
     if (!flag)
         flag = LLVMAddGlobal(g->module, g->i32, "plrt_interrupted");
@@ -279,7 +279,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     gen_start(g, c.latch);
     g->targets = target.outer;
     if (may_run_long(&s->body, SHORT_TRIPS))
-        poll_interrupt(g);
+        gen_poll_interrupt(g);
     describe_loop(g, s->loop, close_counter(g, &c), group);
     g->depth--;
     g->conditions = conditions;
@@ -296,7 +296,7 @@ static void write_endless(gen *g, const kir_stmt *s) {
     g->targets = target.outer;
     gen_jump(g, next);
     gen_start(g, next);
-    poll_interrupt(g);
+    gen_poll_interrupt(g);
     gen_jump(g, body);
     gen_start(g, after);
 }
@@ -407,7 +407,7 @@ static void call(gen *g, const kir_stmt *s) {
         for (uint32_t k = 0, n = argument(g, s->fn->params.at[i]->ty, s->index.at[i], fields); k < n; k++)
             vec_push(g->a, &args, fields[k]);
     if (g->is_recursive)
-        vec_push(g->a, &args, g->stack_base ? g->stack_base : LLVMConstNull(g->ptr));
+        vec_push(g->a, &args, g->stack_limit ? g->stack_limit : LLVMConstNull(g->ptr));
     vec_push(g->a, &args, g->err);
     LLVMValueRef all = LLVMBuildCall2(g->b, callee->type, callee->value, args.at, args.len, "");
     if (callee->result == g->i32) {

@@ -1,0 +1,105 @@
+"""What a user can do to the package that nobody would expect him to. Every test here stands for a wrong answer, a crash, a
+hang or a misleading message that was once there."""
+
+import threading
+
+import numpy as np
+import pytest
+from kernel_text import function_of
+
+from plait import njit, prange
+from plait.errors import TypingError
+
+FAR = 2**63
+
+
+@njit
+def trips_and_length(a, b, c):
+    n = 0
+    for _ in range(a, b, c):
+        n += 1
+    return n, len(range(a, b, c))
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [(-FAR, FAR - 1, 2**62), (FAR - 1, -FAR, -(2**62)), (-FAR, FAR - 1, FAR - 1), (FAR - 1, -FAR, -FAR), (0, 10, 3)],
+)
+def test_ranges_over_all_of_int64_have_their_length(bounds):
+    n = len(range(*bounds))
+    assert trips_and_length(*bounds) == (n, n)
+
+
+def test_a_range_longer_than_int64_has_no_length():
+    with pytest.raises(OverflowError):
+        njit(lambda a, b: len(range(a, b)))(-FAR, FAR - 1)
+    with pytest.raises(OverflowError):
+        njit(lambda: len(range(-(2**63), 2**63 - 1)))()
+
+
+def test_arange_over_all_of_int64():
+    arange = njit(lambda a, b, c: np.arange(a, b, c))
+    np.testing.assert_array_equal(arange(-FAR, FAR - 1, 2**62), np.arange(-FAR, FAR - 1, 2**62))
+    with pytest.raises(ValueError, match="Maximum allowed size"):
+        arange(-FAR, FAR - 1, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["-0x8000000000000000", "2**64-1", "(1<<64)-1", "1<<63", "-2**63", "2**62*2-1", "(-1)**1001", "0**10**6"]
+)
+def test_integer_literals_are_folded_without_a_limit_on_the_way(text):
+    assert njit(function_of(text, ""))() == eval(text)
+
+
+@pytest.mark.parametrize("text", ["10**100", "2**64", "-(2**63)-1", "1<<200"])
+def test_an_integer_literal_that_does_not_fit_is_no_other_number(text):
+    with pytest.raises(TypingError, match="too large"):
+        njit(function_of(text, ""))()
+
+
+def test_a_lambda_inside_a_lambda_is_itself():
+    make = lambda: njit(lambda x: x + 5)  # noqa: E731
+    assert make()(1) == 6
+    assert (lambda: (njit(lambda x: x + 7)(1), njit(lambda x: x * 8)(2), njit(lambda *x: len(x))(1, 2)))() == (8, 16, 2)
+
+
+@njit
+def descend(n):
+    if n == 0:
+        return 0
+    return 1 + descend(n - 1)
+
+
+@njit(parallel=True)
+def descend_in_parallel(n):
+    total = 0
+    for _ in prange(64):
+        total += descend(n)
+    return total
+
+
+@pytest.mark.parametrize("kib", [64, 256, 1024])
+def test_deep_recursion_on_a_small_stack_raises(kib):
+    found = []
+
+    def work():
+        try:
+            descend(10**9)
+        except RecursionError as error:
+            found.append(error)
+
+    assert descend(1000) == 1000
+    before = threading.stack_size(kib * 1024)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    assert len(found) == 1
+
+
+def test_recursion_in_a_region_has_its_own_threads_stack():
+    assert descend_in_parallel(1000) == 64000
+    with pytest.raises(RecursionError):
+        descend_in_parallel(10**9)
