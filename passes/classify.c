@@ -37,7 +37,7 @@ static kir_expr *distinct(kir_module *m, kir_var *v, span at) {
     return all;
 }
 
-static kir_expr *condition_of(kir_module *m, const dep_verdict *v, span at) {
+kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at) {
     kir_expr *when = NULL;
     for (uint32_t i = 0; i < v->pairs.len; i++)
         when = and_also(m, when, pass_apart(m, v->pairs.at[i].a, v->pairs.at[i].b, at));
@@ -107,7 +107,7 @@ static void keep(classifier *z, kir_stmt *loop, kir_class class, const char *why
 static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
     kir_loop_info *info = loop->loop;
     if (v->class == KIR_CLASS_INDEPENDENT) {
-        info->when = condition_of(z->m, v, loop->at);
+        info->when = dep_condition(z->m, v, loop->at);
         info->class = info->reductions.len ? KIR_CLASS_REDUCTION : KIR_CLASS_INDEPENDENT;
         info->vector = !info->when && !info->carried.len;
         return;

@@ -1076,7 +1076,7 @@ static void free_walk(walk *w) {
     }
 }
 
-dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *context) {
+static walk open_walk(dep_session *s, kir_stmt *loop, dep_skip skip, void *context) {
     walk w = {.s = s, .loop = loop, .skip = skip, .skip_context = context};
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
     w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
@@ -1084,6 +1084,79 @@ dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *con
     kir_each_stmt(&loop->body, count_writes, w.writes);
     walk_for(&w, loop);
     w.depth = 1; /* the loop itself, for what is asked of its bounds */
+    return w;
+}
+
+/* ---- skewing ------------------------------------------------------------------------------------------------------- */
+
+enum { SKEW_MAX = 4 };
+
+static isl_constraint *at_least_one(isl_space *space, int64_t c0, int64_t c1) {
+    isl_constraint *c = isl_constraint_alloc_inequality(isl_local_space_from_space(isl_space_copy(space)));
+    c = isl_constraint_set_coefficient_si(c, isl_dim_set, 0, (int)c0);
+    c = isl_constraint_set_coefficient_si(c, isl_dim_set, 1, (int)c1);
+    return isl_constraint_set_constant_si(c, -1);
+}
+
+/* Is there a dependence with distance d (d0 >= 1 in direction `way`) that runs against the skew? */
+static bool runs_against(walk *w, isl_set *deltas, int64_t way, int64_t d0, int64_t d1, int64_t skew) {
+    isl_space *space = iteration_space(w);
+    isl_set *bad = isl_set_copy(deltas);
+    bad = isl_set_add_constraint(bad, at_least_one(space, way * d0, 0));
+    bad = isl_set_add_constraint(bad, at_least_one(space, -way * skew * d0, -way * d1));
+    isl_space_free(space);
+    isl_bool empty = isl_set_is_empty(bad);
+    isl_set_free(bad);
+    return empty != isl_bool_true;
+}
+
+static bool pair_allows(walk *w, access *a, access *b, int64_t d0, int64_t d1, int64_t skew) {
+    if (!build_map(w, a) || !build_map(w, b) || a->n != b->n)
+        return false;
+    isl_map *same = isl_map_apply_range(isl_map_copy(a->map), isl_map_reverse(isl_map_copy(b->map)));
+    isl_set *deltas = isl_map_deltas(same);
+    bool against = runs_against(w, deltas, 1, d0, d1, skew) || runs_against(w, deltas, -1, d0, d1, skew);
+    isl_set_free(deltas);
+    return !against && isl_ctx_last_error(w->s->isl) == isl_error_none;
+}
+
+static bool skew_works(walk *w, int64_t d0, int64_t d1, int64_t skew) {
+    for (uint32_t i = 0; i < w->found.len; i++)
+        for (uint32_t j = 0; j < w->found.len; j++) {
+            access *a = &w->found.at[i], *b = &w->found.at[j];
+            if (a->root == b->root && a->what.is_write && !pair_allows(w, a, b, d0, d1, skew))
+                return false;
+        }
+    return true;
+}
+
+int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed) {
+    int64_t d0 = 0, d1 = 0;
+    kir_stmt *inner = outer->body.len == 1 ? outer->body.at[0] : NULL;
+    if (!inner || inner->kind != KIR_FOR || !kir_is_const_int(outer->step, &d0) ||
+        !kir_is_const_int(inner->step, &d1) || (d0 != 1 && d0 != -1) || (d1 != 1 && d1 != -1))
+        return -1;
+    walk w = open_walk(s, outer, NULL, NULL);
+    int found = -1;
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_reset_operations(s->isl);
+    isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);
+    for (int skew = 0; skew <= SKEW_MAX && found < 0 && !w.trouble && w.dims >= 2; skew++)
+        if (skew_works(&w, d0, d1, skew))
+            found = skew;
+    *assumed = (dep_verdict){.class = KIR_CLASS_INDEPENDENT};
+    if (found >= 0)
+        list_assumptions(&w, assumed);
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_set_max_operations(s->isl, 0);
+    free_walk(&w);
+    return found;
+}
+
+/* ---- one loop ------------------------------------------------------------------------------------------------------ */
+
+dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *context) {
+    walk w = open_walk(s, loop, skip, context);
     dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
     if (w.trouble) {
         v = unknown(w.trouble, w.trouble_detail, NULL, NULL);

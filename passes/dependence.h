@@ -45,4 +45,13 @@ void dep_close(dep_session *s);
 typedef bool (*dep_skip)(const kir_stmt *statement, const kir_var *array, void *context);
 dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *context);
 
+/* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
+kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);
+
+/* For a nest of two loops (`outer` holds nothing but a FOR) with steps 1 or -1: the least s in 0..4 such that every
+ * dependence from iteration (i, j) to a later (i', j') has (j' - j) + s * (i' - i) >= 0, counted in the direction of the
+ * loops: then blocks of the plane (i, j + s*i) that lie on one anti-diagonal are independent. -1: there is none, or it
+ * is not known. *assumed gets the pairs and arrays under which it holds. */
+int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed);
+
 #endif

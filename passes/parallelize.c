@@ -12,7 +12,7 @@
 #include "passes/cost.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
-#include <stdio.h>
+#include <string.h>
 
 enum { FEW_TRIPS = 8, LEAST_WORK = 2000 };
 
@@ -165,7 +165,9 @@ static const char *reduced_names(placer *p, const kir_loop_info *l) {
 static void report_parallel(placer *p, kir_stmt *loop) {
     kir_loop_info *l = loop->loop;
     kir_report *r = entry_of(p, loop);
-    if (l->kind == KIR_LOOP_ARRAY)
+    if (l->why && strcmp(l->why, "WAVEFRONT") == 0)
+        pass_decide(p->m, l->id, KIR_PARALLEL, "WAVEFRONT", l->why_detail);
+    else if (l->kind == KIR_LOOP_ARRAY)
         pass_decide(p->m, l->id, KIR_PARALLEL, "ARRAY_PARALLEL");
     else if (!is_proven(l))
         pass_decide(p->m, l->id, KIR_PARALLEL, "TRUSTED",

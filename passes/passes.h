@@ -12,6 +12,7 @@ bool promote_run(pass_context *c);
 bool reduction_run(pass_context *c);
 bool privatize_run(pass_context *c);
 bool classify_run(pass_context *c);
+bool schedule_run(pass_context *c);
 bool parallelize_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool borrow_run(pass_context *c);
