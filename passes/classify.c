@@ -84,8 +84,8 @@ static void check_scalars(classifier *z, kir_stmt *loop) {
     for (uint32_t i = 0; i < loop->loop->carried.len; i++) {
         kir_var *v = loop->loop->carried.at[i];
         if (v->name && always_carried(loop, v))
-            report_race(z, loop->at, arena_printf(z->m->a, "each uses the value of `%s` of the one before", v->name->text),
-                        NULL);
+            report_race(z, loop->at,
+                        arena_printf(z->m->a, "each uses the value of `%s` of the one before", v->name->text), NULL);
     }
 }
 
@@ -119,8 +119,8 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
                                         : "";
         keep(z, loop, KIR_CLASS_CARRIED, "CARRIED", array, how);
         if (info->kind == KIR_LOOP_PRANGE && v->proven)
-            report_race(z, v->first.statement->at, arena_printf(z->m->a, "`%s` is written by one and used by another", array),
-                        v->witness);
+            report_race(z, v->first.statement->at,
+                        arena_printf(z->m->a, "`%s` is written by one and used by another", array), v->witness);
         return;
     }
     keep(z, loop, KIR_CLASS_UNKNOWN, v->reason ? v->reason : "UNANALYSED", v->detail ? v->detail : array, "");

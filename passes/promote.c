@@ -86,10 +86,16 @@ static void gather_stmt(gathering *g, kir_stmt *s, bool direct) {
             add_access(g, s, s->value->var, s->value->args, s->value->n_args, false, direct);
         g->unfit |= s->var->ty->kind == TYPE_ARRAY;
         break;
-    case KIR_STORE: add_access(g, s, s->var, s->index.at, s->index.len, true, direct); break;
+    case KIR_STORE:
+        add_access(g, s, s->var, s->index.at, s->index.len, true, direct);
+        break;
     case KIR_IF:
-    case KIR_FOR: gather_nested(g, s); return;
-    default: g->unfit = true; return;
+    case KIR_FOR:
+        gather_nested(g, s);
+        return;
+    default:
+        g->unfit = true;
+        return;
     }
     facts_after(g->p->facts, s);
 }

@@ -38,17 +38,29 @@ typedef struct front { /* a nest being rewritten */
 
 /* ---- expressions ---------------------------------------------------------------------------------------------------------------- */
 
-static kir_expr *copy(front *n, const kir_expr *e) { return kir_copy_expr(n->z->m, e, NULL); }
+static kir_expr *copy(front *n, const kir_expr *e) {
+    return kir_copy_expr(n->z->m, e, NULL);
+}
 
-static kir_expr *number(front *n, int64_t x) { return kir_int(n->z->m, x, n->at); }
+static kir_expr *number(front *n, int64_t x) {
+    return kir_int(n->z->m, x, n->at);
+}
 
-static kir_expr *op(front *n, kir_op o, kir_expr *a, kir_expr *b) { return kir_binary(n->z->m, o, a, b, n->at); }
+static kir_expr *op(front *n, kir_op o, kir_expr *a, kir_expr *b) {
+    return kir_binary(n->z->m, o, a, b, n->at);
+}
 
-static kir_expr *plus(front *n, kir_expr *a, kir_expr *b) { return op(n, KIR_OP_ADD, a, b); }
+static kir_expr *plus(front *n, kir_expr *a, kir_expr *b) {
+    return op(n, KIR_OP_ADD, a, b);
+}
 
-static kir_expr *minus(front *n, kir_expr *a, kir_expr *b) { return op(n, KIR_OP_SUB, a, b); }
+static kir_expr *minus(front *n, kir_expr *a, kir_expr *b) {
+    return op(n, KIR_OP_SUB, a, b);
+}
 
-static kir_expr *times(front *n, int64_t c, kir_expr *a) { return op(n, KIR_OP_MUL, a, number(n, c)); }
+static kir_expr *times(front *n, int64_t c, kir_expr *a) {
+    return op(n, KIR_OP_MUL, a, number(n, c));
+}
 
 static kir_expr *hold(front *n, kir_block *out, kir_expr *e) {
     if (e->kind == KIR_CONST)
@@ -95,8 +107,8 @@ static bool open_front(scheduler *z, kir_stmt *s, front *n) {
     *n = (front){.z = z, .outer = s, .inner = inner, .at = s->at};
     if (!inner || inner->kind != KIR_FOR || !is_candidate(s->loop) || !is_candidate(inner->loop) || body_escapes(s))
         return false;
-    if (!kir_is_const_int(s->step, &n->way) || (n->way != 1 && n->way != -1) ||
-        !kir_is_const_int(inner->step, &step) || step != 1)
+    if (!kir_is_const_int(s->step, &n->way) || (n->way != 1 && n->way != -1) || !kir_is_const_int(inner->step, &step) ||
+        step != 1)
         return false;
     return is_affine(inner->lo, s->var) && is_affine(inner->hi, s->var);
 }
@@ -111,7 +123,9 @@ static kir_stmt *new_loop(front *n, kir_block *out, kir_expr *lo, kir_expr *hi) 
     return loop;
 }
 
-static kir_expr *index_of(front *n, kir_stmt *loop) { return kir_ref(n->z->m, loop->var, n->at); }
+static kir_expr *index_of(front *n, kir_stmt *loop) {
+    return kir_ref(n->z->m, loop->var, n->at);
+}
 
 static kir_expr *blocks_of(front *n, kir_expr *extent, int64_t size) {
     return op(n, KIR_OP_FLOORDIV, plus(n, extent, number(n, size - 1)), number(n, size));
@@ -144,10 +158,10 @@ static void build_front(front *n, kir_block *out) {
     kir_expr *last = hold(n, b, minus(n, copy(n, rows), number(n, 1)));
     kir_expr *end = hold(n, b, plus(n, copy(n, lo), times(n, n->way, copy(n, last))));
     kir_expr *drift = hold(n, b, times(n, n->skew, copy(n, last)));
-    kir_expr *least = op(n, KIR_OP_MIN, with_index(n, n->inner->lo, lo),
-                         plus(n, with_index(n, n->inner->lo, end), copy(n, drift)));
-    kir_expr *most = op(n, KIR_OP_MAX, with_index(n, n->inner->hi, lo),
-                        plus(n, with_index(n, n->inner->hi, end), copy(n, drift)));
+    kir_expr *least =
+        op(n, KIR_OP_MIN, with_index(n, n->inner->lo, lo), plus(n, with_index(n, n->inner->lo, end), copy(n, drift)));
+    kir_expr *most =
+        op(n, KIR_OP_MAX, with_index(n, n->inner->hi, lo), plus(n, with_index(n, n->inner->hi, end), copy(n, drift)));
     least = hold(n, b, least);
     kir_expr *high = hold(n, b, blocks_of(n, copy(n, rows), ROWS));
     kir_expr *wide = hold(n, b, blocks_of(n, minus(n, most, copy(n, least)), COLUMNS));
