@@ -195,8 +195,21 @@ static int pack_array(packed *p, PyObject *value) {
     PyArrayObject *a = (PyArrayObject *)value;
     ext_dtype dtype = ext_dtype_of(PyArray_DESCR(a)->type_num);
     int ndim = PyArray_NDIM(a);
-    if (dtype == DT_COUNT || !PyArray_ISNOTSWAPPED(a))
-        return refuse(value, "unsupported dtype");
+    if (dtype == DT_COUNT) {
+        PyErr_Format(PyExc_TypeError, "arrays of dtype %S are not supported", (PyObject *)PyArray_DESCR(a));
+        return -1;
+    }
+    if (!PyArray_ISNOTSWAPPED(a)) {
+        PyErr_Format(PyExc_TypeError,
+                     "arrays of dtype %S, with the other byte order, are not supported: "
+                     "pass a.astype(a.dtype.newbyteorder('='))",
+                     (PyObject *)PyArray_DESCR(a));
+        return -1;
+    }
+    if (ndim > 32) {
+        PyErr_Format(PyExc_TypeError, "arrays have at most 32 dimensions, not %d", ndim);
+        return -1;
+    }
     if (reserve(p, 1, 2 + 2 * ndim) < 0)
         return -1;
     if (p->n_arrays == p->arrays_cap && grow(&p->arrays, &p->arrays_cap, p->n_arrays + 1, p->arrays_inline) < 0)
@@ -328,6 +341,11 @@ static bool is_named_tuple(PyObject *value) {
     return PyTuple_Check(value) && PyObject_HasAttrString((PyObject *)Py_TYPE(value), "_fields");
 }
 
+/* A static name before NumPy 2, the bare one since. */
+static bool is_memmap(const PyTypeObject *type) {
+    return strcmp(type->tp_name, "numpy.memmap") == 0 || strcmp(type->tp_name, "memmap") == 0;
+}
+
 static int pack_rare(packed *p, PyObject *value) {
     PyTypeObject *type = Py_TYPE(value);
     for (int i = 0; i < scalar_class_count; i++)
@@ -337,10 +355,10 @@ static int pack_rare(packed *p, PyObject *value) {
         return pack_constant(p, value);
     if (is_named_tuple(value))
         return pack_tuple(p, value);
-    if (PyArray_Check(value) && strcmp(type->tp_name, "numpy.memmap") == 0)
+    if (PyArray_Check(value) && is_memmap(type))
         return pack_array(p, value);
     if (PyArray_Check(value))
-        return refuse(value, "unsupported subclass of ndarray: pass np.asarray(…) instead");
+        return refuse(value, "pass np.asarray(…): kernels take plain arrays, not a subclass");
     if (PyRange_Check(value))
         return pack_bounds(p, value, make_code(CODE_RANGE, 0), 3);
     if (PySlice_Check(value))

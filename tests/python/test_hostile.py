@@ -103,3 +103,25 @@ def test_recursion_in_a_region_has_its_own_threads_stack():
     assert descend_in_parallel(1000) == 64000
     with pytest.raises(RecursionError):
         descend_in_parallel(10**9)
+
+
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        (np.zeros(2, "f2"), "dtype float16"),
+        (np.zeros(2, [("a", "f8")]), r"dtype \[\('a', '<f8'\)\]"),
+        (np.zeros(2, ">i4"), "byte order"),
+        (np.zeros(2, "M8[s]"), r"dtype datetime64\[s\]"),
+        (np.zeros((1,) * 33) if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else np.zeros(2, "g"), "dimensions|dtype"),
+        (np.zeros(2).view(np.recarray), "asarray"),
+    ],
+)
+def test_an_array_that_is_refused_is_told_why(array, message):
+    with pytest.raises(TypingError, match=message):
+        njit(lambda a: a.ndim)(array)
+
+
+def test_a_mapped_file_is_an_array(tmp_path):
+    mapped = np.memmap(tmp_path / "numbers", dtype="f8", mode="w+", shape=(3,))
+    mapped[:] = [1, 2, 3]
+    assert njit(lambda a: a.sum())(mapped) == 6.0
