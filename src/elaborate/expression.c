@@ -309,8 +309,8 @@ static bool is_folded(elab *e, const ast *x, value *out) {
     if (k.huge || k.n < INT64_MIN || k.n > (wide)UINT64_MAX)
         *out = elab_error(e, DIAG_TYPING, x->at, "integers have 64 bits here", "this integer is too large");
     else
-        *out = value_of(e, kir_const_int(e->m, type_int(e->m->types, 64, k.n <= INT64_MAX), (int64_t)(uint64_t)k.n,
-                                         x->at));
+        *out = value_of(
+            e, kir_const_int(e->m, type_int(e->m->types, 64, k.n <= INT64_MAX), (int64_t)(uint64_t)k.n, x->at));
     return true;
 }
 

@@ -99,7 +99,7 @@ LLVMBasicBlockRef gen_block(gen *g, const char *name);
 void gen_start(gen *g, LLVMBasicBlockRef block);
 void gen_jump(gen *g, LLVMBasicBlockRef block);
 void gen_branch(gen *g, LLVMValueRef c, LLVMBasicBlockRef yes, LLVMBasicBlockRef no, int likely); /* +1 yes, -1 no */
-LLVMValueRef gen_to_slot(gen *g, gen_value v, type *t);    /* one 8-byte slot; complex128: the real part */
+LLVMValueRef gen_to_slot(gen *g, gen_value v, type *t); /* one 8-byte slot; complex128: the real part */
 gen_fn *gen_fn_of(gen *g, const kir_fn *f);
 const char *gen_symbol(gen *g, const char *prefix, sym name);
 LLVMMetadataRef gen_md_string(gen *g, const char *s);
