@@ -188,6 +188,7 @@ class Maker:
         self.features = collections.Counter()
         self.counter = 0
         self.rough = False      # has a sum that NumPy adds in another order
+        self.twins = []         # pairs of arrays that change places: equally long
         self.closed = set()     # arrays that expressions may not read here (stored by a prange)
         self.only_read = False  # statements may not store here except where the maker says
 
@@ -447,7 +448,7 @@ class Maker:
         if not loops:
             return self.straight()
         style = self.pick(["store", "update", "histogram", "private", "condition", "carried", "last", "array", "raise",
-                           "reduce", "local array"], [50, 12, 10, 12, 10, 4, 4, 5, 1, 2, 2])
+                           "reduce", "local array", "view"], [50, 12, 10, 12, 10, 4, 4, 5, 1, 2, 2, 4])
         return getattr(self, "make_" + style.replace(" ", "_"))(loops)
 
     def straight(self):
@@ -560,6 +561,48 @@ class Maker:
             Node("for", var=k, lo="0", hi=str(size), step=1, body=[
                 Node("update", array=out.array, subs=out.subs, op="+", ty="float64",
                      value=Node("load", "float64", array=n, subs=[k]))])])
+
+    def make_view(self, loops):
+        """A view named, and a loop over its own length that stores through it."""
+        self.features["view"] += 1
+        a = self.array(lambda a: a["dtype"] == "float64" and a["ndim"] < 3 and "index_of" not in a, written=True)
+        n, k = self.name("w"), self.name("k")
+        length, value = self.span_of(loops)
+        parts = [self.slice_of(a, self.arrays[a]["ndim"] - 1, length, value)]
+        if self.arrays[a]["ndim"] == 2:
+            t, lo, hi = self.affine(loops)
+            self.reach(a, 0, lo, hi)
+            parts.insert(0, t)
+        inner = loops + [(k, 0, value - 1)]
+        return Node("block", body=[
+            Node("text", code=f"{n} = {a}[{', '.join(parts)}]"),
+            Node("for", var=k, lo="0", hi=f"{n}.shape[0]", step=1, body=[
+                Node("store", array=n, subs=[k], value=self.to_float(self.expr(inner, 1)))])])
+
+    def make_swap(self, loops):
+        """A time loop: one array computed from the other, then they change places."""
+        self.features["swap"] += 1
+        ndim = self.r.choice([1, 2])
+        a, b = (self.new_array("float64", ndim, "C") for _ in range(2))
+        t = self.name("k")
+        steps = self.r.choice([1, 2, 3])
+        room = MOST_ITERATIONS // 4
+        body, inner, subs = [], loops, []
+        heads = []
+        for axis in range(ndim):
+            lo, hi, step, least, most = self.bounds(inner, room // math.prod(max(h - l + 1, 1) for _, l, h in inner))
+            inner = inner + [("ij"[axis], least, most)]
+            heads.append(("ij"[axis], lo, hi, step))
+            subs.append("ij"[axis])
+            self.reach(b, axis, least, max(most, 0))
+        value = Node("bin", "float64", op="*", b=const(0.5), a=Node(
+            "bin", "float64", op="+", a=self.element(inner, of=a), b=self.to_float(self.expr(inner, 1))))
+        body = [Node("store", array=b, subs=subs, value=value)]
+        for v, lo, hi, step in reversed(heads):
+            body = [Node("for", var=v, lo=lo, hi=hi, step=step, body=body)]
+        self.twins.append((a, b))
+        return Node("for", var=t, lo="0", hi=str(steps), step=1,
+                    body=body + [Node("text", code=f"{a}, {b} = {b}, {a}")])
 
     # -- whole arrays
 
@@ -776,17 +819,22 @@ class Maker:
         for _ in range(r.choices([1, 2, 3], [5, 3, 1])[0]):
             depth = r.choices([1, 2, 3, 4], [4, 6, 2, 1])[0]
             self.before, self.after = [], {}
-            kind = self.pick(["loop", "reduction", "prange", "array"], [60, 26, 9, 5])
+            kind = self.pick(["loop", "reduction", "prange", "array", "swap"], [60, 26, 9, 5, 5])
             if kind == "loop":
                 s = self.loop([], depth)
             elif kind == "reduction":
                 s = self.reduction([], depth)
             elif kind == "prange":
                 s = self.prange()
+            elif kind == "swap":
+                s = self.make_swap([])
             else:
                 s = self.make_array([])
             body += self.before + [s]
             self.scalars.update(self.after)
+        for a, b in self.twins:
+            both = [max(x, y) for x, y in zip(self.arrays[a]["hi"], self.arrays[b]["hi"])]
+            self.arrays[a]["hi"], self.arrays[b]["hi"] = both, list(both)
         wrong = r.random() < 0.06
         exact = r.random() < 0.7
         grain = self.pick([1, 3, 0], [6, 3, 1])
