@@ -104,6 +104,35 @@ static void keep(classifier *z, kir_stmt *loop, kir_class class, const char *why
     loop->loop->why_second = kept(z, second);
 }
 
+typedef struct update_scan {
+    const kir_var *array;
+    kir_stmt *store;
+    bool found;
+} update_scan;
+
+static bool same_subscripts(const kir_stmt *store, const kir_expr *load) {
+    bool same = load->n_args == store->index.len;
+    for (uint32_t k = 0; same && k < load->n_args; k++)
+        same = kir_expr_equal(load->args[k], store->index.at[k]);
+    return same;
+}
+
+static bool look_for_load(kir_stmt *s, void *context) {
+    update_scan *u = context;
+    if (s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD && s->value->var == u->array)
+        u->found |= same_subscripts(u->store, s->value);
+    return !u->found;
+}
+
+/* Does the store at `store` write back what the loop loads from the same element (a[k[i]] += e)? */
+static bool is_update(kir_stmt *loop, kir_stmt *store) {
+    if (!store || store->kind != KIR_STORE)
+        return false;
+    update_scan u = {store->var, store, false};
+    kir_each_stmt(&loop->body, look_for_load, &u);
+    return u.found;
+}
+
 static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
     kir_loop_info *info = loop->loop;
     if (v->class == KIR_CLASS_INDEPENDENT) {
@@ -121,6 +150,12 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
         if (info->kind == KIR_LOOP_PRANGE && v->proven)
             report_race(z, v->first.statement->at,
                         arena_printf(z->m->a, "`%s` is written by one and used by another", array), v->witness);
+        return;
+    }
+    bool unknown_element = v->reason && strcmp(v->reason, "NOT_AFFINE") == 0;
+    if (info->kind == KIR_LOOP_PRANGE && unknown_element && z->m->options.race != KIR_RACE_TRUST &&
+        is_update(loop, v->first.statement)) {
+        keep(z, loop, KIR_CLASS_UNKNOWN, "UPDATES", array, "");
         return;
     }
     keep(z, loop, KIR_CLASS_UNKNOWN, v->reason ? v->reason : "UNANALYSED", v->detail ? v->detail : array, "");

@@ -86,7 +86,8 @@ static refusal refuse(const placer *p, kir_stmt *loop) {
     refusal variables = refuse_by_variables(l);
     if (variables.code)
         return variables;
-    if (is_proven(l) || l->kind == KIR_LOOP_PRANGE)
+    bool updates = l->why && strcmp(l->why, "UPDATES") == 0;
+    if (is_proven(l) || (l->kind == KIR_LOOP_PRANGE && !updates))
         return (refusal){0};
     return l->why ? (refusal){l->why, l->why_detail, l->why_second} : (refusal){"UNANALYSED", "", ""};
 }
