@@ -788,15 +788,24 @@ static bool plan_gather(elab *e, const kir_expr *array, const items *given, gath
     return true;
 }
 
+/* Leading new axes that no index spans are added by broadcasting. */
 static kir_expr *gather_expr(elab *e, const gather *g, span at) {
     kir_module *m = elab_module(e);
-    uint32_t n = g->var->ty->ndim;
-    type *ty = type_array(m->types, g->var->ty->dtype, g->ndim, LAYOUT_C, false, true);
+    uint32_t n = g->var->ty->ndim, ndim = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (kir_is_array(g->index[i]) && g->index[i]->ty->ndim > ndim)
+            ndim = g->index[i]->ty->ndim;
+    type *ty = type_array(m->types, g->var->ty->dtype, ndim, LAYOUT_C, false, true);
     kir_expr *x = kir_expr_new(m, KIR_GATHER, ty, n, at);
     x->var = g->var;
     for (uint32_t i = 0; i < n; i++)
         x->args[i] = array_copy(e, g->index[i]);
-    return x;
+    if (ndim == g->ndim)
+        return x;
+    kir_expr *dims[TYPE_MAX_NDIM];
+    for (uint32_t i = 0; i < g->ndim; i++)
+        dims[i] = array_copy(e, g->dims[i]);
+    return array_broadcast(e, x, g->ndim, dims, at);
 }
 
 /* ---- masks alone --------------------------------------------------------------------------------------------------------- */

@@ -197,3 +197,8 @@ def test_read_only_array_cannot_be_assigned_to():
     for text in ("a[0] = 1", "a[:] = 1", "a += 1", "a[1:][0] = 2", "a[a > 1] = 0", "a.fill(0)"):
         with pytest.raises(plait.errors.TypingError, match="read-only"):
             plait.njit(function_of(text + "; return 0", "a"))(a)
+
+
+@pytest.mark.parametrize("text", ["m[None, k, 0]", "m[k, None, 1]", "m[None, None, k]", "m[k, 0, None]", "m[:, None, k]"])
+def test_new_axis_beside_an_index_array(agree, text):
+    agree(function_of(text, "m, k"), np.arange(12.0).reshape(3, 4), np.array([0, 2]))
