@@ -39,6 +39,8 @@ struct facts {
     kir_module *m;
     kir_fn *fn;
     VEC(atom) atoms;
+    uint32_t *slots; /* open addressing: number of an atom that is not opaque + 1, or 0 */
+    uint32_t n_slots, n_used;
     var_state *vars; /* by id; grows when a pass makes variables */
     uint32_t n_vars;
     VEC(const lin *) known; /* each >= 0 */
@@ -220,12 +222,55 @@ static bool same_atom(const atom *x, const atom *y) {
            x->c == y->c && (x->a == y->a || facts_equal(x->a, y->a)) && (x->b == y->b || facts_equal(x->b, y->b));
 }
 
+static uint64_t mix(uint64_t h, uint64_t x) {
+    h = (h ^ x) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+static uint64_t hash_lin(const lin *a, uint64_t h) {
+    h = mix(h, a ? (uint64_t)a->k : 1);
+    for (uint32_t i = 0; a && i < a->n; i++)
+        h = mix(mix(h, a->term[i].atom), (uint64_t)a->term[i].coef);
+    return h;
+}
+
+static uint64_t hash_atom(const atom *x) {
+    uint64_t h = mix(mix((uint64_t)x->kind, (uint64_t)x->op), x->var ? x->var->id + 1 : 0);
+    h = mix(mix(mix(h, x->version), x->axis), (uint64_t)x->c);
+    return hash_lin(x->b, hash_lin(x->a, h));
+}
+
+/* The slot of an atom equal to x, or the free one where it belongs. */
+static uint32_t *find_slot(facts *f, const atom *x) {
+    uint32_t at = (uint32_t)hash_atom(x) & (f->n_slots - 1);
+    while (f->slots[at] && !same_atom(&f->atoms.at[f->slots[at] - 1], x))
+        at = (at + 1) & (f->n_slots - 1);
+    return &f->slots[at];
+}
+
+static void grow_slots(facts *f) {
+    const uint32_t *old = f->slots;
+    uint32_t n = f->n_slots;
+    f->n_slots = n ? 2 * n : 64;
+    f->slots = arena_array(f->a, uint32_t, f->n_slots);
+    for (uint32_t i = 0; i < n; i++)
+        if (old[i])
+            *find_slot(f, &f->atoms.at[old[i] - 1]) = old[i];
+}
+
 static uint32_t intern_atom(facts *f, atom x) {
-    if (x.kind != ATOM_OPAQUE)
-        for (uint32_t i = 0; i < f->atoms.len; i++)
-            if (same_atom(&f->atoms.at[i], &x))
-                return i;
+    uint32_t *slot = NULL;
+    if (x.kind != ATOM_OPAQUE) {
+        if (2 * f->n_used >= f->n_slots)
+            grow_slots(f);
+        slot = find_slot(f, &x);
+        if (*slot)
+            return *slot - 1;
+        f->n_used++;
+    }
     vec_push(f->a, &f->atoms, x);
+    if (slot)
+        *slot = f->atoms.len;
     return f->atoms.len - 1;
 }
 

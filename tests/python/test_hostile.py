@@ -2,6 +2,7 @@
 hang or a misleading message that was once there."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -125,3 +126,17 @@ def test_a_mapped_file_is_an_array(tmp_path):
     mapped = np.memmap(tmp_path / "numbers", dtype="f8", mode="w+", shape=(3,))
     mapped[:] = [1, 2, 3]
     assert njit(lambda a: a.sum())(mapped) == 6.0
+
+
+def seconds_to_compile(statements):
+    long = function_of("x = x + 1; " * statements + "return x", "x")
+    begin = time.process_time()
+    assert njit(long)(1) == statements + 1
+    return time.process_time() - begin
+
+
+def test_the_time_of_a_compile_grows_with_the_length_of_the_source():
+    """Not with its square, as when what is known of a function was searched from end to end for every operation."""
+    seconds_to_compile(10)
+    short = seconds_to_compile(2000)
+    assert seconds_to_compile(8000) < 7 * short + 0.1
