@@ -52,7 +52,7 @@ static const char *name_of(kir_module *m, const kir_var *v) {
 
 static void report_race(classifier *z, span at, const char *what, const char *witness) {
     diag_class class = z->m->options.race == KIR_RACE_ERROR ? DIAG_RACE : DIAG_WARNING;
-    if (z->m->options.race == KIR_RACE_TRUST || z->m->options.race == KIR_RACE_CHECK)
+    if (z->m->options.race == KIR_RACE_TRUST)
         return;
     diag_report(z->m->diags, class, at,
                 "write the loop as range(), or make the iterations independent; race='trust' runs it as it is",
@@ -133,6 +133,22 @@ static bool is_update(kir_stmt *loop, kir_stmt *store) {
     return u.found;
 }
 
+/* Is the conflict one between an update (a[e] = a[e] op x) and itself in another iteration? Then running the iterations
+ * at the same time loses terms, whatever else is not known. */
+static bool updates_twice(kir_stmt *loop, const dep_verdict *v) {
+    const kir_stmt *store = v->first.statement, *other = v->second.statement;
+    if (!is_update(loop, v->first.statement) || !other)
+        return false;
+    if (other == store)
+        return true;
+    if (other->kind != KIR_ASSIGN || other->value->kind != KIR_LOAD || other->value->var != store->var)
+        return false;
+    for (uint32_t i = 0; i < store->index.len; i++)
+        if (!kir_expr_equal(store->index.at[i], other->value->args[i]))
+            return false;
+    return true;
+}
+
 static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
     kir_loop_info *info = loop->loop;
     if (v->class == KIR_CLASS_INDEPENDENT) {
@@ -150,6 +166,8 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
         if (info->kind == KIR_LOOP_PRANGE && v->proven)
             report_race(z, v->first.statement->at,
                         arena_printf(z->m->a, "`%s` is written by one and used by another", array), v->witness);
+        else if (info->kind == KIR_LOOP_PRANGE && z->m->options.race != KIR_RACE_TRUST && updates_twice(loop, v))
+            keep(z, loop, KIR_CLASS_UNKNOWN, "UPDATES", array, "");
         return;
     }
     bool unknown_element = v->reason && strcmp(v->reason, "NOT_AFFINE") == 0;

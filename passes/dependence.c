@@ -50,6 +50,7 @@ typedef struct access { /* as found in the walk */
 typedef struct condition {
     kir_expr *test;
     bool negated;
+    bool is_check; /* raises unless it holds: what is behind it runs in every iteration that does not raise */
 } condition;
 
 struct dep_session {
@@ -269,7 +270,7 @@ static void walk_block(walk *w, kir_block *b);
 static void walk_arm(walk *w, kir_block *b, kir_expr *test, bool negated) {
     uint32_t length = w->path.len;
     if (test) {
-        condition c = {substituted(w, test, 0), negated};
+        condition c = {.test = substituted(w, test, 0), .negated = negated};
         vec_push(w->s->a, &w->path, c);
     } else {
         w->inexact++;
@@ -363,7 +364,7 @@ static void walk_statement(walk *w, kir_stmt *s) {
         w->inexact++; /* what follows may not be reached; cleared at the end of the enclosing block */
         return;
     case KIR_CHECK: {
-        condition c = {substituted(w, s->value, 0), false};
+        condition c = {.test = substituted(w, s->value, 0), .is_check = true};
         vec_push(w->s->a, &w->path, c); /* holds for what follows; undone at the end of the enclosing block */
         return;
     }
@@ -756,7 +757,9 @@ static void build_domain(walk *w, access *x) {
         domain = loop_domain(w, domain, x->loops[k], k, x);
     for (uint32_t k = 0; k < x->n_conditions; k++) {
         const condition *c = &w->kept.at[x->first_condition + k];
+        bool exact = x->exact;
         domain = constrain(w, domain, c->test, c->negated, x);
+        x->exact = c->is_check ? exact : x->exact;
     }
     x->domain = domain;
 }
@@ -868,13 +871,14 @@ static const char *distance(walk *w, isl_map *relation) {
     return out;
 }
 
-/* Parameters for which all extents and the trip counts of the loops around the access are large. */
-static isl_set *large(walk *w, access *x) {
+/* Parameters for which the trip count of the analysed loop is large; `everything`: all extents and the trip counts of all
+ * loops around the access. */
+static isl_set *large(walk *w, access *x, bool everything) {
     isl_set *big = isl_set_universe(iteration_space(w));
-    for (uint32_t k = 0; k < w->parameters.len; k++)
+    for (uint32_t k = 0; everything && k < w->parameters.len; k++)
         if (w->parameters.at[k]->kind == KIR_DIM)
             big = isl_set_intersect(big, isl_pw_aff_ge_set(parameter(w, w->parameters.at[k]), constant(w, LARGE)));
-    for (uint32_t k = 0; k < x->depth; k++) {
+    for (uint32_t k = 0; k < (everything ? x->depth : 1); k++) {
         int64_t step;
         kir_stmt *loop = x->loops[k];
         if (!kir_is_const_int(loop->step, &step) || !is_small(step))
@@ -901,11 +905,23 @@ static isl_set *large(walk *w, access *x) {
     return isl_set_params(big);
 }
 
+/* Parameters for which both accesses happen at all and the loops are large. When a check holds some extent at a small
+ * number (a row of three), only the analysed loop has to be large. */
+static isl_set *large_and_reached(walk *w, access *a, access *b, bool everything) {
+    isl_set *reached = isl_set_params(isl_set_copy(a->domain));
+    reached = isl_set_intersect(reached, isl_set_params(isl_set_copy(b->domain)));
+    return isl_set_intersect(reached, isl_set_intersect(large(w, a, everything), large(w, b, everything)));
+}
+
 static bool always(walk *w, access *a, access *b, isl_map *relation) {
     if (!a->exact || !b->exact)
         return false;
     isl_set *happens = isl_map_params(isl_map_copy(relation));
-    isl_set *big = isl_set_intersect(large(w, a), large(w, b));
+    isl_set *big = large_and_reached(w, a, b, true);
+    if (isl_set_is_empty(big) == isl_bool_true) {
+        isl_set_free(big);
+        big = large_and_reached(w, a, b, false);
+    }
     bool yes = isl_set_is_empty(big) == isl_bool_false && isl_set_is_subset(big, happens) == isl_bool_true;
     isl_set_free(big);
     isl_set_free(happens);

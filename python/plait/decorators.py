@@ -167,7 +167,7 @@ _CHECKS = {
     "chunk": _check_count,
     "opt": _check_count,
     "disable": _check_names,
-    "race": _one_of("error", "warn", "trust", "check"),
+    "race": _one_of("error", "warn", "trust"),
     "math": _one_of("auto", "libm", "sleef", "libmvec"),
 }
 

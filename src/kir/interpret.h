@@ -1,4 +1,4 @@
-/* Interpreter of KIR: a second opinion on passes and on parallel regions, in tests and for race='check'.
+/* Interpreter of KIR: a second opinion on passes and on parallel regions, in tests.
  *
  * It runs functions in which no whole-array operation is left (after `scalarize`), statement by statement, with the
  * meaning of kir.h. A region's iterations run one after the other, in order or shuffled, and every access to an array

@@ -263,3 +263,31 @@ def test_9_required_parallelism_holds_for_a_loop_that_has_it():
     x = np.ones(100)
     njit(parallel="require")(f)(x)
     assert (x == 2).all()
+
+
+def test_an_array_that_all_iterations_add_to_is_refused_behind_checks_too():
+    def f(x, nb):
+        h = np.zeros(nb, np.int64)
+        for i in prange(x.shape[0]):
+            t = np.zeros(nb, np.int64)
+            t[int(x[i] * nb)] = 1
+            h += t
+        return h
+
+    try:
+        both(f, lambda: np.random.default_rng(0).random(5000), lambda: 8)
+    except plait.errors.ParallelRaceError:
+        pass
+
+
+def test_a_small_matrix_that_all_iterations_add_to_is_refused():
+    def f(x):
+        s = np.zeros((3, 3))
+        for i in prange(x.shape[0]):
+            s += np.outer(x[i], x[i])
+        return s
+
+    try:
+        both(f, lambda: np.random.default_rng(0).random((5000, 3)))
+    except plait.errors.ParallelRaceError:
+        pass
