@@ -46,9 +46,11 @@ static void release_block(PyObject *capsule) {
 
 static bool is_same_array(PyArrayObject *a, const result_type *t, const int64_t *slot) {
     size_t bytes = (size_t)t->ndim * sizeof(npy_intp);
-    return PyArray_DATA(a) == (void *)(intptr_t)slot[0] && PyArray_NDIM(a) == t->ndim &&
-           ext_dtype_of(PyArray_DESCR(a)->type_num) == t->dtype && memcmp(PyArray_DIMS(a), slot + 2, bytes) == 0 &&
-           memcmp(PyArray_STRIDES(a), slot + 2 + t->ndim, bytes) == 0;
+    if (PyArray_DATA(a) != (void *)(intptr_t)slot[0] || PyArray_NDIM(a) != t->ndim ||
+        ext_dtype_of(PyArray_DESCR(a)->type_num) != t->dtype)
+        return false;
+    return bytes == 0 || (memcmp(PyArray_DIMS(a), slot + 2, bytes) == 0 &&
+                          memcmp(PyArray_STRIDES(a), slot + 2 + t->ndim, bytes) == 0);
 }
 
 /* New reference to what keeps the memory alive: an argument, a counted block, or the kernel for its constants. */
