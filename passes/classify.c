@@ -196,7 +196,7 @@ static void classify_loop(classifier *z, kir_stmt *loop) {
     }
     if (info->kind == KIR_LOOP_PRANGE)
         check_scalars(z, loop);
-    dep_verdict v = dep_analyse(z->session, loop, NULL, NULL);
+    dep_verdict v = dep_analyse(z->session, loop);
     take_verdict(z, loop, &v);
 }
 

@@ -64,8 +64,6 @@ struct dep_session {
 typedef struct walk { /* of one loop */
     dep_session *s;
     kir_stmt *loop;
-    dep_skip skip;
-    void *skip_context;
     uint32_t *writes;      /* by variable id: assignments inside the loop */
     kir_expr **value;      /* by variable id: its value as of its only assignment in the loop, when that dominates the
                               current point, with earlier such variables replaced; else NULL */
@@ -209,8 +207,6 @@ static bool is_private_alloc(const walk *w, const kir_var *root) {
 }
 
 static void record(walk *w, kir_stmt *s, kir_var *array, kir_expr **index, uint32_t n, bool is_write) {
-    if (w->skip && w->skip(s, array, w->skip_context))
-        return;
     if (w->found.len >= MAX_ACCESSES) {
         stop(w, "BUDGET", "too many accesses", s);
         return;
@@ -1092,8 +1088,8 @@ static void free_walk(walk *w) {
     }
 }
 
-static walk open_walk(dep_session *s, kir_stmt *loop, dep_skip skip, void *context) {
-    walk w = {.s = s, .loop = loop, .skip = skip, .skip_context = context};
+static walk open_walk(dep_session *s, kir_stmt *loop) {
+    walk w = {.s = s, .loop = loop};
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
     w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
     w.writes[loop->var->id]++;
@@ -1152,7 +1148,7 @@ int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed) {
     if (!inner || inner->kind != KIR_FOR || !kir_is_const_int(outer->step, &d0) ||
         !kir_is_const_int(inner->step, &d1) || (d0 != 1 && d0 != -1) || (d1 != 1 && d1 != -1))
         return -1;
-    walk w = open_walk(s, outer, NULL, NULL);
+    walk w = open_walk(s, outer);
     int found = -1;
     isl_ctx_reset_error(s->isl);
     isl_ctx_reset_operations(s->isl);
@@ -1171,8 +1167,8 @@ int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed) {
 
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */
 
-dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *context) {
-    walk w = open_walk(s, loop, skip, context);
+dep_verdict dep_analyse(dep_session *s, kir_stmt *loop) {
+    walk w = open_walk(s, loop);
     dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
     if (w.trouble) {
         v = unknown(w.trouble, w.trouble_detail, NULL, NULL);

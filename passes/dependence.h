@@ -41,9 +41,8 @@ typedef struct dep_session dep_session;
 dep_session *dep_open(kir_module *m, kir_fn *f, arena *a);
 void dep_close(dep_session *s);
 
-/* Verdict on `loop`. `skip` (may be NULL) tells of accesses that are not to be considered (recognised reductions). */
-typedef bool (*dep_skip)(const kir_stmt *statement, const kir_var *array, void *context);
-dep_verdict dep_analyse(dep_session *s, kir_stmt *loop, dep_skip skip, void *context);
+/* Verdict on `loop`. */
+dep_verdict dep_analyse(dep_session *s, kir_stmt *loop);
 
 /* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);

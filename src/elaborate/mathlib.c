@@ -87,10 +87,6 @@ static value scale_function(elab *e, const builtin *b, value *args, uint32_t n, 
     return value_of(e, kir_binary(m, KIR_OP_MUL, kir_cast(m, args[0].expr, t, at), factor, at));
 }
 
-static value power(elab *e, const builtin *b, value *args, uint32_t n, span at) {
-    return binary_function(e, b, args, n, at);
-}
-
 /* log(x[, base]) */
 static value logarithm(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     bool has_base = args[1].kind != VAL_NONE;
@@ -329,7 +325,7 @@ const builtin mathlib_table[] = {
     REAL2("copysign", COPYSIGN),
     REAL2("nextafter", NEXTAFTER),
     {"math.fmod", "x, y, /", binary_function, NULL, KIR_OP_TRUNCMOD},
-    {"math.pow", "x, y, /", power, NULL, KIR_OP_POW},
+    {"math.pow", "x, y, /", binary_function, NULL, KIR_OP_POW},
     {"math.log", "x, base=None, /", logarithm, NULL, 0},
     {"math.ldexp", "x, i, /", load_exponent, NULL, 0},
     {"math.fabs", "x, /", absolute, NULL, 0},
