@@ -1,0 +1,163 @@
+"""A kernel's text, for the compiler and for CPython, and its arguments."""
+import numpy as np
+
+from arguments import make_array, overlapping
+from tree import Node, bodies, is_int, top_names, unify
+
+
+class Kernel:
+    def __init__(self, maker, body, wrong, exact, grain):
+        self.seed, self.params, self.arrays, self.scalars = maker.seed, maker.params, maker.arrays, dict(maker.scalars)
+        self.helpers, self.features, self.rough = maker.helpers, maker.features, maker.rough
+        self.body, self.wrong, self.exact, self.grain = body, wrong, exact, grain
+
+    def names(self):
+        return list(self.params) + list(self.arrays)
+
+    def has_prange(self):
+        return any(getattr(s, "prange", False) for statements in bodies(self.body) for s in statements)
+
+    def source(self, oracle=False):
+        """Text of the helpers and the kernel."""
+        lines = []
+        for h in self.helpers:
+            lines += self.helper(h, oracle)
+        lines.append(f"def kernel({', '.join(self.names())}):")
+        for s in self.body:
+            lines += self.statement(s, 1, oracle)
+        returned = sorted(n for n in self.scalars if n in top_names(self.body))
+        self.returned = returned
+        lines.append(f"    return {self.result()}")
+        return "\n".join(lines) + "\n"
+
+    def result(self):
+        return f"({''.join(n + ', ' for n in self.returned)})" if self.returned else "None"
+
+    def helper(self, h, oracle):
+        lines = [] if oracle else ["@njit"]
+        lines.append(f"def {h.name}(u, v):")
+        cast = (lambda x: f"wrap('{h.ty}', {self.expr(x, True)})") if oracle else (lambda x: self.expr(x, False))
+        if h.early:
+            lines += [f"    if {self.expr(h.early[0], oracle)}:", f"        return {cast(h.early[1])}"]
+        return lines + [f"    return {cast(h.value)}", ""]
+
+    def statement(self, s, depth, oracle):
+        pad = "    " * depth
+        e = lambda x: self.expr(x, oracle)
+        inside = lambda body: [line for b in body for line in self.statement(b, depth + 1, oracle)]
+        if s.kind == "for":
+            step = "" if s.step == 1 else f", {s.step}"
+            lo = "" if s.lo == "0" and not step else s.lo + ", "
+            name = "prange" if getattr(s, "prange", False) and not oracle else "range"
+            return [f"{pad}for {s.var} in {name}({lo}{s.hi}{step}):"] + (inside(s.body) or [pad + "    pass"])
+        if s.kind == "while":
+            body = inside(s.body)
+            return [f"{pad}{s.var} = {s.lo} - ({s.step})",
+                    f"{pad}while {s.var} + ({s.step}) {'<' if s.step > 0 else '>'} {s.hi}:",
+                    f"{pad}    {s.var} += {s.step}"] + body
+        if s.kind == "block":
+            return [line for b in s.body for line in self.statement(b, depth, oracle)]
+        if s.kind == "when":
+            out = [f"{pad}if {e(s.test)}:"] + (inside(s.body) or [pad + "    pass"])
+            orelse = inside(s.orelse)
+            return out + ([pad + "else:"] + orelse if orelse else [])
+        if s.kind == "return":
+            zeros = {"int64": "0", "uint64": "np.uint64(0)"}
+            values = [zeros.get(self.scalars[n], "0.0") for n in self.returned_names()]
+            return [pad + "return " + (f"({''.join(v + ', ' for v in values)})" if values else "None")]
+        if s.kind in ("break", "continue"):
+            return [pad + s.kind]
+        if s.kind == "raise":
+            return [f"{pad}raise {s.name}(\"raised\")"]
+        if s.kind == "text":
+            return [pad + (getattr(s, "oracle", s.code) if oracle else s.code)]
+        if s.kind == "assign":
+            if not oracle and getattr(s, "aug", None):
+                return [f"{pad}{s.name} {s.aug}= {e(s.value.b)}"]
+            return [f"{pad}{s.name} = {e(s.value)}"]
+        target = f"{s.array}[{self.subscript(s.subs, oracle)}]"
+        dtype = self.arrays[s.array]["dtype"] if s.array in self.arrays else "float64"
+        if s.kind == "store":
+            return [f"{pad}{target} = cast_store('{dtype}', {e(s.value)})" if oracle else f"{pad}{target} = {e(s.value)}"]
+        assert s.kind == "update", s.kind
+        if oracle:
+            a = Node("load", dtype, array=s.array, subs=s.subs)
+            return [f"{pad}{target} = cast_store('{dtype}', {e(Node('bin', s.ty, op=s.op, a=a, b=s.value))})"]
+        return [f"{pad}{target} {s.op}= {e(s.value)}"]
+
+    def returned_names(self):
+        return sorted(n for n in self.scalars if n in top_names(self.body))
+
+    @staticmethod
+    def subscript(subs, oracle):
+        return ", ".join(subs)
+
+    def expr(self, x, oracle):
+        e = lambda y: self.expr(y, oracle)
+        k = x.kind
+        if k == "load":
+            return f"load({x.array}, {self.subscript(x.subs, oracle)})" if oracle else f"{x.array}[{', '.join(x.subs)}]"
+        if k == "var":
+            return x.name
+        if k == "const":
+            return f"({x.value!r})" if x.value < 0 else repr(x.value)
+        if k == "sqrt":
+            return f"math.sqrt(abs({e(x.a)}))"
+        if k == "call":
+            return f"{x.name}({e(x.a)}, {e(x.b)})"
+        if k in ("and", "or"):
+            return f"({e(x.a)} {k} {e(x.b)})"
+        if not oracle:
+            if k == "neg":
+                return f"(-{e(x.a)})"
+            if k == "abs":
+                return f"abs({e(x.a)})"
+            if k == "to":
+                return f"int({e(x.a)})" if x.ty == "int64" else f"float({e(x.a)})"
+            if k in ("min", "max"):
+                return f"{k}({e(x.a)}, {e(x.b)})"
+            if k == "if":
+                return f"({e(x.a)} if {e(x.test)} else {e(x.b)})"
+            return f"({e(x.a)} {x.op} {e(x.b)})"
+        in_type = lambda y, ty: e(y) if y.ty == ty or ty == "bool" else f"wrap('{ty}', {e(y)})"
+        if k == "neg":
+            return f"wrap('{x.ty}', -{in_type(x.a, x.ty)})"
+        if k == "abs":
+            return f"wrap('{x.ty}', abs({e(x.a)}))"
+        if k == "to":
+            return in_type(x.a, x.ty)
+        if k in ("min", "max"):
+            return f"{'least' if k == 'min' else 'greatest'}({in_type(x.a, x.ty)}, {in_type(x.b, x.ty)})"
+        if k == "if":
+            return f"({in_type(x.a, x.ty)} if {e(x.test)} else {in_type(x.b, x.ty)})"
+        if k == "compare":
+            return f"compare('{x.op}', '{self.compared(x)}', {e(x.a)}, {e(x.b)})"
+        assert k == "bin", k
+        if x.ty == "bool":
+            return f"({e(x.a)} {x.op} {e(x.b)})"
+        return f"wrap('{x.ty}', {in_type(x.a, x.ty)} {x.op} {in_type(x.b, x.ty)})"
+
+    @staticmethod
+    def compared(x):
+        """Type in which two numbers are compared; integers are compared as they are."""
+        return "int" if is_int(x.a.ty) and is_int(x.b.ty) else unify(x.a.ty, x.b.ty)
+
+    # -- arguments
+
+    def build(self):
+        """Fresh argument list: [(value, whole buffer or None)]. The same every time."""
+        r = np.random.default_rng(self.seed)
+        out = [(v, None) for v in self.params.values()]
+        made = {}
+        for name, a in self.arrays.items():
+            shape = tuple(h + 1 for h in a["hi"])
+            if self.wrong and "index_of" not in a and shape[0] > 1:
+                shape = (shape[0] - 1,) + shape[1:]
+            if a.get("overlaps") in made:
+                made[name] = overlapping(made[a["overlaps"]], a, shape)
+            if name not in made:
+                room = max([s["hi"][0] + 1 + s["shift"] for s in self.arrays.values() if s.get("overlaps") == name],
+                           default=0)
+                made[name] = make_array(r, a, shape, room, self.exact)
+            out.append(made[name][:2])
+        return out
