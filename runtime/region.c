@@ -25,7 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/config.h"
 #include "runtime/rt.h"
+#include "runtime/stats.h"
 
 enum {
     BLOCKS_MOST = 480, /* divides evenly among most numbers of cores */
@@ -68,6 +70,9 @@ typedef struct rt_run {
     _Atomic int32_t expected; /* members that the host waits for */
     _Atomic int32_t sleeping;
     _Atomic int64_t failed; /* lowest failing iteration so far */
+    plrt_choice choice;     /* what the configuration says */
+    rt_alone alone;
+    rt_probe probe;
     alignas(LINE) _Atomic uint64_t next;
     alignas(LINE) _Atomic int32_t finished;
 } rt_run;
@@ -234,7 +239,10 @@ static int64_t end_of_slice(int64_t begin, int64_t end, int64_t slice) {
 static bool call_body(member *m, int64_t begin, int64_t end, int64_t block) {
     if (!may_begin(m, begin))
         return false;
-    if (m->run->region->body(m->run->context, begin, end, block, &m->error) == 0)
+    int64_t began = rt_probe_slice_begin(&m->run->probe);
+    int32_t failed = m->run->region->body(m->run->context, begin, end, block, &m->error);
+    rt_probe_slice_end(&m->run->probe, began, begin, end);
+    if (failed == 0)
         return true;
     report_error(m);
     return false;
@@ -411,14 +419,26 @@ static void work_as_member(void *data) {
         atomic_store(&run->expected, run->elsewhere ? team : team - 1);
     rt_thread before = enter_region(run, id < threads ? id : 0, threads, host);
     member m = {.run = run, .slice = run->slice, .host = host};
-    if (id < threads)
+    if (id < threads) {
+        int64_t began = rt_probe_enter(&run->probe);
         run_share(&m, threads, id);
+        rt_probe_leave(&run->probe, began, id);
+    }
     rt_self = before;
     if (!host) {
         finish_member(run);
     } else if (has_hooks()) {
         wait_as_host(run);
     }
+}
+
+/* Alone, the thread is in no region as far as regions inside this one are concerned: if they are worth it they may have
+ * a team. */
+static void run_alone(rt_run *run, bool host) {
+    member m = {.run = run, .slice = run->slice, .host = host};
+    int64_t began = rt_probe_enter(&run->probe);
+    run_share(&m, 1, 0);
+    rt_probe_leave(&run->probe, began, 0);
 }
 
 static void wait_elsewhere(void *data) {
@@ -435,17 +455,9 @@ static void run_team(rt_run *run) {
         return;
     run->elsewhere = false;
     run->threads = 1;
-    member m = {.run = run, .slice = run->slice, .host = true};
-    run_share(&m, 1, 0);
+    run->alone = RT_ALONE_NO_TEAM;
+    run_alone(run, true);
 }
-
-/* Alone, the thread is in no region as far as regions inside this one are concerned: if they are worth it they may have
- * a team. */
-static void run_alone(rt_run *run, bool host) {
-    member m = {.run = run, .slice = run->slice, .host = host};
-    run_share(&m, 1, 0);
-}
-
 /* ---- shuffled order, for tests ------------------------------------------------------------------------------------
  */
 
@@ -479,12 +491,14 @@ static void run_shuffled(rt_run *run, uint64_t seed) {
 /* ---- the entry ----------------------------------------------------------------------------------------------------
  */
 
-static plrt_schedule choose_schedule(const plrt_region *region) {
+static plrt_schedule choose_schedule(const plrt_region *region, const plrt_choice *choice) {
     if (region->schedule != PLRT_SCHEDULE_DEFAULT)
         return (plrt_schedule)region->schedule;
     plrt_schedule forced = rt_forced_schedule();
     if (forced != PLRT_SCHEDULE_DEFAULT)
         return forced;
+    if (choice->schedule != PLRT_SCHEDULE_DEFAULT && rt_self.chunk == 0)
+        return (plrt_schedule)choice->schedule;
     return rt_self.chunk > 0 ? PLRT_SCHEDULE_DYNAMIC : PLRT_SCHEDULE_STATIC;
 }
 
@@ -496,6 +510,8 @@ static int64_t choose_chunk(const rt_run *run, int64_t work) {
         return run->region->chunk;
     if (run->region->schedule == PLRT_SCHEDULE_DEFAULT && rt_self.chunk > 0)
         return rt_self.chunk;
+    if (run->choice.chunk > 0)
+        return run->choice.chunk;
     if (run->schedule == PLRT_SCHEDULE_STATIC)
         return 0;
     int64_t chunk = CHUNK_WORK / per_trip(run->trips, work), most = run->trips / (8 * (int64_t)run->threads);
@@ -511,7 +527,10 @@ static void begin_run(rt_run *run, const plrt_region *region, void *context, int
     run->items = run->reduces ? plrt_region_blocks(region, trips) : trips;
     run->slice = at_least_one(SLICE_WORK / per_trip(trips, work));
     run->flat = !run->reduces && per_trip(trips, work) < FLAT_WORK;
-    run->schedule = choose_schedule(region);
+    rt_choose(region, &run->choice);
+    run->schedule = choose_schedule(region, &run->choice);
+    run->alone = RT_ALONE_NOT;
+    rt_probe_begin(&run->probe, region);
     run->threads = 1;
     run->chunk = 0;
     run->elsewhere = false;
@@ -551,6 +570,7 @@ static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
     if (granted > 1) {
         run_team(run);
     } else {
+        run->alone = wanted > 1 ? RT_ALONE_BUDGET : run->items == 1 ? RT_ALONE_ONE_ITEM : RT_ALONE_ONE_THREAD;
         run_alone(run, true);
     }
     rt_budget_give(granted);
@@ -564,15 +584,19 @@ int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips,
     uint64_t seed = rt_shuffle_seed();
     plrt_interrupt_watch();
     if (seed != 0) {
+        run.alone = RT_ALONE_SHUFFLED;
         run_shuffled(&run, seed);
     } else if (rt_self.run != NULL) {
+        run.alone = RT_ALONE_NESTED;
         run.unlocked = true;
         run_alone(&run, rt_self.host);
     } else if (work < rt_min_work()) {
+        run.alone = RT_ALONE_SMALL;
         run_alone(&run, true);
     } else {
-        int64_t wanted = plrt_get_num_threads();
+        int64_t wanted = run.choice.threads > 0 ? run.choice.threads : plrt_get_num_threads();
         run_with_budget(&run, (int32_t)(wanted < run.items ? wanted : run.items), work);
     }
+    rt_probe_end(&run.probe, run.alone, trips, run.threads);
     return end_run(&run, err);
 }

@@ -76,7 +76,10 @@ typedef enum plrt_schedule {
  * filled (err->iteration set) after stopping at the failing iteration. */
 typedef int32_t (*plrt_body)(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err);
 
-enum { PLRT_REGION_REDUCES = 1 }; /* partial results per fixed block; see plrt_region_blocks */
+enum {
+    PLRT_REGION_REDUCES = 1, /* partial results per fixed block; see plrt_region_blocks */
+    PLRT_REGION_FILE = 2     /* behind the name and its NUL stands the name of the source file */
+};
 
 typedef struct plrt_region { /* constant data in the object, one per region */
     plrt_body body;
@@ -84,9 +87,9 @@ typedef struct plrt_region { /* constant data in the object, one per region */
     int32_t line;
     int32_t flags;
     int32_t schedule; /* plrt_schedule */
-    int32_t reserved;
-    int64_t chunk; /* iterations; 0 = default */
-    int64_t grain; /* least iterations of a reduction block, from the compiler's estimate of the body's cost */
+    int32_t loop;     /* its number in the parallel report; 0: none */
+    int64_t chunk;    /* iterations; 0 = default */
+    int64_t grain;    /* least iterations of a reduction block, from the compiler's estimate of the body's cost */
 } plrt_region;
 
 /* Number of fixed reduction blocks for `trips` iterations: depends on trips and grain alone, never on threads or

@@ -11,6 +11,7 @@
 #include "llvm/gen.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { LINE = 128, STACK_BYTES = 16 << 10 };
 
@@ -135,20 +136,42 @@ void gen_region_function(gen *g, const kir_fn *f) {
 
 /* ---- the statement --------------------------------------------------------------------------------------------------------- */
 
+/* Number of the loop that a region runs, in the module's report. */
+static uint32_t loop_number(const kir_fn *f) {
+    for (uint32_t i = 0; i < f->body.len; i++)
+        if (f->body.at[i]->kind == KIR_FOR && f->body.at[i]->loop->is_region)
+            return f->body.at[i]->loop->id;
+    return 0;
+}
+
+/* "function:line", and behind its NUL the file. */
+static LLVMValueRef label_of(gen *g, const kir_fn *f) {
+    char name[256];
+    const char *file = f->at.file < g->m->diags->sources.len ? g->m->diags->sources.at[f->at.file].name : "";
+    int n = snprintf(name, sizeof name, "%.200s:%u", f->user_name ? f->user_name->text : f->name->text, f->at.line);
+    size_t len = (size_t)n + 1 + strlen(file);
+    char *both = arena_alloc(g->a, len + 1);
+    memcpy(both, name, (size_t)n + 1);
+    memcpy(both + n + 1, file, len - (size_t)n);
+    LLVMValueRef bytes = LLVMConstStringInContext2(g->context, both, len, false);
+    LLVMValueRef v = LLVMAddGlobal(g->module, LLVMTypeOf(bytes), "plait.region.name");
+    LLVMSetInitializer(v, bytes);
+    LLVMSetGlobalConstant(v, true);
+    LLVMSetLinkage(v, LLVMPrivateLinkage);
+    return v;
+}
+
 /* The constant plrt_region of an outlined function. */
 static LLVMValueRef region_data(gen *g, const kir_fn *f) {
     gen_fn *target = gen_fn_of(g, f);
     if (target->region)
         return target->region;
-    char name[256];
-    snprintf(name, sizeof name, "%.200s:%u", f->user_name ? f->user_name->text : f->name->text, f->at.line);
-    LLVMValueRef label = LLVMBuildGlobalStringPtr(g->b, name, "plait.region");
     LLVMValueRef values[] = {target->value,
-                             label,
+                             label_of(g, f),
                              gen_int32(g, (int32_t)f->at.line),
-                             gen_int32(g, has_partials(f) ? PLRT_REGION_REDUCES : 0),
+                             gen_int32(g, PLRT_REGION_FILE | (has_partials(f) ? PLRT_REGION_REDUCES : 0)),
                              gen_int32(g, f->schedule),
-                             gen_int32(g, 0),
+                             gen_int32(g, (int32_t)loop_number(f)),
                              gen_int(g, f->chunk),
                              gen_int(g, f->grain)};
     LLVMValueRef data = LLVMConstStructInContext(g->context, values, sizeof values / sizeof values[0], false);

@@ -1,0 +1,20 @@
+/* What the configuration says about regions (config.c): the part that region.c asks. The public side is plait/config.h. */
+#ifndef PLAIT_RUNTIME_CONFIG_H
+#define PLAIT_RUNTIME_CONFIG_H
+
+#include "plait/config.h"
+#include "runtime/rt.h"
+
+/* Number of reasons to look anything up: scopes that are open in any thread, and one when settings are configured. */
+extern _Atomic int32_t rt_choices_exist;
+
+void rt_config_choose(const plrt_region *region, plrt_choice *choice);
+
+/* How one run of a region is to go. */
+static inline void rt_choose(const plrt_region *region, plrt_choice *choice) {
+    *choice = (plrt_choice){0};
+    if (__builtin_expect(atomic_load_explicit(&rt_choices_exist, memory_order_relaxed) != 0, 0))
+        rt_config_choose(region, choice);
+}
+
+#endif
