@@ -6,6 +6,7 @@ import linecache
 import math
 import os
 import pathlib
+import random
 import select
 import signal
 import sys
@@ -14,6 +15,7 @@ import time
 
 import numpy as np
 
+import emi
 from generate import Maker
 from oracle import canaries_intact, close_arrays, oracle_of, outcome, same_scalars, watch
 from shrink import shrink
@@ -22,21 +24,35 @@ HERE = pathlib.Path(__file__).parent
 SECONDS = 30  # for one kernel, then it counts as a hang
 
 
+class Plan:
+    """How a kernel is run, which follows from its seed: levels of optimisation, whether it is compiled serially too, the
+    numbers of threads and schedules. LLVM's vector passes cost most of a compile, so they see a share of the kernels."""
+
+    def __init__(self, seed, threads, schedules):
+        r = random.Random(f"plan {seed}")
+        self.opt = 3 if r.random() < 0.35 else 1
+        self.serial_opt = r.choice([0, 0, 3, 1])  # 0: not compiled serially
+        self.runs = [(n, s) for s in schedules for n in threads]
+        if r.random() < 0.12:
+            self.runs += [(4, "guided"), (7, "guided"), (16, "guided"), (16, "static"), (7, "dynamic")]
+        self.emi = r.random() < 0.15
+
+
 class Runner:
     def __init__(self, threads=(1, 2, 3, 8), schedules=("static", "dynamic")):
         sys.path.insert(0, str(HERE.parent / "python"))
         import plait
         import switches
-        self.plait, self.testing = plait, switches
+        self.plait, self.switches = plait, switches
         self.threads, self.schedules = threads, schedules
         self.counters = collections.Counter()
 
     def warm(self):
         """Loads the compiler, so that children need not."""
-        self.space("def kernel(x):\n    return x\n", "<warm>")["kernel"]
         self.plait.njit(self.space("def kernel(x):\n    return x\n", "<warm>")["kernel"])(1)
 
     def space(self, text, filename):
+        """The names of a kernel's module. Its text is where inspect looks for it."""
         space = {"math": math, "np": np, "njit": self.plait.njit, "prange": self.plait.prange}
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         exec(compile(text, filename, "exec"), space)
@@ -46,38 +62,46 @@ class Runner:
     def check(self, kernel):
         """None, or a sentence that says what differs."""
         watch.reset()
+        plan = Plan(kernel.seed, self.threads, self.schedules)
         want = outcome(oracle_of(kernel), kernel)
-        function = self.space(kernel.source(), f"<fuzz {kernel.seed}>")["kernel"]
-        serial = self.plait.njit(function)
-        parallel = self.plait.njit(parallel=True)(function)
+        built = emi.variant(kernel) if plan.emi else kernel
+        function = self.space(built.source(), f"<fuzz {kernel.seed}>")["kernel"]
+        problem = plan.serial_opt and self.check_serial(self.plait.njit(opt=plan.serial_opt)(function), kernel, want)
+        if problem:
+            return problem
+        parallel = self.plait.njit(parallel=True, opt=plan.opt)(function)
+        problem = self.check_parallel(parallel, kernel, plan, want)
+        self.note(kernel, parallel, want)
+        return problem
+
+    def check_serial(self, function, kernel, want):
         self.serial = True
-        problem = self.compare("serial", outcome(serial, kernel), want, self.tolerance() if kernel.rough else 0)
-        if problem:
-            return problem
+        return self.compare("serial", outcome(function, kernel), want, self.tolerance() if kernel.rough else 0)
+
+    def check_parallel(self, function, kernel, plan, want):
         self.serial = False
-        tolerance = self.tolerance()
-        first = None
-        for schedule in self.schedules:
-            for n in self.threads:
-                with self.testing.threads(n, schedule=schedule, min_work=0, grain=kernel.grain):
-                    got = outcome(parallel, kernel)
-                label = f"parallel, {n} threads, {schedule}"
-                problem = self.compare(label, got, want, tolerance)
-                if problem:
-                    return problem
-                if first is None:
-                    first = got
-                elif want[0] is None and not self.bits(got, first):
-                    return f"{label}: other bits than with {self.threads[0]} threads"
-        with self.testing.shuffled(kernel.seed + 1, grain=kernel.grain):
-            got = outcome(parallel, kernel)
-        problem = self.compare("shuffled serial order", got, want, tolerance)
-        if problem:
-            return problem
-        for entry in parallel.parallel_report():
+        tolerance, first = self.tolerance(), None
+        for n, schedule in plan.runs:
+            with self.switches.threads(n, schedule=schedule, min_work=0, grain=kernel.grain):
+                got = outcome(function, kernel)
+            label = f"parallel, {n} threads, {schedule}"
+            problem = self.compare(label, got, want, tolerance)
+            if problem:
+                return problem
+            first = first or got
+            if want[0] is None and not self.bits(got, first):
+                return f"{label}: other bits than with {plan.runs[0][0]} threads"
+        with self.switches.shuffled(kernel.seed + 1, grain=kernel.grain):
+            got = outcome(function, kernel)
+        return self.compare("shuffled serial order", got, want, tolerance)
+
+    def note(self, kernel, function, want):
+        """What the kernel adds to the counters."""
+        for entry in function.parallel_report():
             self.counters[f"{entry['decision']} {entry['reason']}"] += 1
         self.counters[f"raises {want[0]}" if want[0] else "returns"] += 1
-        return None
+        for k, v in kernel.features.items():
+            self.counters["made " + k] += v
 
     @staticmethod
     def bits(a, b):
@@ -119,7 +143,8 @@ def attempt(runner, kernel):
 
 
 class Child:
-    """A child process that runs work(say); what it says arrives line by line as JSON. `how` tells how it ended."""
+    """A child process that runs work(say); what it says arrives as JSON, a line each. `how` tells how it ended if it did
+    not end well."""
 
     def __init__(self, work):
         self.read, write = os.pipe()
@@ -129,75 +154,124 @@ class Child:
             os.close(self.read)
             status = 1
             try:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, 1)
+                os.dup2(null, 2)
                 work(lambda message: os.write(write, (json.dumps(message) + "\n").encode()))
                 status = 0
             finally:
                 os._exit(status)
         os.close(write)
-        self.how = None
+        self.waiting, self.heard, self.how, self.open = b"", time.monotonic(), None, True
 
-    def messages(self):
-        waiting = b""
-        while True:
-            if not select.select([self.read], [], [], SECONDS)[0]:
-                os.kill(self.pid, signal.SIGKILL)
-                self.how = "hang"
-                break
-            got = os.read(self.read, 1 << 16)
-            if not got:
-                break
-            waiting += got
-            *lines, waiting = waiting.split(b"\n")
-            for line in lines:
-                yield json.loads(line)
+    def hear(self):
+        """Messages that have come since; at the end of the child none, and `open` is false."""
+        got = os.read(self.read, 1 << 16)
+        self.heard = time.monotonic()
+        if not got:
+            self.end()
+        *lines, self.waiting = (self.waiting + got).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def end(self):
         os.close(self.read)
+        self.open = False
         _, status = os.waitpid(self.pid, 0)
         if self.how is None and os.WIFSIGNALED(status):
             self.how = "crash: " + signal.Signals(os.WTERMSIG(status)).name
         elif self.how is None and status:
             self.how = f"crash: exit status {os.WEXITSTATUS(status)}"
 
+    def kill_if_hung(self):
+        if time.monotonic() - self.heard > SECONDS:
+            os.kill(self.pid, signal.SIGKILL)
+            self.how = "hang"
+            self.end()
+
+
+def hear_any(children):
+    """Waits until one of them says something: [(child, messages)]. A silent one is killed in the end."""
+    ready = select.select([c.read for c in children], [], [], 1)[0]
+    said = [(c, c.hear()) for c in children if c.read in ready]
+    for c in children:
+        if c.open:
+            c.kill_if_hung()
+    return said
+
 
 def check_apart(runner, kernel):
     """attempt() in a child of its own."""
-    child = Child(lambda say: say(attempt(runner, kernel)))
-    said = list(child.messages())
+    child, said = Child(lambda say: say(attempt(runner, kernel))), []
+    while child.open:
+        said += [m for _, messages in hear_any([child]) for m in messages]
     return child.how or (said[0] if said else None)
 
 
-def run_batch(runner, seeds, counters, found):
-    """Checks kernels in one child; returns the seeds that are left when it dies."""
-    def work(say):
-        for seed in seeds:
-            say({"start": seed})
-            kernel = Maker(seed).kernel()
-            problem = attempt(runner, kernel)
-            if problem:
-                say({"problem": problem})
-            for k, v in kernel.features.items():
-                runner.counters["made " + k] += v
-        say({"counters": runner.counters})
+class Batch:
+    """Kernels checked in one child, which may die; `left` are the seeds it did not come to."""
 
-    child = Child(work)
-    current = None
-    for m in child.messages():
-        current = m.get("start", current)
-        if "problem" in m:
-            found.append((current, m["problem"]))
-        counters.update(m.get("counters", {}))
-    if child.how is None:
-        return []
-    found.append((current, child.how))
-    return [s for s in seeds if s > current]
+    def __init__(self, runner, seeds):
+        self.left, self.current = list(seeds), None
+
+        def work(say):
+            runner.counters.clear()
+            for seed in seeds:
+                say({"start": seed})
+                problem = attempt(runner, Maker(seed).kernel())
+                if problem:
+                    say({"problem": problem})
+            say({"counters": runner.counters})
+
+        self.child = Child(work)
+
+    def take(self, messages, counters, found):
+        for m in messages:
+            if "start" in m:
+                self.current = m["start"]
+                self.left.remove(self.current)
+            if "problem" in m:
+                found.append((self.current, m["problem"]))
+            counters.update(m.get("counters", {}))
+        if not self.child.open and self.child.how:
+            found.append((self.current, self.child.how))
+
+
+def run_all(runner, seeds, o, on_finding):
+    """Checks the kernels of all seeds, `o.jobs` batches at a time. Returns counters, findings and how many were run."""
+    counters, found, running, total = collections.Counter(), [], [], len(seeds)
+    seeds = collections.deque(seeds)
+    while (seeds or running) and len(found) < o.most_findings:
+        while seeds and len(running) < o.jobs:
+            running.append(Batch(runner, [seeds.popleft() for _ in range(min(o.batch, len(seeds)))]))
+        before = len(found)
+        said = dict(hear_any([b.child for b in running]))
+        for b in running:
+            b.take(said.get(b.child, []), counters, found)
+            if not b.child.open:
+                seeds.extendleft(reversed(b.left))
+        running = [b for b in running if b.child.open]
+        for seed, problem in found[before:]:
+            on_finding(seed, problem)
+    done = total - len(seeds) - sum(len(b.left) for b in running)
+    for b in running:
+        os.kill(b.child.pid, signal.SIGKILL)
+        b.child.end()
+    return counters, found, done
+
+
+def kind_of(problem):
+    """What has to stay the same while a finding shrinks."""
+    parts = problem.split(":")
+    return parts[0] + (parts[1] if parts[0] == "crash" else "")
 
 
 def report(runner, seed, problem, o):
     kernel = Maker(seed).kernel()
     if not o.no_shrink:
-        kind = problem.split(":")[0] + (problem.split(":")[1] if problem.startswith("crash") else "")
-        same = lambda p: p and (p.split(":")[0] + (p.split(":")[1] if p.startswith("crash") else "")) == kind
-        kernel = shrink(kernel, lambda k: same(check_apart(runner, k)))
+        def fails(k):
+            now = check_apart(runner, k)
+            return now is not None and kind_of(now) == kind_of(problem)
+        kernel = shrink(kernel, fails)
     text = kernel.source()
     o.findings.mkdir(parents=True, exist_ok=True)
     path = o.findings / f"seed_{seed}.txt"
@@ -206,35 +280,37 @@ def report(runner, seed, problem, o):
     print(f"FINDING seed {seed}: {problem}\n{textwrap.indent(about + text, '    ')}    -> {path}", flush=True)
 
 
+def print_counters(counters):
+    for title, made in (("generated", True), ("outcomes and decisions", False)):
+        print(title + ": " + ", ".join(f"{k.removeprefix('made ')} {v}" for k, v in sorted(counters.items())
+                                        if k.startswith("made ") == made))
+
+
 def main(about, argv=None):
     p = argparse.ArgumentParser(description=about)
     p.add_argument("--count", type=int, default=200)
-    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1, help="the first seed; 0: one by the clock, which is printed")
     p.add_argument("--show", type=int, help="print the kernel of that seed and its oracle")
     p.add_argument("--threads", default="1,2,3,8")
+    p.add_argument("--jobs", type=int, default=1, help="child processes at a time")
     p.add_argument("--batch", type=int, default=100, help="kernels in one child process")
     p.add_argument("--most-findings", type=int, default=20, help="stop after so many")
     p.add_argument("--findings", default="build/fuzz-findings", type=pathlib.Path)
+    p.add_argument("--counters", type=pathlib.Path, help="file for the counters, as JSON; added to if it is there")
     p.add_argument("--no-shrink", action="store_true")
     o = p.parse_args(argv)
     if o.show is not None:
         k = Maker(o.show).kernel()
         print(k.params, json.dumps(k.arrays, indent=1), k.source(), k.source(oracle=True), sep="\n")
         return 0
+    if o.seed == 0:
+        o.seed = time.time_ns() % 10**12
+        print(f"--seed {o.seed}", flush=True)
     runner = Runner(threads=tuple(int(x) for x in o.threads.split(",")))
     runner.warm()
-    counters, found, reported, start, done = collections.Counter(), [], 0, time.monotonic(), 0
-    left = list(range(o.seed, o.seed + o.count))
-    while left and len(found) < o.most_findings:
-        batch, left = left[:o.batch], left[o.batch:]
-        unfinished = run_batch(runner, batch, counters, found)
-        left = unfinished + left
-        done += len(batch) - len(unfinished)
-        for seed, problem in found[reported:o.most_findings]:
-            report(runner, seed, problem, o)
-        reported = len(found)
-    for title, made in (("generated", True), ("outcomes and decisions", False)):
-        print(title + ": " + ", ".join(f"{k.removeprefix('made ')} {v}" for k, v in sorted(counters.items())
-                                        if k.startswith("made ") == made))
+    start = time.monotonic()
+    counters, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
+                                    lambda seed, problem: report(runner, seed, problem, o))
+    print_counters(counters)
     print(f"{done} kernels, {len(found)} findings, {time.monotonic() - start:.0f} s")
     return 1 if found else 0
