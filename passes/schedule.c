@@ -31,8 +31,8 @@ typedef struct scheduler {
 typedef struct front { /* a nest being rewritten */
     scheduler *z;
     kir_stmt *outer, *inner;
-    int64_t way; /* step of the outer loop */
-    int64_t skew;
+    int64_t way;                 /* step of the outer loop */
+    int64_t skew, height, width; /* of the blocks: rows and columns */
     span at;
 } front;
 
@@ -101,6 +101,11 @@ static bool is_candidate(const kir_loop_info *l) {
            hands_nothing_on(l);
 }
 
+static int64_t edge(const scheduler *z, int64_t most) {
+    int64_t tile = z->m->options.tile;
+    return tile > 0 && tile < most ? tile : most;
+}
+
 static bool open_front(scheduler *z, kir_stmt *s, front *n) {
     kir_stmt *inner = s->body.len == 1 ? s->body.at[0] : NULL;
     int64_t step;
@@ -134,8 +139,8 @@ static kir_expr *blocks_of(front *n, kir_expr *extent, int64_t size) {
 /* The rows of block %b, and in each the part of the inner loop that lies in the block's columns. */
 static void build_block(front *n, kir_stmt *blocks, kir_expr *rows, kir_expr *first_column) {
     kir_module *m = n->z->m;
-    kir_expr *row = hold(n, &blocks->body, times(n, ROWS, index_of(n, blocks)));
-    kir_expr *end = op(n, KIR_OP_MIN, copy(n, rows), plus(n, copy(n, row), number(n, ROWS)));
+    kir_expr *row = hold(n, &blocks->body, times(n, n->height, index_of(n, blocks)));
+    kir_expr *end = op(n, KIR_OP_MIN, copy(n, rows), plus(n, copy(n, row), number(n, n->height)));
     kir_stmt *r = new_loop(n, &blocks->body, row, hold(n, &blocks->body, end));
     kir_expr *offset = times(n, n->way, index_of(n, r));
     vec_push(m->a, &r->body, kir_assign(m, n->outer->var, plus(n, copy(n, n->outer->lo), offset), n->at));
@@ -143,7 +148,7 @@ static void build_block(front *n, kir_stmt *blocks, kir_expr *rows, kir_expr *fi
     column = hold(n, &r->body, column);
     kir_stmt *inner = n->inner;
     inner->lo = op(n, KIR_OP_MAX, inner->lo, copy(n, column));
-    inner->hi = op(n, KIR_OP_MIN, inner->hi, plus(n, column, number(n, COLUMNS)));
+    inner->hi = op(n, KIR_OP_MIN, inner->hi, plus(n, column, number(n, n->width)));
     vec_push(m->a, &r->body, inner);
 }
 
@@ -163,13 +168,13 @@ static void build_front(front *n, kir_block *out) {
     kir_expr *most =
         op(n, KIR_OP_MAX, with_index(n, n->inner->hi, lo), plus(n, with_index(n, n->inner->hi, end), copy(n, drift)));
     least = hold(n, b, least);
-    kir_expr *high = hold(n, b, blocks_of(n, copy(n, rows), ROWS));
-    kir_expr *wide = hold(n, b, blocks_of(n, minus(n, most, copy(n, least)), COLUMNS));
+    kir_expr *high = hold(n, b, blocks_of(n, copy(n, rows), n->height));
+    kir_expr *wide = hold(n, b, blocks_of(n, minus(n, most, copy(n, least)), n->width));
     kir_stmt *fronts = new_loop(n, b, number(n, 0), minus(n, plus(n, copy(n, high), copy(n, wide)), number(n, 1)));
     kir_expr *first = minus(n, plus(n, index_of(n, fronts), number(n, 1)), copy(n, wide));
     kir_expr *beyond = op(n, KIR_OP_MIN, copy(n, high), plus(n, index_of(n, fronts), number(n, 1)));
     kir_stmt *blocks = new_loop(n, &fronts->body, op(n, KIR_OP_MAX, number(n, 0), first), beyond);
-    kir_expr *column = times(n, COLUMNS, minus(n, index_of(n, fronts), index_of(n, blocks)));
+    kir_expr *column = times(n, n->width, minus(n, index_of(n, fronts), index_of(n, blocks)));
     column = hold(n, &blocks->body, plus(n, least, column));
     blocks->loop->class = KIR_CLASS_INDEPENDENT;
     blocks->loop->id = outer->loop->id;
@@ -190,7 +195,8 @@ static bool forget(kir_stmt *s, void *context) {
 static void note_tile(front *n) {
     uint32_t id = n->outer->loop->id;
     if (id && id < n->z->m->report.len)
-        n->z->m->report.at[id].tile = arena_printf(n->z->m->a, "%dx%d, skew %d", ROWS, COLUMNS, (int)n->skew);
+        n->z->m->report.at[id].tile =
+            arena_printf(n->z->m->a, "%dx%d, skew %d", (int)n->height, (int)n->width, (int)n->skew);
 }
 
 /* The nest as wavefronts, under the condition that its arrays are what the proof took them to be. */
@@ -220,6 +226,8 @@ static void schedule_block(scheduler *z, kir_block *b) {
         int skew = s->kind == KIR_FOR && open_front(z, s, &n) ? dep_skew(z->session, s, &assumed) : -1;
         if (skew >= 0) {
             n.skew = skew;
+            n.height = edge(z, ROWS);
+            n.width = edge(z, COLUMNS);
             place_front(&n, &out, dep_condition(z->m, &assumed, s->at));
             continue;
         }

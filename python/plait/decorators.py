@@ -7,7 +7,7 @@ _WITHOUT_EFFECT = (
     "forceobj", "looplift", "no_rewrites", "no_cpython_wrapper", "no_cfunc_wrapper", "forceinline", "_nrt",
     "_dbg_extend_lifetimes", "_dbg_optnone", "_target", "pipeline_class", "target",
 )  # fmt: skip
-OPTIONS = (*_SWITCHES, "error_model", "inline", "locals", "schedule", "chunk", "opt", "disable", "race", "math")
+OPTIONS = (*_SWITCHES, "error_model", "inline", "locals", "schedule", "chunk", "tile", "opt", "disable", "race", "math")
 _PARALLEL_KEYS = (
     "comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion", "prange", "range",
 )  # fmt: skip
@@ -22,7 +22,7 @@ def jit(signature_or_function=None, locals=None, **options):
     parallel: loops over prange, and loops and array expressions proven independent, run on all cores (a dict switches
     parts off, 'require' makes a serial prange an error) · fastmath: True or a set of LLVM's flags · error_model: 'python' or 'numpy' · boundscheck · nogil ·
     inline: 'never' or 'always' · locals: {name: type} · cache · debug · schedule: 'static', 'dynamic' or 'guided', with
-    chunk: iterations · disable: names of passes to leave out · race: what a prange proven racy is ('error', 'warn',
+    chunk: iterations · tile: most iterations of an edge of the tiles that loop nests are cut into · disable: names of passes to leave out · race: what a prange proven racy is ('error', 'warn',
     'trust', 'check') · math: vector library."""
     if locals:
         options["locals"] = locals
@@ -165,6 +165,7 @@ _CHECKS = {
     "locals": _check_locals,
     "schedule": _one_of("static", "dynamic", "guided"),
     "chunk": _check_count,
+    "tile": _check_count,
     "opt": _check_count,
     "disable": _check_names,
     "race": _one_of("error", "warn", "trust"),
@@ -186,8 +187,8 @@ def request_options(options):
         request["boundscheck"] = boundscheck
     if config.setting("OPT"):
         request["opt"] = 3 if config.setting("OPT") == "max" else int(config.setting("OPT"))
-    for name in ("fastmath", "error_model", "schedule", "chunk", "opt", "locals", "disable", "race", "math"):
-        if options.get(name):
+    for name in ("fastmath", "error_model", "schedule", "chunk", "tile", "opt", "locals", "disable", "race", "math"):
+        if options.get(name) or (name == "opt" and options.get(name) == 0):
             request[name] = options[name]
     if options.get("debug"):
         request["debug"] = True

@@ -168,6 +168,7 @@ static const option_row rows[] = {
     {"opt", 'O', "LEVEL", CLI_ALL, set_number, "0 to 3"},
     {"schedule", 0, "KIND", CLI_ALL, set_string, "static, dynamic or guided"},
     {"chunk", 0, "N", CLI_ALL, set_number, "iterations handed out at a time"},
+    {"tile", 0, "N", CLI_ALL, set_number, "most iterations of an edge of a tile"},
     {"math", 0, "LIBRARY", CLI_ALL, set_string, "auto, libm, sleef or libmvec: vector functions"},
     {"disable", 0, "PASSES", CLI_ALL, add_disabled, "passes that are left out, as fuse,tile"},
     {"debug", 'g', NULL, CLI_ALL, set_debug, "line tables, variables kept"},

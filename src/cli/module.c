@@ -332,6 +332,7 @@ static const struct {
     {"inline", OPTION_VALUE, NULL},
     {"schedule", OPTION_VALUE, NULL},
     {"chunk", OPTION_VALUE, NULL},
+    {"tile", OPTION_VALUE, NULL},
     {"race", OPTION_VALUE, NULL},
     {"opt", OPTION_VALUE, NULL},
     {"math", OPTION_VALUE, NULL},

@@ -298,10 +298,10 @@ static bool read_opt(session *s, request *r, const json_t *v, const option_row *
     return true;
 }
 
-static bool read_chunk(session *s, request *r, const json_t *v, const option_row *row) {
+static bool read_count(session *s, request *r, const json_t *v, const option_row *row) {
     if (!json_is_integer(v) || json_integer_value(v) < 0)
         return refuse(s, "options.", row->name, "must be an integer of at least 0");
-    r->options.chunk = json_integer_value(v);
+    *(int64_t *)((char *)&r->options + row->offset) = json_integer_value(v);
     return true;
 }
 
@@ -342,7 +342,8 @@ static const option_row option_rows[] = {
     {"debug", read_flag, offsetof(kir_options, debug)},
     {"opt", read_opt, 0},
     {"schedule", read_schedule, 0},
-    {"chunk", read_chunk, 0},
+    {"chunk", read_count, offsetof(kir_options, chunk)},
+    {"tile", read_count, offsetof(kir_options, tile)},
     {"race", read_race, 0},
     {"inline", read_inline, 0},
     {"locals", read_locals, 0},

@@ -295,6 +295,7 @@ typedef struct kir_options { /* from the request; what lowering, passes and code
     int opt;           /* 0..3 */
     int32_t schedule;
     int64_t chunk;
+    int64_t tile; /* most iterations of a tile's edge; 0: what suits the machine */
     enum { KIR_RACE_ERROR, KIR_RACE_WARN, KIR_RACE_TRUST } race;
     bool always_inline;
 } kir_options;

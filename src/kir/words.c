@@ -59,6 +59,7 @@ const kir_field kir_option_fields[] = {FLAG(kir_options, parallel),
                                        FLAG(kir_options, debug),
                                        {"opt", KIR_FIELD_INT32, offsetof(kir_options, opt), 3},
                                        INT(kir_options, chunk),
+                                       INT(kir_options, tile),
                                        FLAG(kir_options, always_inline),
                                        {NULL, 0, 0, 0}};
 

@@ -36,6 +36,7 @@ class Plan:
         if r.random() < 0.12:
             self.runs += [(4, "guided"), (7, "guided"), (16, "guided"), (16, "static"), (7, "dynamic")]
         self.emi = r.random() < 0.15
+        self.tile = r.choice([0, 1, 2, 3, 4, 5, 8])
 
 
 class Runner:
@@ -69,7 +70,7 @@ class Runner:
         problem = plan.serial_opt and self.check_serial(self.plait.njit(opt=plan.serial_opt)(function), kernel, want)
         if problem:
             return problem
-        parallel = self.plait.njit(parallel=True, opt=plan.opt)(function)
+        parallel = self.plait.njit(parallel=True, opt=plan.opt, tile=plan.tile)(function)
         problem = self.check_parallel(parallel, kernel, plan, want)
         self.note(kernel, parallel, want)
         return problem
