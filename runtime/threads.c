@@ -30,6 +30,8 @@ static _Atomic int32_t forced_schedule;
 static _Atomic uint64_t shuffle_seed;
 static _Atomic int64_t most_grain;
 
+volatile int64_t plrt_small_work = MIN_WORK_DEFAULT;
+
 int32_t rt_threads_from_text(const char *text) {
     if (text == NULL)
         return 0;
@@ -208,8 +210,15 @@ plrt_schedule rt_forced_schedule(void) {
     return (plrt_schedule)atomic_load_explicit(&forced_schedule, memory_order_relaxed);
 }
 
+/* Shuffled order and small blocks are made by plrt_region_run. */
+static void decide_small_work(void) {
+    bool tested = rt_shuffle_seed() != 0 || atomic_load(&most_grain) > 0;
+    plrt_small_work = tested ? 0 : rt_min_work();
+}
+
 void plrt_set_shuffle(uint64_t seed) {
     atomic_store(&shuffle_seed, seed);
+    decide_small_work();
 }
 
 uint64_t rt_shuffle_seed(void) {
@@ -218,6 +227,7 @@ uint64_t rt_shuffle_seed(void) {
 
 void plrt_set_grain(int64_t trips) {
     atomic_store(&most_grain, trips);
+    decide_small_work();
 }
 
 int64_t rt_most_grain(void) {
@@ -227,6 +237,7 @@ int64_t rt_most_grain(void) {
 
 void plrt_set_min_work(int64_t operations) {
     atomic_store(&min_work, operations < 0 ? MIN_WORK_DEFAULT : operations);
+    decide_small_work();
 }
 
 int64_t rt_min_work(void) {

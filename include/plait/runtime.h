@@ -104,6 +104,10 @@ PLRT_API int64_t plrt_region_blocks(const plrt_region *region, int64_t trips);
 PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips, int64_t work,
                                  plrt_error *err);
 
+/* Compiled code calls a region's body itself when its work lies below this, and it does not reduce in more than one block:
+ * what plrt_region_run would do too, without its 25 ns. 0 while a test switch wants every region to pass there. */
+PLRT_API extern volatile int64_t plrt_small_work;
+
 /* Nonzero once an interrupt (SIGINT) was seen. Compiled code tests it at back edges of loops that contain loops, and
  * then returns plrt_interrupt_take(err). */
 PLRT_API extern volatile int32_t plrt_interrupted;

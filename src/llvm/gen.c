@@ -92,6 +92,11 @@ LLVMValueRef gen_declare(gen *g, const char *name, LLVMTypeRef fn_type) {
     return fn;
 }
 
+LLVMValueRef gen_runtime_global(gen *g, const char *name, LLVMTypeRef t) {
+    LLVMValueRef v = LLVMGetNamedGlobal(g->module, name);
+    return v ? v : LLVMAddGlobal(g->module, t, name);
+}
+
 static bool is_c_function(LLVMValueRef fn) {
     return LLVMIsDeclaration(fn) && !LLVMGetIntrinsicID(fn) && LLVMGetLinkage(fn) == LLVMExternalLinkage;
 }

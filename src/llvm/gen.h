@@ -88,7 +88,8 @@ LLVMTypeRef gen_type(gen *g, type *t);                  /* of a real scalar, or 
 LLVMTypeRef gen_memory(gen *g, type *t);                /* as stored in an array */
 uint32_t gen_fields(gen *g, type *t, LLVMTypeRef *out); /* fields of a value passed between functions */
 void gen_put_var(gen *g, const kir_var *v, const LLVMValueRef *fields, uint32_t n);
-LLVMValueRef gen_slot(gen *g, LLVMTypeRef t, const char *name); /* stack slot, in the entry block */
+LLVMValueRef gen_slot(gen *g, LLVMTypeRef t, const char *name);           /* stack slot, in the entry block */
+LLVMValueRef gen_runtime_global(gen *g, const char *name, LLVMTypeRef t); /* a variable of the runtime */
 LLVMValueRef gen_declare(gen *g, const char *name, LLVMTypeRef fn_type);
 LLVMValueRef gen_call(gen *g, LLVMValueRef fn, LLVMValueRef *args, uint32_t n);
 LLVMValueRef gen_intrinsic(gen *g, const char *name, LLVMTypeRef overload, LLVMValueRef *args, uint32_t n);

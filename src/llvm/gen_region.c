@@ -209,10 +209,10 @@ static void put_captured(gen *g, LLVMValueRef context, uint32_t *at, type *t, co
         LLVMBuildStore(g->b, fields[k], slot_of(g, context, (*at)++));
 }
 
-static LLVMValueRef fill_context(gen *g, const kir_stmt *s, LLVMValueRef buffer) {
+/* All but the buffer for partial results, the context's first slot. */
+static LLVMValueRef fill_context(gen *g, const kir_stmt *s) {
     LLVMValueRef context = gen_slot(g, LLVMArrayType2(g->i64, context_slots(g, s->fn)), "context");
-    uint32_t at = 0;
-    LLVMBuildStore(g->b, buffer, slot_of(g, context, at++));
+    uint32_t at = 1;
     for (uint32_t i = 0; i < s->fn->params.len; i++)
         put_captured(g, context, &at, s->fn->params.at[i]->ty, s->index.at[i]);
     return context;
@@ -291,16 +291,44 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
     gen_start(g, after);
 }
 
-void gen_region(gen *g, const kir_stmt *s) {
-    LLVMValueRef region = region_data(g, s->fn), trips = gen_int64(g, s->value);
-    LLVMValueRef work = s->work ? gen_int64(g, s->work) : gen_int(g, INT64_MAX);
+/* Small work is not worth the way through the runtime: the body is called here, as one block. It stays a call, because a
+ * second copy of its loops would double the compile time. */
+static void run_small(gen *g, const kir_stmt *s, LLVMValueRef context, LLVMValueRef trips) {
+    LLVMValueRef part = LLVMConstNull(g->ptr);
+    if (has_partials(s->fn))
+        part = gen_slot(g, LLVMArrayType2(g->i64, (uint64_t)partial_stride(s->fn) / 8), "partials");
+    LLVMBuildStore(g->b, part, context);
+    LLVMValueRef zero = gen_int(g, 0), args[5] = {context, zero, trips, zero, g->err};
+    LLVMValueRef status = gen_call(g, gen_fn_of(g, s->fn)->value, args, 5);
+    unsigned kind = LLVMGetEnumAttributeKindForName("noinline", 8);
+    LLVMAddCallSiteAttribute(status, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                             LLVMCreateEnumAttribute(g->context, kind, 0));
+    gen_fail_if(g, status);
+    if (has_partials(s->fn))
+        merge_block(g, s, part);
+}
+
+/* Whether the region's work is small; a region that reduces must also be one block, as plrt_region_blocks counts them. */
+static LLVMValueRef is_small(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMValueRef work) {
+    LLVMValueRef limit = gen_runtime_global(g, "plrt_small_work", g->i64);
+    LLVMValueRef least = LLVMBuildLoad2(g->b, g->i64, limit, "");
+    LLVMValueRef small = LLVMBuildICmp(g->b, LLVMIntSLT, work, least, "");
+    if (!has_partials(s->fn))
+        return small;
+    int64_t two = s->fn->grain < INT64_MAX / 2 ? 2 * s->fn->grain : INT64_MAX;
+    return LLVMBuildAnd(g->b, small, LLVMBuildICmp(g->b, LLVMIntSLT, trips, gen_int(g, two), ""), "");
+}
+
+static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef context, LLVMValueRef trips, LLVMValueRef work) {
+    LLVMValueRef region = region_data(g, s->fn);
     bool partials = has_partials(s->fn);
     buffer b = {LLVMConstNull(g->ptr), NULL, NULL};
     if (partials)
         b = open_buffer(g, s, region, trips);
+    LLVMBuildStore(g->b, b.data, context);
     LLVMTypeRef params[5] = {g->ptr, g->ptr, g->i64, g->i64, g->ptr};
     LLVMValueRef run = gen_declare(g, "plrt_region_run", LLVMFunctionType(g->i32, params, 5, false));
-    LLVMValueRef args[5] = {region, fill_context(g, s, b.data), trips, work, g->err};
+    LLVMValueRef args[5] = {region, context, trips, work, g->err};
     LLVMValueRef status = gen_call(g, run, args, 5);
     if (partials) {
         LLVMBasicBlockRef good = gen_block(g, ""), after = gen_block(g, "");
@@ -312,4 +340,25 @@ void gen_region(gen *g, const kir_stmt *s) {
         gen_release(g, LLVMBuildLoad2(g->b, g->ptr, b.owner, ""));
     }
     gen_fail_if(g, status);
+}
+
+void gen_region(gen *g, const kir_stmt *s) {
+    LLVMValueRef trips = gen_int64(g, s->value), context = fill_context(g, s);
+    if (!s->work) {
+        run_by_runtime(g, s, context, trips, gen_int(g, INT64_MAX));
+        return;
+    }
+    LLVMValueRef work = gen_int64(g, s->work);
+    LLVMBasicBlockRef small = gen_block(g, "small"), large = gen_block(g, "large"), after = gen_block(g, "");
+    LLVMBasicBlockRef some = gen_block(g, "");
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGT, trips, gen_int(g, 0), ""), some, after, 0);
+    gen_start(g, some);
+    gen_branch(g, is_small(g, s, trips, work), small, large, 0);
+    gen_start(g, small);
+    run_small(g, s, context, trips);
+    gen_jump(g, after);
+    gen_start(g, large);
+    run_by_runtime(g, s, context, trips, work);
+    gen_jump(g, after);
+    gen_start(g, after);
 }

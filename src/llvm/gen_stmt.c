@@ -63,9 +63,7 @@ void gen_fail_if(gen *g, LLVMValueRef status) {
 
 /* At a back edge or a call: a flag in memory, and behind it the question to the host. */
 void gen_poll_interrupt(gen *g) {
-    LLVMValueRef flag = LLVMGetNamedGlobal(g->module, "plrt_interrupted");
-    if (!flag)
-        flag = LLVMAddGlobal(g->module, g->i32, "plrt_interrupted");
+    LLVMValueRef flag = gen_runtime_global(g, "plrt_interrupted", g->i32);
     LLVMValueRef seen = LLVMBuildLoad2(g->b, g->i32, flag, "");
     LLVMSetVolatile(seen, true);
     LLVMBasicBlockRef asked = gen_block(g, "interrupted"), on = gen_block(g, "");

@@ -92,6 +92,9 @@ class Runner:
             first = first or got
             if want[0] is None and not self.bits(got, first):
                 return f"{label}: other bits than with {plan.runs[0][0]} threads"
+        problem = self.compare("small regions in place", outcome(function, kernel), want, tolerance)
+        if problem:
+            return problem
         with self.switches.shuffled(kernel.seed + 1, grain=kernel.grain):
             got = outcome(function, kernel)
         return self.compare("shuffled serial order", got, want, tolerance)

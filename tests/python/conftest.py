@@ -131,6 +131,9 @@ def agree(runtime):
                 compare(got, want, rtol, label)
                 first = first or got
                 compare(got, first, 0, f"{label} against 1 thread")
+            runtime.plrt_set_shuffle(0)
+            runtime.plrt_set_min_work(-1)  # as users run it: small regions are called in place
+            compare(outcome(kernel, args, keywords), first, 0, "small work in place")
         finally:
             runtime.plrt_set_shuffle(0)
             runtime.plrt_set_min_work(-1)

@@ -33,7 +33,7 @@ def test_is_right_at_every_number_of_threads(name):
         np.testing.assert_array_equal(got, w, err_msg="a serial kernel gives CPython's bits")
     kernel = njit(parallel=True)(function)
     first = None
-    for threads in (1, 2, 3, 4, 8):
+    for threads in (1, 2, 3, 4, 8, 16):
         for schedule in ("static", "dynamic", "guided"):
             with _testing.threads(threads, schedule=schedule, min_work=0):
                 got = run(kernel, inputs, sizes["MINI"])
@@ -43,6 +43,8 @@ def test_is_right_at_every_number_of_threads(name):
                     np.testing.assert_allclose(g, w, rtol=1e-10, atol=1e-12)
             for f, g in zip(first, got):
                 np.testing.assert_array_equal(g, f)
+    for f, g in zip(first, run(kernel, inputs, sizes["MINI"])):
+        np.testing.assert_array_equal(g, f, err_msg="small regions called in place")
     with _testing.shuffled(3):
         for f, g in zip(first, run(kernel, inputs, sizes["MINI"])):
             np.testing.assert_array_equal(g, f)
