@@ -562,7 +562,8 @@ static int32_t end_run(rt_run *run, plrt_error *err) {
 }
 
 static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
-    int32_t granted = rt_budget_take(wanted);
+    bool shared;
+    int32_t granted = rt_budget_take(wanted, &shared);
     run->threads = granted;
     run->chunk = choose_chunk(run, work);
     if (work >= UNLOCK_WORK)
@@ -574,6 +575,13 @@ static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
         run_alone(run, true);
     }
     rt_budget_give(granted);
+}
+
+static void run_as_set(rt_run *run, int64_t work) {
+    rt_caller *c = rt_caller_now();
+    rt_look_at_mask(c, rt_coarse_now());
+    int32_t wanted = rt_threads_for(c, run->choice.threads, rt_placement_of(run->choice.placement));
+    run_with_budget(run, wanted < run->items ? wanted : (int32_t)run->items, work);
 }
 
 int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips, int64_t work, plrt_error *err) {
@@ -594,8 +602,7 @@ int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips,
         run.alone = RT_ALONE_SMALL;
         run_alone(&run, true);
     } else {
-        int64_t wanted = run.choice.threads > 0 ? run.choice.threads : plrt_get_num_threads();
-        run_with_budget(&run, (int32_t)(wanted < run.items ? wanted : run.items), work);
+        run_as_set(&run, work);
     }
     rt_probe_end(&run.probe, run.alone, trips, run.threads);
     return end_run(&run, err);

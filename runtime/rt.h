@@ -30,22 +30,82 @@ typedef struct rt_thread {
 
 extern RT_TLS rt_thread rt_self;
 
-/* ---- threads.c ----------------------------------------------------------------------------------------------------
- */
+/* ---- limit.c: what machine and environment allow ------------------------------------------------------------------ */
+
+enum { RT_MOST_THREADS = 4096, RT_MOST_UNITS = 8192 };
+
+typedef struct rt_units { /* a set of processing units, by Linux's numbers */
+    uint64_t words[RT_MOST_UNITS / 64];
+} rt_units;
+
+bool rt_units_has(const rt_units *u, int32_t unit);
+void rt_units_add(rt_units *u, int32_t unit);
+int32_t rt_units_count(const rt_units *u);
+int32_t rt_units_next(const rt_units *u, int32_t unit); /* the first after `unit`; -1: none */
+bool rt_units_of_thread(int32_t thread, rt_units *u);   /* 0: the calling one */
+bool rt_units_bind(int32_t thread, const rt_units *u);
+/* Calls each(into, unit) for the units of a text "0-3,8,16-30:2", in its order; false: it is no such text. */
+bool rt_read_list(const char *text, void (*each)(void *into, int32_t unit), void *into);
+bool rt_read_line(const char *path, char *line, int size); /* without its end */
+
+/* What is known of a thread that enters regions. */
+typedef struct rt_caller {
+    rt_units allowed;     /* its affinity mask */
+    int32_t units, cores; /* in it */
+    int32_t quota;        /* 0: none */
+    int64_t looked_at;
+    uint32_t mask_epoch; /* counts changes of the mask; 0: not looked yet */
+} rt_caller;
+
+extern RT_TLS rt_caller *rt_this_caller;
+rt_caller *rt_new_caller(void);
+static inline rt_caller *rt_caller_now(void) {
+    return rt_this_caller != NULL ? rt_this_caller : rt_new_caller();
+}
+int64_t rt_coarse_now(void); /* nanoseconds, some milliseconds late */
+/* Reads mask and quota again when the last reading is old. */
+void rt_look_at_mask(rt_caller *c, int64_t now);
 
 /* What the environment says about the number of threads; 0: nothing usable. */
 int32_t rt_threads_from_text(const char *text);
+int32_t rt_said_threads(void);
 /* CPUs that the cgroup's bandwidth quota allows, rounded up; 0: no limit. `sysfs` is the mount point of the cgroup
  * file systems, `membership` the file that lists the process's groups. */
 int32_t rt_quota(const char *sysfs, const char *membership);
-/* Takes up to `wanted` threads of the process's budget, at least 1; give the same number back. */
-int32_t rt_budget_take(int32_t wanted);
+int32_t rt_current_quota(void);
+/* Cores with a unit in `u`, by the files below `cpus` (/sys/devices/system/cpu). */
+int32_t rt_count_cores(const char *cpus, const rt_units *u);
+void rt_limit_lock(void); /* around fork */
+void rt_limit_unlock(void);
+
+/* ---- caches.c: from the files of a unit below `cpus` ---------------------------------------------------------------- */
+
+void rt_read_caches(const char *cpus, int32_t unit, plrt_caches *caches);
+
+/* ---- threads.c: how many ------------------------------------------------------------------------------------------ */
+
+/* Threads for a region of which the configuration says `asked` (0: nothing). */
+int32_t rt_threads_for(rt_caller *c, int32_t asked, plrt_placement placement);
+plrt_schedule rt_forced_schedule(void);
+int32_t rt_default_threads(rt_caller *c);
+/* Takes up to `wanted` threads of the process's budget, at least 1; give the same number back. *shared: other callers
+ * were running. */
+int32_t rt_budget_take(int32_t wanted, bool *shared);
 void rt_budget_give(int32_t count);
 void rt_budget_reset(void);
-int64_t rt_min_work(void);
-plrt_schedule rt_forced_schedule(void);
 uint64_t rt_shuffle_seed(void);
 int64_t rt_most_grain(void);
+
+/* ---- worth.c: what a team costs ----------------------------------------------------------------------------------- */
+
+int64_t rt_min_work(void);
+void rt_decide_small_work(void); /* after a change of what must pass through plrt_region_run */
+
+/* ---- bind.c: where ----------------------------------------------------------------------------------------------- */
+
+plrt_placement rt_placement_of(const char *text);
+/* Threads that a placement has room for in the caller's mask without using anything twice. */
+int32_t rt_placement_room(const rt_caller *c, plrt_placement placement);
 
 /* ---- team.c: who may run how many threads -------------------------------------------------------------------------
  */

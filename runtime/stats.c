@@ -200,6 +200,7 @@ void rt_probe_close(rt_probe *p, rt_alone reason, int64_t trips, int32_t wanted)
 int32_t plrt_stats_enable(int32_t on) {
     int32_t before =
         on ? atomic_fetch_or(&rt_watching, RT_WATCH_COUNT) : atomic_fetch_and(&rt_watching, ~RT_WATCH_COUNT);
+    rt_decide_small_work();
     return (before & RT_WATCH_COUNT) != 0;
 }
 

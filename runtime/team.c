@@ -167,6 +167,17 @@ bool rt_team_run_elsewhere(void (*fn)(void *), void *data, int32_t threads, void
     return true;
 }
 
+/* No lock of the runtime may be held by a thread that does not exist in the child. */
+static void lock_all(void) {
+    rt_limit_lock();
+    rt_memory_lock();
+}
+
+static void unlock_all(void) {
+    rt_memory_unlock();
+    rt_limit_unlock();
+}
+
 /* Runs in the child, on the one thread that is left. Its leader, if it had one, is gone too. */
 static void after_fork_in_child(void) {
     orphaned = true;
@@ -174,11 +185,11 @@ static void after_fork_in_child(void) {
     pool_size = 0;
     pool_limit = 0;
     rt_budget_reset();
-    rt_memory_unlock();
+    unlock_all();
 }
 
 static void register_handlers(void) {
-    pthread_atfork(rt_memory_lock, rt_memory_unlock, after_fork_in_child);
+    pthread_atfork(lock_all, unlock_all, after_fork_in_child);
 }
 
 /* At load time: a thread that used libgomp for another library before its first region here is orphaned as well. */

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #define PLRT_API __attribute__((visibility("default")))
-#define PLRT_ABI 1
+#define PLRT_ABI 2
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
@@ -81,6 +81,14 @@ enum {
     PLRT_REGION_FILE = 2     /* behind the name and its NUL stands the name of the source file */
 };
 
+/* An array among the captured variables: where its fields lie in the context, in 8-byte slots. */
+typedef struct plrt_captured {
+    int32_t slot; /* the data pointer's; shape at slot + 2, then strides in bytes when `strided` */
+    int32_t ndim;
+    int32_t itemsize;
+    int32_t strided; /* else the elements lie one after another */
+} plrt_captured;
+
 typedef struct plrt_region { /* constant data in the object, one per region */
     plrt_body body;
     const char *name; /* "function:line" */
@@ -90,6 +98,8 @@ typedef struct plrt_region { /* constant data in the object, one per region */
     int32_t loop;     /* its number in the parallel report; 0: none */
     int64_t chunk;    /* iterations; 0 = default */
     int64_t grain;    /* least iterations of a reduction block, from the compiler's estimate of the body's cost */
+    const plrt_captured *arrays;
+    int64_t narrays;
 } plrt_region;
 
 /* Number of fixed reduction blocks for `trips` iterations: depends on trips and grain alone, never on threads or
@@ -121,25 +131,64 @@ PLRT_API void plrt_interrupt_watch(void);
  * that call themselves ask at their entry. */
 PLRT_API void *plrt_stack_limit(void);
 
-/* ---- threads ----------------------------------------------------------------------------------------------------- */
+/* ---- threads: how many, by which schedule, where ------------------------------------------------------------------
+ *
+ * What follows are the process's settings. Scopes of a thread and the configuration of single kernels and loops
+ * (plait/config.h) go before them. */
 
-PLRT_API int32_t plrt_max_threads(void); /* the most that this process will use: PLAIT_NUM_THREADS, OMP_NUM_THREADS,
-                           NUMBA_NUM_THREADS in that order, else allowed cores within the cgroup quota */
-PLRT_API int32_t plrt_get_num_threads(void);
-PLRT_API int32_t plrt_set_num_threads(int32_t n); /* 0 ok, -1 out of range [1, plrt_max_threads()] */
+/* The most that plrt_set_num_threads takes: what the environment said, else the allowed processing units. */
+PLRT_API int32_t plrt_max_threads(void);
+PLRT_API int32_t plrt_default_threads(void);      /* 6. and 7. above */
+PLRT_API int32_t plrt_get_num_threads(void);      /* the calling thread's */
+PLRT_API int32_t plrt_set_num_threads(int32_t n); /* the process's; 0 ok, -1 out of range [1, plrt_max_threads()] */
 PLRT_API int32_t plrt_get_thread_id(void);        /* 0..n-1 inside a region, 0 outside */
 PLRT_API int64_t plrt_get_chunksize(void);
 PLRT_API int64_t plrt_set_chunksize(int64_t n); /* returns the old one; thread-local; 0 = default; n < 0: returns -1 */
 /* Forces a schedule for all regions whose own is PLRT_SCHEDULE_DEFAULT (tests, tuning). */
 PLRT_API void plrt_set_schedule(plrt_schedule schedule);
+
+typedef enum plrt_placement {
+    PLRT_PLACE_INVALID = 0,
+    PLRT_PLACE_SPREAD = 1,  /* over packages, NUMA nodes and caches; a core's siblings last */
+    PLRT_PLACE_COMPACT = 2, /* neighbouring cores; siblings last */
+    PLRT_PLACE_NUMA = 3,    /* near the pages of the arrays that the region touches */
+    PLRT_PLACE_CORES = 4,   /* as spread, and never two threads on a core: at most as many threads as cores */
+    PLRT_PLACE_THREADS = 5, /* hardware threads count as cores: by default as many threads as there are of them */
+    PLRT_PLACE_LIST = 6,    /* thread k on the k-th unit of plrt_set_placement's list */
+    PLRT_PLACE_NONE = 7     /* the operating system decides */
+} plrt_placement;
+
+/* The process's. `cpus`: for PLRT_PLACE_LIST the units in the threads' order, as "0-3,8,16-30:2" (Linux numbers); else
+ * ignored. 0 ok; -1: the list is no list. */
+PLRT_API int32_t plrt_set_placement(plrt_placement placement, const char *cpus);
+PLRT_API plrt_placement plrt_get_placement(void);
+PLRT_API const char *plrt_placement_name(plrt_placement placement); /* "spread" …; NULL: there is none */
+PLRT_API plrt_placement plrt_placement_named(const char *text);     /* a list of units is PLRT_PLACE_LIST; 0: unknown */
+
+/* Members that all running teams of the process may have together, callers that run alone counted; 0: the default,
+ * as many as one region would use. A caller that finds nothing left runs alone. */
+PLRT_API void plrt_set_budget(int32_t threads);
+/* Work below this number of scalar operations runs on one thread; negative: back to the default, which is measured
+ * once a machine. */
+PLRT_API void plrt_set_min_work(int64_t operations);
+PLRT_API int64_t plrt_get_min_work(void);
+
 /* Test mode: regions run on the calling thread, their chunks (or single iterations when the region does not reduce)
  * in an order shuffled from `seed`; 0 switches it off. Finds wrong parallelisation without needing a race to happen. */
 PLRT_API void plrt_set_shuffle(uint64_t seed);
 /* Test mode: blocks of regions that reduce hold at most about `trips` iterations, so that small loops have several; 0
  * switches it off. Not to be changed while a kernel runs. */
 PLRT_API void plrt_set_grain(int64_t trips);
-/* Work below this number of scalar operations runs on one thread; negative: back to the default. */
-PLRT_API void plrt_set_min_work(int64_t operations);
+
+/* ---- the machine, as far as it is cheap to ask -------------------------------------------------------------------- */
+
+/* Data caches of an allowed core, innermost first; 0: unknown. Reads a few small files, once. */
+typedef struct plrt_caches {
+    int64_t bytes[3];
+    int32_t shared[3]; /* processing units that share one */
+    int32_t line;
+} plrt_caches;
+PLRT_API void plrt_topology_caches(plrt_caches *caches);
 
 /* ---- the host's hooks (set once by the Python package) ----------------------------------------------------------- */
 

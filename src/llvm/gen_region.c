@@ -161,11 +161,39 @@ static LLVMValueRef label_of(gen *g, const kir_fn *f) {
     return v;
 }
 
+static LLVMValueRef private_data(gen *g, LLVMValueRef value) {
+    LLVMValueRef v = LLVMAddGlobal(g->module, LLVMTypeOf(value), "plait.region");
+    LLVMSetInitializer(v, value);
+    LLVMSetGlobalConstant(v, true);
+    LLVMSetLinkage(v, LLVMInternalLinkage);
+    return v;
+}
+
+/* Where the captured arrays lie in the context: the table of plrt_captured, or NULL without arrays. */
+static LLVMValueRef captured_arrays(gen *g, const kir_fn *f, int64_t *count) {
+    VEC(LLVMValueRef) rows = {0};
+    LLVMTypeRef field_types[GEN_MAX_FIELDS], row_type = LLVMArrayType2(g->i32, 4);
+    uint32_t at = 1;
+    for (uint32_t i = 0; i < f->params.len; i++) {
+        type *t = f->params.at[i]->ty;
+        if (t->kind == TYPE_ARRAY) {
+            LLVMValueRef row[] = {gen_int32(g, (int32_t)at), gen_int32(g, (int32_t)t->ndim),
+                                  gen_int32(g, (int32_t)type_size(t->dtype)), gen_int32(g, t->layout == LAYOUT_A)};
+            vec_push(g->a, &rows, LLVMConstArray2(g->i32, row, 4));
+        }
+        at += gen_fields(g, t, field_types);
+    }
+    *count = rows.len;
+    return rows.len ? private_data(g, LLVMConstArray2(row_type, rows.at, rows.len)) : LLVMConstNull(g->ptr);
+}
+
 /* The constant plrt_region of an outlined function. */
 static LLVMValueRef region_data(gen *g, const kir_fn *f) {
     gen_fn *target = gen_fn_of(g, f);
     if (target->region)
         return target->region;
+    int64_t n_arrays;
+    LLVMValueRef arrays = captured_arrays(g, f, &n_arrays);
     LLVMValueRef values[] = {target->value,
                              label_of(g, f),
                              gen_int32(g, (int32_t)f->at.line),
@@ -173,14 +201,12 @@ static LLVMValueRef region_data(gen *g, const kir_fn *f) {
                              gen_int32(g, f->schedule),
                              gen_int32(g, (int32_t)loop_number(f)),
                              gen_int(g, f->chunk),
-                             gen_int(g, f->grain)};
+                             gen_int(g, f->grain),
+                             arrays,
+                             gen_int(g, n_arrays)};
     LLVMValueRef data = LLVMConstStructInContext(g->context, values, sizeof values / sizeof values[0], false);
-    LLVMValueRef v = LLVMAddGlobal(g->module, LLVMTypeOf(data), "plait.region");
-    LLVMSetInitializer(v, data);
-    LLVMSetGlobalConstant(v, true);
-    LLVMSetLinkage(v, LLVMInternalLinkage);
     g->regions++;
-    return target->region = v;
+    return target->region = private_data(g, data);
 }
 
 static uint32_t context_slots(gen *g, const kir_fn *f) {

@@ -17,7 +17,7 @@ static int32_t add_up(void *context, int64_t begin, int64_t end, int64_t block, 
 }
 
 static bool computes_right(void) {
-    plrt_region region = {add_up, "test:1", 1, 0, PLRT_SCHEDULE_DYNAMIC, 0, 10, 1};
+    plrt_region region = {add_up, "test:1", 1, 0, PLRT_SCHEDULE_DYNAMIC, 0, 10, 1, NULL, 0};
     _Atomic int64_t sum = 0;
     plrt_error err;
     return plrt_region_run(&region, &sum, 1000, INT64_MAX, &err) == 0 && sum == 999 * 1000 / 2;

@@ -68,7 +68,7 @@ static void *send_sigint(void *arg) {
 }
 
 static int32_t run_long(int64_t trips, plrt_schedule schedule, int32_t flags, _Atomic int64_t *done, plrt_error *err) {
-    plrt_region region = {take_a_while, "test:1", 1, flags, (int32_t)schedule, 0, 0, 1};
+    plrt_region region = {take_a_while, "test:1", 1, flags, (int32_t)schedule, 0, 0, 1, NULL, 0};
     pthread_t sender;
     pthread_create(&sender, NULL, send_sigint, NULL);
     int32_t status = plrt_region_run(&region, (void *)done, trips, INT64_MAX, err);
@@ -114,7 +114,7 @@ static int32_t loop_within(void *context, int64_t begin, int64_t end, int64_t bl
 }
 
 Test(interrupt, reaches_loops_inside_an_iteration_on_every_thread) {
-    plrt_region region = {loop_within, "test:1", 1, 0, 0, 0, 0, 1};
+    plrt_region region = {loop_within, "test:1", 1, 0, 0, 0, 0, 1, NULL, 0};
     plrt_error err;
     pthread_t sender;
     answer = 1;
@@ -166,7 +166,7 @@ static int32_t print_each(void *context, int64_t begin, int64_t end, int64_t blo
 }
 
 Test(interrupt, prints_of_all_threads_reach_the_host_on_its_thread) {
-    plrt_region region = {print_each, "test:1", 1, 0, PLRT_SCHEDULE_STATIC, 0, 1, 1};
+    plrt_region region = {print_each, "test:1", 1, 0, PLRT_SCHEDULE_STATIC, 0, 1, 1, NULL, 0};
     plrt_error err;
     cr_assert_eq(plrt_region_run(&region, NULL, 10, INT64_MAX, &err), 0);
     int sum = 0;

@@ -27,7 +27,7 @@ static int32_t count_each(void *context, int64_t begin, int64_t end, int64_t blo
 
 static int32_t run(plrt_body body, void *context, int64_t trips, plrt_schedule schedule, int64_t chunk, int32_t flags,
                    plrt_error *err) {
-    plrt_region region = {body, "test:1", 1, flags, (int32_t)schedule, 0, chunk, 1};
+    plrt_region region = {body, "test:1", 1, flags, (int32_t)schedule, 0, chunk, 1, NULL, 0};
     return plrt_region_run(&region, context, trips, BIG, err);
 }
 
@@ -77,7 +77,7 @@ static int32_t find_odd_start(void *context, int64_t begin, int64_t end, int64_t
 Test(region, shares_of_cheap_iterations_begin_at_multiples_of_64) {
     for (int s = PLRT_SCHEDULE_STATIC; s <= PLRT_SCHEDULE_GUIDED; s++)
         for (int64_t trips = 1; trips < 1000000; trips = trips * 3 + 1) {
-            plrt_region region = {find_odd_start, "test:1", 1, 0, s, 0, 0, 1};
+            plrt_region region = {find_odd_start, "test:1", 1, 0, s, 0, 0, 1, NULL, 0};
             plrt_error err = {0};
             plrt_set_min_work(0);
             cr_assert_eq(plrt_region_run(&region, NULL, trips, 3 * trips, &err), 0);
@@ -133,7 +133,7 @@ static int32_t note_block(void *context, int64_t begin, int64_t end, int64_t blo
 }
 
 static void expect_blocks(int64_t trips, int64_t grain, plrt_schedule schedule) {
-    plrt_region region = {note_block, "test:1", 1, PLRT_REGION_REDUCES, (int32_t)schedule, 0, 0, grain};
+    plrt_region region = {note_block, "test:1", 1, PLRT_REGION_REDUCES, (int32_t)schedule, 0, 0, grain, NULL, 0};
     cover *c = calloc(1, sizeof *c);
     plrt_error err;
     int64_t blocks = plrt_region_blocks(&region, trips), expected = 0;
@@ -157,7 +157,7 @@ Test(region, reductions_get_exactly_the_fixed_blocks) {
 }
 
 Test(region, blocks_depend_on_trips_and_grain_alone) {
-    plrt_region region = {note_block, "test:1", 1, PLRT_REGION_REDUCES, 0, 0, 0, 100};
+    plrt_region region = {note_block, "test:1", 1, PLRT_REGION_REDUCES, 0, 0, 0, 100, NULL, 0};
     int64_t before = plrt_region_blocks(&region, 12345);
     plrt_set_num_threads(2);
     plrt_set_chunksize(3);
@@ -248,7 +248,7 @@ Test(region, the_lowest_failing_iteration_wins) {
 
 static int32_t run_inner(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
     tally *t = context;
-    plrt_region inner = {count_each, "inner:1", 1, 0, 0, 0, 0, 1};
+    plrt_region inner = {count_each, "inner:1", 1, 0, 0, 0, 0, 1, NULL, 0};
     (void)block;
     for (int64_t i = begin; i < end; i++) {
         int32_t id = plrt_get_thread_id();
@@ -292,7 +292,7 @@ Test(region, thread_numbers_are_0_to_n_minus_1) {
 
 Test(region, little_work_stays_on_the_calling_thread) {
     tally t = {.seen = calloc(1000, sizeof(int32_t))};
-    plrt_region region = {count_each, "test:1", 1, 0, 0, 0, 0, 1};
+    plrt_region region = {count_each, "test:1", 1, 0, 0, 0, 0, 1, NULL, 0};
     plrt_error err;
     plrt_set_min_work(1001);
     cr_assert_eq(plrt_region_run(&region, &t, 1000, 1000, &err), 0);
@@ -343,5 +343,6 @@ Test(region, many_callers_at_once_are_all_right) {
         pthread_join(threads[i], &failed);
         cr_assert_null(failed);
     }
-    cr_assert_eq(rt_budget_take(4), 4, "the budget came back");
+    bool shared;
+    cr_assert_eq(rt_budget_take(4, &shared), 4, "the budget came back");
 }

@@ -31,7 +31,7 @@ static int32_t add_up(void *context, int64_t begin, int64_t end, int64_t block, 
 }
 
 static void run(const char *name, int32_t flags, int64_t trips, int64_t work) {
-    plrt_region region = {add_up, name, 7, flags, PLRT_SCHEDULE_DYNAMIC, 2, 10, 1};
+    plrt_region region = {add_up, name, 7, flags, PLRT_SCHEDULE_DYNAMIC, 2, 10, 1, NULL, 0};
     _Atomic int64_t sum = 0;
     plrt_error err;
     cr_assert_eq(plrt_region_run(&region, &sum, trips, work, &err), 0);
@@ -97,7 +97,7 @@ static int32_t nest(void *context, int64_t begin, int64_t end, int64_t block, pl
 }
 
 Test(stats, nested_regions_say_so) {
-    plrt_region outer = {nest, "outer:7", 7, 0, 0, 0, 0, 1};
+    plrt_region outer = {nest, "outer:7", 7, 0, 0, 0, 0, 1, NULL, 0};
     plrt_error err;
     plrt_region_run(&outer, NULL, 100, BIG, &err);
     plrt_region_stats s[2];

@@ -100,11 +100,14 @@ Test(threads, quota_of_version_1_is_read) {
 
 Test(threads, budget_gives_what_is_left_and_at_least_one) {
     setenv("PLAIT_NUM_THREADS", "4", 1);
-    cr_assert_eq(rt_budget_take(3), 3);
-    cr_assert_eq(rt_budget_take(3), 1);
-    cr_assert_eq(rt_budget_take(3), 1);
+    bool shared;
+    cr_assert_eq(rt_budget_take(3, &shared), 3);
+    cr_assert(!shared);
+    cr_assert_eq(rt_budget_take(3, &shared), 1);
+    cr_assert_eq(rt_budget_take(3, &shared), 1);
+    cr_assert(shared);
     rt_budget_give(3);
-    cr_assert_eq(rt_budget_take(4), 2);
+    cr_assert_eq(rt_budget_take(4, &shared), 2);
 }
 
 static int32_t add_up(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
@@ -122,10 +125,77 @@ Test(threads, failing_creation_means_fewer_threads_not_the_end, .timeout = 60) {
     setenv("PLAIT_NUM_THREADS", "64", 1);
     setenv("OMP_STACKSIZE", "16M", 1);
     cr_assert_eq(setrlimit(RLIMIT_AS, &little), 0);
-    plrt_region region = {add_up, "test:1", 1, 0, 0, 0, 0, 1};
+    plrt_region region = {add_up, "test:1", 1, 0, 0, 0, 0, 1, NULL, 0};
     _Atomic int64_t sum = 0;
     plrt_error err;
     for (int i = 0; i < 20; i++)
         cr_assert_eq(plrt_region_run(&region, &sum, 1000, INT64_MAX, &err), 0);
     cr_assert_eq(sum, 20000);
+}
+
+Test(threads, siblings_are_no_cores) {
+    rt_units units = {{0}};
+    char root[] = "/tmp/plait-cpus-XXXXXX", path[512];
+    cr_assert_not_null(mkdtemp(root));
+    for (int i = 0; i < 8; i++) {
+        char list[16];
+        snprintf(path, sizeof path, "%s/cpu%d", root, i);
+        mkdir(path, 0700);
+        snprintf(path, sizeof path, "%s/cpu%d/topology", root, i);
+        mkdir(path, 0700);
+        snprintf(list, sizeof list, "%d,%d\n", i % 4, i % 4 + 4);
+        write_file(path, "thread_siblings_list", list);
+        rt_units_add(&units, i);
+    }
+    cr_assert_eq(rt_count_cores(root, &units), 4);
+    units.words[0] = 0x31; /* 0, 4, 5 */
+    cr_assert_eq(rt_count_cores(root, &units), 2);
+    snprintf(path, sizeof path, "rm -r %s", root);
+    cr_assert_eq(system(path), 0);
+}
+
+static void keep_unit(void *into, int32_t unit) {
+    int32_t *at = into;
+    at[++at[0]] = unit;
+}
+
+Test(threads, lists_of_units_are_read_in_their_order) {
+    int32_t at[16] = {0};
+    cr_assert(rt_read_list("5,0-2,8-14:3", keep_unit, at));
+    const int32_t want[] = {7, 5, 0, 1, 2, 8, 11, 14};
+    cr_assert_arr_eq(at, want, sizeof want);
+    static const char *const bad[] = {"", "a", "1-", "3-1", "1,,2", "1,", "-1", "0-4:0", "9999", "1 2"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        at[0] = 0;
+        cr_assert(!rt_read_list(bad[i], keep_unit, at), "%s", bad[i]);
+    }
+    cr_assert_eq(plrt_placement_named("0-3"), PLRT_PLACE_LIST);
+    cr_assert_eq(plrt_placement_named("compact"), PLRT_PLACE_COMPACT);
+    cr_assert_eq(plrt_placement_named("list"), PLRT_PLACE_INVALID);
+}
+
+Test(threads, caches_of_a_power_machine_are_read) {
+    static const char *const rows[][5] = {
+        {"1", "Data", "32K", "128", "0-3"},
+        {"1", "Instruction", "48K", "128", "0-3"},
+        {"2", "Unified", "512K", "128", "0-7"},
+        {"3", "Unified", "10M", "128", "0-7"},
+    };
+    static const char *const names[] = {"level", "type", "size", "coherency_line_size", "shared_cpu_list"};
+    char root[] = "/tmp/plait-caches-XXXXXX", path[512];
+    plrt_caches c;
+    cr_assert_not_null(mkdtemp(root));
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "mkdir -p %s/cpu0/cache/index%d", root, i);
+        cr_assert_eq(system(path), 0);
+        snprintf(path, sizeof path, "%s/cpu0/cache/index%d", root, i);
+        for (int k = 0; k < 5; k++)
+            write_file(path, names[k], rows[i][k]);
+    }
+    rt_read_caches(root, 0, &c);
+    cr_assert(c.bytes[0] == 32 << 10 && c.bytes[1] == 512 << 10 && c.bytes[2] == 10 << 20);
+    cr_assert(c.shared[0] == 4 && c.shared[1] == 8 && c.shared[2] == 8);
+    cr_assert_eq(c.line, 128);
+    snprintf(path, sizeof path, "rm -r %s", root);
+    cr_assert_eq(system(path), 0);
 }
