@@ -22,7 +22,9 @@
 #include "passes/passes.h"
 #include "passes/vars.h"
 
-enum { NEST_MAX = 1500, DEPTH_MAX = 16 };
+#include <string.h>
+
+enum { NEST_MAX = 1500, DEPTH_MAX = 16, BEHIND_MAX = 24 };
 #define SMALL (INT64_C(1) << 55)
 
 typedef struct bound { /* a loop of the nest, its variable's extremes as forms at its head */
@@ -171,12 +173,33 @@ static void require(guarding *n, kir_expr *test) {
         vec_push(n->g->scratch, &n->test, test);
 }
 
+/* A condition around the place may do better than the loops' bounds: where q >= 0 is known, l - q >= 0 is enough. Behind
+ * `if i + 1 < n`, a[i + 1] asks for n <= len(a), not for n + 1. Gives `least` or a form that asks for less. */
+static const lin *least_behind(guarding *n, const lin *l, const lin *least) {
+    uint32_t count;
+    if (!least)
+        return NULL;
+    const lin *const *known = facts_known(n->facts, &count);
+    const lin *const *last = arena_array(n->g->scratch, const lin *, BEHIND_MAX);
+    uint32_t taken = count < BEHIND_MAX ? count : BEHIND_MAX;
+    memcpy((void *)(uintptr_t)last, known + (count - taken), taken * sizeof *known);
+    for (uint32_t i = 0; i < taken; i++) {
+        const lin *rest = facts_add(n->facts, l, last[i], -1);
+        if (!rest || rest->n == 0 || !lin_is_outer(n, rest) || !is_evaluable(n, rest))
+            continue;
+        const lin *gain = facts_add(n->facts, rest, least, -1);
+        if (gain && gain->n == 0 && gain->k > 0)
+            least = rest;
+    }
+    return least;
+}
+
 /* Asks at entry for l >= 0 in all iterations. False when that is impossible or not expressible. */
 static bool hoist(guarding *n, const lin *l, span at) {
     wide lo, hi;
     if (facts_nonneg(n->facts, l))
         return true;
-    const lin *least = least_value(n, l);
+    const lin *least = least_behind(n, l, least_value(n, l));
     if (!least)
         return false;
     facts_range(n->facts, least, &lo, &hi);

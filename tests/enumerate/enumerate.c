@@ -9,7 +9,7 @@
  * the pass "stage" (absent: parallelize). Each case runs both on the same bytes: the first plainly, the second with its
  * parallel and vector loops watched. Arguments may share memory; that is the point of saying them so.
  *
- *   {"cases": [{"outcome": "done" | "raised" | "stuck", "parallel": executions of parallel loops,
+ *   {"cases": [{"outcome": "done" | "raised" | "stuck", "parallel": executions of parallel loops, "regroups": some reduce floats,
  *               "problems": [{"what", "loop", "first", "second"} lines], "different": sentence or null}…]}
  *   or {"refused": diagnostics} when the request does not compile.
  *
@@ -65,8 +65,8 @@ static int64_t int_at(const json_t *list, size_t k) {
 static kir_array *array_argument(arena *a, const json_t *o, char **memory) {
     kir_array *x = arena_make(a, kir_array);
     const json_t *shape = json_object_get(o, "shape"), *strides = json_object_get(o, "strides");
-    x->data = memory[json_integer_value(json_object_get(o, "memory"))] +
-              json_integer_value(json_object_get(o, "offset"));
+    x->data =
+        memory[json_integer_value(json_object_get(o, "memory"))] + json_integer_value(json_object_get(o, "offset"));
     for (size_t k = 0; k < json_array_size(shape) && k < TYPE_MAX_NDIM; k++) {
         x->shape[k] = int_at(shape, k);
         x->strides[k] = int_at(strides, k);
@@ -219,9 +219,9 @@ static json_t *answer_case(question *q, kir_module *after, const json_t *c) {
     const char *different = compare_runs(q, &x, &y);
     const char *stuck = x.result.outcome == KIR_STUCK ? x.result.message : y.result.message;
     kir_outcome outcome = x.result.outcome == KIR_STUCK ? KIR_STUCK : y.result.outcome;
-    return json_pack("{s:s, s:I, s:o, s:s?, s:s?}", "outcome", outcomes[outcome], "parallel",
-                     (json_int_t)y.result.parallel_loops, "problems", problems_of(&y.result), "different", different,
-                     "message", stuck);
+    return json_pack("{s:s, s:I, s:b, s:o, s:s?, s:s?}", "outcome", outcomes[outcome], "parallel",
+                     (json_int_t)y.result.parallel_loops, "regroups", regroups_floats(after), "problems",
+                     problems_of(&y.result), "different", different, "message", stuck);
 }
 
 static void answer_cases(question *q, kir_module *after) {

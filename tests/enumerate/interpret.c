@@ -17,7 +17,7 @@ typedef enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_RETURN, FLOW_STOP
 
 enum { MAX_PROBLEMS = 16, MAX_CALLS = 200, FIRST_TABLE = 1024 };
 
-typedef struct touch { /* who touched a granule of memory in the current execution of a loop */
+typedef struct touch {      /* who touched a granule of memory in the current execution of a loop */
     uintptr_t granule;      /* its number + 1; 0: a free place */
     int64_t reader, writer; /* a trip that read / wrote it, -1: none */
     int64_t other_reader;   /* another trip that read it, -1: none */
@@ -39,17 +39,17 @@ typedef struct machine {
     kir_run_result result;
     int64_t steps;
     uint32_t calls;
-    kir_stmt *target; /* of FLOW_BREAK, FLOW_CONTINUE */
-    watcher *watched; /* innermost */
-    size_t granule;   /* bytes of the smallest element of any array */
+    kir_stmt *target;         /* of FLOW_BREAK, FLOW_CONTINUE */
+    watcher *watched;         /* innermost */
+    size_t granule;           /* bytes of the smallest element of any array */
     const kir_var *undefined; /* read by the current statement, or NULL */
 } machine;
 
 typedef struct frame {
     machine *vm;
     kir_fn *f;
-    kir_value *vars;  /* by id */
-    bool *undefined;  /* by id */
+    kir_value *vars; /* by id */
+    bool *undefined; /* by id */
     kir_value *results;
     VEC(const kir_var *) reduced; /* reductions of the parallel loops around */
 } frame;
@@ -965,8 +965,8 @@ static flow run_for(frame *fr, kir_stmt *s) {
     if (vm->result.outcome == KIR_STUCK)
         return FLOW_STOP;
     watcher w, *watched = watch_loop(vm, &w, s, b);
-    flow out = s->loop->parallel && vm->options->watch ? run_parallel(fr, s, b, watched)
-                                                       : run_in_order(fr, s, b, watched);
+    flow out =
+        s->loop->parallel && vm->options->watch ? run_parallel(fr, s, b, watched) : run_in_order(fr, s, b, watched);
     unwatch(vm, watched);
     return out;
 }

@@ -47,9 +47,9 @@ typedef enum kir_outcome {
 
 typedef struct kir_run_result {
     kir_outcome outcome;
-    plrt_error error;    /* RAISED: site and arguments as compiled code reports them */
-    const char *message; /* STUCK */
-    int64_t parallel_loops; /* executions of loops marked parallel */
+    plrt_error error;          /* RAISED: site and arguments as compiled code reports them */
+    const char *message;       /* STUCK */
+    int64_t parallel_loops;    /* executions of loops marked parallel */
     VEC(kir_problem) problems; /* at most 16, one per pair of places */
 } kir_run_result;
 

@@ -40,12 +40,12 @@ class Plan:
 
 
 class Runner:
-    def __init__(self, threads=(1, 2, 3, 8), schedules=("static", "dynamic")):
+    def __init__(self, threads=(1, 2, 3, 8), schedules=("static", "dynamic"), enumerate=False):
         sys.path.insert(0, str(HERE.parent / "python"))
         import plait
         import switches
         self.plait, self.switches = plait, switches
-        self.threads, self.schedules = threads, schedules
+        self.threads, self.schedules, self.enumerate = threads, schedules, enumerate
         self.counters = collections.Counter()
 
     def warm(self):
@@ -72,6 +72,8 @@ class Runner:
             return problem
         parallel = self.plait.njit(parallel=True, opt=plan.opt, tile=plan.tile)(function)
         problem = self.check_parallel(parallel, kernel, plan, want)
+        if self.enumerate and not problem:
+            problem = self.check_schedule(parallel, kernel)
         self.note(kernel, parallel, want)
         return problem
 
@@ -98,6 +100,19 @@ class Runner:
         with self.switches.shuffled(kernel.seed + 1, grain=kernel.grain):
             got = outcome(function, kernel)
         return self.compare("shuffled serial order", got, want, tolerance)
+
+    def check_schedule(self, function, kernel):
+        """What the interpreter says of the loops marked parallel or vector (tests/python/second_opinion.py)."""
+        import second_opinion
+
+        found = second_opinion.opinion(function, [v for v, _ in kernel.build()])
+        case = found.cases[0] if found.cases else {"outcome": "stuck"}
+        self.counters[f"enumerated {case['outcome']}"] += 1
+        if case["outcome"] == "stuck" and found.cases:
+            self.counters[f"stuck {case['message']}"] += 1
+            return None
+        complaints = [c for c in found.complaints() if not (case.get("regroups") and "differs" in c)]
+        return f"enumeration: {'; '.join(complaints)}" if complaints else None
 
     def note(self, kernel, function, want):
         """What the kernel adds to the counters."""
@@ -301,6 +316,7 @@ def main(about, argv=None):
     p.add_argument("--most-findings", type=int, default=20, help="stop after so many")
     p.add_argument("--findings", default="build/fuzz-findings", type=pathlib.Path)
     p.add_argument("--counters", type=pathlib.Path, help="file for the counters, as JSON; added to if it is there")
+    p.add_argument("--enumerate", action="store_true", help="also ask the interpreter that watches every iteration")
     p.add_argument("--no-shrink", action="store_true")
     o = p.parse_args(argv)
     if o.show is not None:
@@ -310,7 +326,7 @@ def main(about, argv=None):
     if o.seed == 0:
         o.seed = time.time_ns() % 10**12
         print(f"--seed {o.seed}", flush=True)
-    runner = Runner(threads=tuple(int(x) for x in o.threads.split(",")))
+    runner = Runner(threads=tuple(int(x) for x in o.threads.split(",")), enumerate=o.enumerate)
     runner.warm()
     start = time.monotonic()
     counters, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
