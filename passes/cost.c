@@ -2,7 +2,7 @@
 #include "passes/cost.h"
 #include "passes/vars.h"
 
-enum { UNKNOWN_TRIPS = 16, UNKNOWN_CALL = 100, MATH_COST = 20, DIVISION_COST = 5 };
+enum { BLOCK_MOST = 1 << 20, UNKNOWN_TRIPS = 16, UNKNOWN_CALL = 100, MATH_COST = 20, DIVISION_COST = 5 };
 #define COST_MAX (INT64_C(1) << 40)
 
 static int64_t clamp(int64_t x) {
@@ -128,8 +128,10 @@ typedef struct work {
     kir_module *m;
     kir_fn *f;
     arena *scratch;
-    var_set written; /* in the loop whose work is asked for */
-    kir_map *middle; /* loop variables → the middle of their range */
+    var_set written;          /* in the loop whose work is asked for */
+    kir_map *middle;          /* loop variables → the middle of their range */
+    const kir_expr **defined; /* by variable */
+    uint32_t n_defined;
 } work;
 
 typedef struct invariance {
@@ -150,6 +152,58 @@ static bool is_invariant(const work *w, kir_expr *e) {
 
 static kir_expr *float_of(work *w, kir_expr *e) {
     return kir_cast(w->m, e, type_float64(w->m->types), e->at);
+}
+
+/* ---- loops over blocks ---------------------------------------------------------------------------------------------------- */
+
+/* What a temporary was last assigned on the way here; for estimates that is good enough. */
+static const kir_expr *resolve(const work *w, const kir_expr *e) {
+    while (e->kind == KIR_VAR && e->var->id < w->n_defined && w->defined[e->var->id])
+        e = w->defined[e->var->id];
+    return e;
+}
+
+static void note_definition(work *w, const kir_stmt *s) {
+    if (s->kind == KIR_ASSIGN && s->var->is_temp && s->var->id < w->n_defined)
+        w->defined[s->var->id] = s->value;
+}
+
+/* e as base + offset. */
+static const kir_expr *split_offset(const work *w, const kir_expr *e, int64_t *offset) {
+    int64_t c;
+    const kir_expr *r = resolve(w, e);
+    *offset = 0;
+    if (r->kind != KIR_BINARY || (r->op != KIR_OP_ADD && r->op != KIR_OP_SUB) || !kir_is_const_int(r->args[1], &c) ||
+        c > BLOCK_MOST || c < -BLOCK_MOST)
+        return r;
+    *offset = r->op == KIR_OP_ADD ? c : -c;
+    return resolve(w, r->args[0]);
+}
+
+static bool is_either(const kir_expr *e, kir_op op) {
+    return e->kind == KIR_BINARY && e->op == op;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* The number of iterations that bounds like [max(1, x), min(n, x + 128)) allow at most; -1 when they are not alike. */
+static int64_t width(const work *w, const kir_expr *lo, const kir_expr *hi, int depth) {
+    lo = resolve(w, lo);
+    hi = resolve(w, hi);
+    if (depth > 0 && is_either(hi, KIR_OP_MIN))
+        return smaller(width(w, lo, hi->args[0], depth - 1), width(w, lo, hi->args[1], depth - 1));
+    if (depth > 0 && is_either(lo, KIR_OP_MAX))
+        return smaller(width(w, lo->args[0], hi, depth - 1), width(w, lo->args[1], hi, depth - 1));
+    int64_t below, above;
+    const kir_expr *a = split_offset(w, lo, &below), *b = split_offset(w, hi, &above);
+    return above > below && kir_expr_equal(a, b) ? above - below : -1;
+}
+
+static int64_t usual_trips(const work *w, const kir_stmt *l) {
+    int64_t step, most = kir_is_const_int(l->step, &step) && step > 0 ? width(w, l->lo, l->hi, 4) : -1;
+    return most > 0 ? (most - 1) / step + 1 : UNKNOWN_TRIPS;
 }
 
 /* Iterations as a float64 (no overflow), NULL when they depend on what the loop computes. */
@@ -176,7 +230,7 @@ static kir_expr *loop_work(work *w, kir_stmt *l) {
     type *f64 = type_float64(w->m->types);
     kir_expr *trips = trips_estimate(w, l);
     if (!trips)
-        trips = kir_const_float(w->m, f64, UNKNOWN_TRIPS, l->at);
+        trips = kir_const_float(w->m, f64, (double)usual_trips(w, l), l->at);
     return bin(w->m, KIR_OP_MUL, trips, block_work(w, &l->body, l->at));
 }
 
@@ -199,6 +253,7 @@ static kir_expr *block_work(work *w, kir_block *b, span at) {
     kir_expr *sum = NULL;
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
+        note_definition(w, s);
         if (s->kind == KIR_FOR)
             sum = add_work(w, sum, loop_work(w, s));
         else if (holds_loop(s))
@@ -210,7 +265,8 @@ static kir_expr *block_work(work *w, kir_block *b, span at) {
 }
 
 kir_expr *cost_work_expr(kir_module *m, kir_fn *f, arena *scratch, kir_stmt *loop) {
-    work w = {m, f, scratch, vars_new(scratch, f), kir_map_new(m)};
+    work w = {m, f, scratch, vars_new(scratch, f), kir_map_new(m), NULL, f->vars.len};
+    w.defined = arena_array(scratch, const kir_expr *, f->vars.len + 1);
     vars_written_in(&loop->body, &w.written);
     vars_add(&w.written, loop->var);
     kir_expr *total = loop_work(&w, loop);
