@@ -161,6 +161,45 @@ static const lin *least_value(guarding *n, const lin *l) {
     return l && lin_is_outer(n, l) && is_evaluable(n, l) ? l : NULL;
 }
 
+static int64_t coefficient(const lin *l, uint32_t name) {
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->term[i].atom == name)
+            return l->term[i].coef;
+    return 0;
+}
+
+/* `l` less a multiple of `fact` >= 0 that takes the variable out of it: a form below `l`, or NULL. */
+static const lin *trade(guarding *n, const lin *l, const lin *fact, uint32_t name) {
+    int64_t c = coefficient(l, name), q = fact ? coefficient(fact, name) : 0;
+    bool helps = q != 0 && (c > 0) == (q > 0) && c % q == 0;
+    return helps ? facts_add(n->facts, l, fact, -(c / q)) : NULL;
+}
+
+static const lin *higher(guarding *n, const lin *a, const lin *b) {
+    if (!a || !b)
+        return a ? a : b;
+    const lin *more = facts_add(n->facts, b, a, -1);
+    return more && facts_nonneg(n->facts, more) ? b : a;
+}
+
+/* As least_value, also by way of the loops inside, whose bounds say more about an outer variable than its own where they
+ * do not run for all of its values: in `for j in range(i + 1, n)` i is at most n - 2. */
+static const lin *least_by_inner_loops(guarding *n, const lin *l) {
+    const lin *best = least_value(n, l);
+    for (uint32_t d = 1; d < n->depth; d++) {
+        const bound *b = &n->bounds[d];
+        if (!b->var || !b->least || !b->most)
+            continue;
+        const lin *inside[2] = {facts_add(n->facts, b->var, b->least, -1), facts_add(n->facts, b->most, b->var, -1)};
+        for (uint32_t e = 0; e < d; e++)
+            for (uint32_t k = 0; k < 2 && n->bounds[e].var && n->bounds[e].var->n == 1; k++) {
+                const lin *other = trade(n, l, inside[k], n->bounds[e].var->term[0].atom);
+                best = higher(n, best, other ? least_value(n, other) : NULL);
+            }
+    }
+    return best;
+}
+
 static bool is_known(guarding *n, const kir_expr *test) {
     for (uint32_t i = 0; i < n->test.len; i++)
         if (kir_expr_equal(n->test.at[i], test))
@@ -199,7 +238,7 @@ static bool hoist(guarding *n, const lin *l, span at) {
     wide lo, hi;
     if (facts_nonneg(n->facts, l))
         return true;
-    const lin *least = least_behind(n, l, least_value(n, l));
+    const lin *least = least_behind(n, l, least_by_inner_loops(n, l));
     if (!least)
         return false;
     facts_range(n->facts, least, &lo, &hi);
