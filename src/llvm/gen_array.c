@@ -149,6 +149,13 @@ static LLVMValueRef stride_in_units(gen *g, type *t, const gen_array *a, uint32_
     return LLVMBuildAShr(g->b, a->strides[axis], gen_int(g, __builtin_ctz(type_size(t->dtype))), "");
 }
 
+/* The length of a row that an index is multiplied by inside a loop. The maximum says nothing new; it keeps LLVM from taking
+ * the number for a stride that might be one, and making a vector version of the loop for arrays of one column. */
+static LLVMValueRef row_length(gen *g, LLVMValueRef extent) {
+    LLVMValueRef args[2] = {extent, gen_int(g, 1)};
+    return LLVMIsConstant(extent) ? extent : gen_intrinsic(g, "llvm.smax", g->i64, args, 2);
+}
+
 /* Bytes (layout A) or elements from the start, of the axes of which `fixed` is `want`; NULL for none. In C and F order
  * the contiguous axis is the only one that is ever left for the second step. */
 static LLVMValueRef offset_of(const element *d, bool want) {
@@ -157,7 +164,7 @@ static LLVMValueRef offset_of(const element *d, bool want) {
     for (uint32_t k = 0; k < d->t->ndim; k++) {
         uint32_t axis = d->t->layout == LAYOUT_F ? d->t->ndim - 1 - k : k;
         if (d->t->layout != LAYOUT_A && sum)
-            sum = multiply_dim(g, sum, d->a->shape[axis]);
+            sum = multiply_dim(g, sum, want ? d->a->shape[axis] : row_length(g, d->a->shape[axis]));
         if (d->fixed[axis] != want)
             continue;
         LLVMValueRef step = d->index[axis];
