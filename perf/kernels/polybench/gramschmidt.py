@@ -16,6 +16,12 @@ def inputs(size, rng):
     return rng.random((m, n)) + np.eye(m, n), np.zeros((n, n)), np.zeros((m, n))
 
 
+def determined(a, r, q):
+    """A matrix of m rows has m independent columns: what becomes of the others are rounding errors, normalised."""
+    m = a.shape[0]
+    return a[:, :m], r[:m, :m], q[:, :m]
+
+
 def gramschmidt(a, r, q):
     m = a.shape[0]
     n = a.shape[1]
