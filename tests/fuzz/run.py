@@ -305,6 +305,14 @@ def print_counters(counters):
                                         if k.startswith("made ") == made))
 
 
+def write_counters(path, counters, kernels):
+    """Adds to what the file has."""
+    old = json.loads(path.read_text()) if path.exists() else {"kernels": 0, "counters": {}}
+    total = collections.Counter(old["counters"])
+    total.update(counters)
+    path.write_text(json.dumps({"kernels": old["kernels"] + kernels, "counters": dict(sorted(total.items()))}, indent=1))
+
+
 def main(about, argv=None):
     p = argparse.ArgumentParser(description=about)
     p.add_argument("--count", type=int, default=200)
@@ -332,5 +340,7 @@ def main(about, argv=None):
     counters, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
                                     lambda seed, problem: report(runner, seed, problem, o))
     print_counters(counters)
+    if o.counters:
+        write_counters(o.counters, counters, done)
     print(f"{done} kernels, {len(found)} findings, {time.monotonic() - start:.0f} s")
     return 1 if found else 0

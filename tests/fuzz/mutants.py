@@ -1,0 +1,269 @@
+"""Planted legality bugs: does the fuzzer find them?
+
+Each mutant is an exact replacement of text in one file that makes some proof of legality wrong. They are applied one at
+a time to a copy of the tree, which is built anew (only what changed is), and fuzzed until a kernel differs. A mutant
+that lives through all its kernels is a hole in the generator or in the oracles.
+
+    ./dev fuzz mutants                       # all of them, up to 10,000 kernels each
+    ./dev fuzz mutants --only waw --count 2000
+
+A replacement that no longer applies is an error: move it to where the code went."""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPENDENCE, CLASSIFY, REDUCTION, PRIVATIZE = (f"passes/{n}.c" for n in (
+    "dependence", "classify", "reduction", "privatize"))
+PARALLELIZE, PROMOTE, SCHEDULE, OUTLINE, FACTS, SIMPLIFY, SCALARIZE, ALIAS, COST, VARS = (f"passes/{n}.c" for n in (
+    "parallelize", "promote", "schedule", "outline", "facts", "simplify", "scalarize", "alias", "cost", "vars"))
+REGION, GEN_REGION, GEN_EXPR = "runtime/region.c", "src/llvm/gen_region.c", "src/llvm/gen_expr.c"
+
+# name: (file, old text, new text)
+MUTANTS = {
+    # ---- dependences between iterations
+    "ignore two writes of one element": (
+        DEPENDENCE, "if (b->root != root || (b->what.is_write && j < i))", "if (b->root != root || b->what.is_write)"),
+    "ignore a read against a write": (
+        DEPENDENCE, "if (b->root != root || (b->what.is_write && j < i))", "if (b->root != root || !b->what.is_write)"),
+    "ignore reads before the write": (
+        DEPENDENCE, "return isl_map_intersect(same, isl_map_union(below, above));",
+        "isl_map_free(above);\n    return isl_map_intersect(same, below);"),
+    "ignore reads after the write": (
+        DEPENDENCE, "return isl_map_intersect(same, isl_map_union(below, above));",
+        "isl_map_free(below);\n    return isl_map_intersect(same, above);"),
+    "ignore distance 1": (
+        DEPENDENCE, "less = isl_constraint_set_constant_si(less, -1);",
+        "less = isl_constraint_set_constant_si(less, -2);"),
+    "drop the wraparound of negative subscripts": (
+        DEPENDENCE, "return isl_pw_aff_cond(isl_set_indicator_function(negative), wrapped, i);",
+        "isl_set_free(negative);\n                isl_pw_aff_free(wrapped);\n                return i;"),
+    "i // k without the floor": (
+        DEPENDENCE, "return isl_pw_aff_floor(isl_pw_aff_scale_down_val(a, v));",
+        "return isl_pw_aff_scale_down_val(a, v);"),
+    "i % k taken for i": (
+        DEPENDENCE, "return isl_pw_aff_mod_val(a, v);", "return isl_val_free(v), a;"),
+    "bounds of a negative step": (
+        DEPENDENCE, "isl_set *from = step > 0 ?", "isl_set *from = step != 0 ?"),
+    "the last iteration forgotten": (
+        DEPENDENCE, "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
+        "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_add(isl_pw_aff_copy(i), constant(w, 1)), isl_pw_aff_copy(hi))"),
+    "offset of a view dropped": (
+        DEPENDENCE,
+        "inner[to++] = kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, sub->start, NULL), scaled, e->at);",
+        "inner[to++] = scaled;"),
+    "axes of a transposed array kept": (
+        DEPENDENCE, "moved[e->axes.at[k]] = (*index)[k];", "moved[k] = (*index)[k];"),
+    "constants ignored in the cheap look": (
+        DEPENDENCE, "if (a->coefficient != b->coefficient || a->constant != b->constant)",
+        "if (a->coefficient != b->coefficient)"),
+    "one element for all iterations": (
+        DEPENDENCE, "!linearise(w, first->index[axis], 1, &want) || want.coefficient == 0",
+        "!linearise(w, first->index[axis], 1, &want)"),
+    "condition taken for its opposite": (
+        DEPENDENCE, "negated ? isl_set_complement(holds) : holds);", "negated ? holds : isl_set_complement(holds));"),
+    "arguments assumed apart": (
+        DEPENDENCE, "return x == ORIGIN_PARAM && y == ORIGIN_PARAM;", "return false;"),
+    "reassigned arrays assumed apart": (
+        DEPENDENCE, "if (w->s->defs.count[v->id] > 1)\n        return ORIGIN_UNKNOWN;",
+        "if (w->s->defs.count[v->id] > 1)\n        return ORIGIN_FRESH;"),
+    "elements that share memory in one array": (
+        CLASSIFY, "for (uint32_t i = 0; i < v->injective.len; i++)", "for (uint32_t i = 0; i + 1 < v->injective.len; i++)"),
+    "the value of a variable assigned twice": (
+        DEPENDENCE, "if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD",
+        "if (s->value->kind == KIR_LOAD"),
+    "calls without effect": (
+        DEPENDENCE, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
+    # ---- reductions
+    "mixed operators taken for one": (
+        REDUCTION, "if (*op != KIR_OP_INVALID && combining(e->op) != *op)", "if (false)"),
+    "x - s taken for a sum": (REDUCTION, "return side == 0 || !ordered;", "return true;"),
+    "the accumulator read elsewhere": (
+        REDUCTION, "    u->ok &= x != u->v;", "    u->ok &= x != NULL;"),
+    "wrong identity of a minimum": (GEN_EXPR, "v.re = extreme_int(g, t, is_min);", "v.re = LLVMConstNull(lt);"),
+    "the start value counted per block": (
+        GEN_REGION, "put_var(g, into, gen_binary(g, f->reductions.at[i].op, into->ty, get_var(g, into), part));",
+        "put_var(g, into, part);"),
+    # ---- private variables
+    "read before written taken for private": (
+        PRIVATIZE, "if (vars_has(&exposed, v))", "if (vars_has(&exposed, v) && v->ty->kind == TYPE_ARRAY)"),
+    "last value forgotten": (
+        PRIVATIZE, "else if (vars_has(live_after(x->live, s), v))",
+        "else if (v->ty->kind == TYPE_ARRAY && vars_has(live_after(x->live, s), v))"),
+    "last value of the last block": (
+        GEN_REGION, "LLVMBuildSelect(g->b, flag.re, part.re, old.re, \"\")", "part.re"),
+    # ---- accumulators in arrays
+    "promoted although read in between": (PROMOTE, "        if (!apart)\n            return false;", "        (void)apart;"),
+    "promoted without the overlap test": (PROMOTE, "    if (pairs->n) {\n        kir_block single", "    if (pairs->n > 9) {\n        kir_block single"),
+    "promoted in loops that do not run": (
+        PROMOTE, "entered->value = is_entered(p, loop);", "entered->value = kir_bool(m, true, loop->at);"),
+    # ---- facts and checks
+    "loop variable up to its bound": (
+        FACTS, "        facts_assume_nonneg(f, combine(f, room, 1, one, -1));\n    if (room && step->n == 0)",
+        "        facts_assume_nonneg(f, combine(f, room, 1, one, -2));\n    if (room && step->n == 0)"),
+    "indices known not to be negative": (
+        FACTS, "if (below && facts_nonneg(f, below) && fits(f, sum, e->ty))",
+        "if (fits(f, sum, e->ty) && below && false)"),
+    "loads kept over stores in a loop": (
+        SIMPLIFY, "    if (block_writes(&s->body))\n        z->loads.len = loads = 0;\n    facts_enter_loop",
+        "    facts_enter_loop"),
+    # ---- schedules and regions
+    "skew too small": (SCHEDULE, "n.skew = skew;", "n.skew = skew > 0 ? skew - 1 : 0;"),
+    "one wavefront too few": (
+        SCHEDULE, "minus(n, plus(n, copy(n, high), copy(n, wide)), number(n, 1))",
+        "minus(n, plus(n, copy(n, high), copy(n, wide)), number(n, 2))"),
+    "skew against one direction only": (
+        DEPENDENCE, "runs_against(w, deltas, 1, d0, d1, skew) || runs_against(w, deltas, -1, d0, d1, skew)",
+        "runs_against(w, deltas, 1, d0, d1, skew)"),
+    "trip count of a step rounded down": (
+        COST, "kir_expr *last = bin(m, KIR_OP_SUB, kir_cast(m, width, u64, l->at), one);",
+        "kir_expr *last = kir_cast(m, width, u64, l->at);\n    (void)one;"),
+    "loops that are left early": (VARS, "scan->escapes |= own ? s->kind == KIR_BREAK :", "scan->escapes |= own ? false :"),
+    "one iteration twice between chunks": (
+        REGION, "if (c >= chunks)\n            return;\n        uint64_t end = items - c * chunk < chunk ? items : (c + 1) * chunk;",
+        "if (c >= chunks)\n            return;\n        uint64_t end = items - c * chunk <= chunk ? items : (c + 1) * chunk + 1;"),
+    "the last block of a reduction left out": (
+        REGION, "for (int64_t b = first; b < last; b++) {", "for (int64_t b = first; b < last - (last > first + 1); b++) {"),
+    "any error instead of the first": (
+        REGION, "if (m->error.iteration < atomic_load_explicit(&run->failed, memory_order_relaxed)) {",
+        "if (m->error.iteration >= 0) {"),
+    # ---- overlap
+    "the last element of an array left out of overlap": (
+        GEN_EXPR, "up = gen_int(g, type_size(v->ty->dtype));", "up = gen_int(g, 0);"),
+    "overlap of reversed views": (
+        GEN_EXPR, "down = LLVMBuildAdd(g->b, down, choose(g, negative, reach, gen_int(g, 0)), \"\");",
+        "down = gen_int(g, 0);"),
+    # ---- whole arrays
+    "shifted slices of one array": (
+        SCALARIZE, "    return same ? SAME_ELEMENT : OVERLAPS;", "    return SAME_ELEMENT;\n    (void)same;"),
+    "other arrays assumed apart in array statements": (
+        SCALARIZE, "return leaf->var == p->var ? compare_subs(z, p, leaf) : MAYBE;",
+        "return leaf->var == p->var ? compare_subs(z, p, leaf) : APART;"),
+    "a transposed array forgotten": (
+        ALIAS, "e->kind == KIR_VIEW || e->kind == KIR_TRANSPOSE ||", "e->kind == KIR_VIEW ||"),
+}
+
+
+class Trouble(Exception):
+    pass
+
+
+def environment():
+    return {**os.environ, "CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
+
+
+def run(*command, **how):
+    return subprocess.run([str(c) for c in command], text=True, capture_output=True, env=environment(), **how)
+
+
+class Tree:
+    """The copy that is changed and built. It has the committed and the changed files of the tree."""
+
+    def __init__(self, at):
+        self.at, self.build = at, at / "build/release"
+        names = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT, check=True).stdout.split("\0")
+        for name in filter(None, names):
+            source, target = ROOT / name, at / name
+            if not source.is_file():
+                continue
+            if target.exists() and target.read_bytes() == source.read_bytes():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def compile(self):
+        if not (self.build / "build.ninja").exists():
+            launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+            made = run("cmake", "--preset", "release", f"-DPython_EXECUTABLE={sys.executable}", *launcher, cwd=self.at)
+            if made.returncode:
+                raise Trouble(made.stdout + made.stderr)
+        made = run("ninja", "-C", self.build, "libplait.so", "libplait_rt.so", "_plait", cwd=self.at)
+        if made.returncode:
+            raise Trouble(made.stdout[-3000:] + made.stderr[-1000:])
+
+    def fuzz(self, count, seed, jobs):
+        """(what was found or None, how many kernels it took)."""
+        log = self.at / "counters.json"
+        log.unlink(missing_ok=True)
+        env = {**environment(), "PYTHONPATH": str(self.build / "python")}
+        done = subprocess.run([sys.executable, str(self.at / "tests/fuzz/kernels.py"), "--count", str(count), "--seed", str(seed),
+                               "--jobs", str(jobs), "--batch", "50", "--most-findings", "1", "--no-shrink",
+                               "--findings", str(self.at / "findings"), "--counters", str(log)],
+                              text=True, capture_output=True, env=env, cwd=self.at)
+        if not log.exists():
+            raise Trouble(done.stdout[-2000:] + done.stderr[-2000:])
+        kernels = json.loads(log.read_text())["kernels"]
+        found = [line for line in done.stdout.splitlines() if line.startswith("FINDING")]
+        return (found[0] if found else None), kernels
+
+
+def replaced(root, file, old, new):
+    text = (root / file).read_text()
+    if text.count(old) != 1:
+        raise Trouble(f"{file}: the text to replace occurs {text.count(old)} times, not once:\n    {old}")
+    return text.replace(old, new)
+
+
+def try_mutant(tree, name, o):
+    """A row of the table."""
+    file, old, new = MUTANTS[name]
+    target = tree.at / file
+    whole = target.read_text()
+    start = time.monotonic()
+    target.write_text(replaced(tree.at, file, old, new))
+    try:
+        tree.compile()
+        found, kernels = tree.fuzz(o.count, o.seed, o.jobs)
+    finally:
+        target.write_text(whole)
+    return {"mutant": name, "file": file, "killed": bool(found), "kernels": kernels, "how": found,
+            "seconds": round(time.monotonic() - start)}
+
+
+def main(argv=None):
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--count", type=int, default=10000, help="most kernels for a mutant")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--jobs", type=int, default=os.cpu_count())
+    p.add_argument("--only", default="", help="mutants whose names hold this text")
+    p.add_argument("--tree", type=pathlib.Path, default=ROOT / "build/mutants", help="where the copy is built")
+    p.add_argument("--out", type=pathlib.Path, help="file for the table, as JSON")
+    p.add_argument("--check", action="store_true", help="only see whether every replacement applies")
+    p.add_argument("--most-survivors", type=int, default=2, help="fails if more live")
+    o = p.parse_args(argv)
+    names = [n for n in MUTANTS if o.only in n]
+    for name in names:
+        replaced(ROOT, *MUTANTS[name])
+    if o.check:
+        print(f"{len(names)} replacements apply")
+        return 0
+    tree, rows = Tree(o.tree.resolve()), []
+    tree.compile()
+    clean, kernels = tree.fuzz(min(o.count, 200), o.seed, o.jobs)
+    if clean:
+        raise Trouble(f"the tree without a mutant fails already: {clean}")
+    for name in names:
+        try:
+            row = try_mutant(tree, name, o)
+        except Trouble as e:
+            row = {"mutant": name, "file": MUTANTS[name][0], "killed": False, "kernels": 0, "how": f"TROUBLE {e}", "seconds": 0}
+        rows.append(row)
+        print(f"{'killed' if row['killed'] else 'LIVES ':7} {row['kernels']:6} kernels {row['seconds']:5} s  {name}"
+              f"  {(row['how'] or '')[:100]}", flush=True)
+        if o.out:
+            o.out.write_text(json.dumps(rows, indent=1))
+    killed = sum(r["killed"] for r in rows)
+    print(f"{killed} of {len(rows)} planted bugs found")
+    return 0 if len(rows) - killed <= o.most_survivors else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Trouble as trouble:
+        sys.exit(f"mutants: {trouble}")
