@@ -15,6 +15,17 @@ def overlapping(base, a, shape):
     return (part[::-1] if a["turned"] else part), None, big
 
 
+def fold(array, shape):
+    """A writable view in which several subscripts name one element."""
+    if len(array.shape) < len(shape):
+        return np.lib.stride_tricks.as_strided(array, shape, (0,) + array.strides)
+    strides = array.strides
+    if len(shape) > 1 and shape[0] > 1:  # rows that begin inside the row before
+        strides = (max(strides[0] // 2 // array.itemsize, 1) * array.itemsize,) + strides[1:]
+        return np.lib.stride_tricks.as_strided(array, shape, strides)
+    return np.lib.stride_tricks.as_strided(array, shape, (0,) + strides[1:])
+
+
 def make_array(r, a, shape, room, exact):
     """(array, whole buffer with its guard zones, array of all the buffer). `room`: least extent of its first axis."""
     dt = np.dtype(a["dtype"])
@@ -38,11 +49,16 @@ def make_array(r, a, shape, room, exact):
     flavour = a["flavour"]
     item = dt.itemsize
     big = behind[:-1] + (2 * behind[-1],) if flavour == "view" else behind  # every other element of a larger buffer
+    if flavour == "folded":  # elements of the first axis share memory, all of them or each with its neighbour's
+        big = behind[1:] if behind[0] % 2 else (behind[0] + 1,) + behind[1:]
     nbytes = int(np.prod(big)) * item
     shift = 1 if flavour == "misaligned" and item > 1 else 0
     whole = np.full(2 * CANARY + nbytes + 16, 0xA5, np.uint8)
     raw = whole[CANARY + shift:CANARY + shift + nbytes]
     array = raw.view(dt).reshape(big, order="F" if flavour == "F" else "C")
+    if flavour == "folded":
+        array[...] = np.resize(values, big)
+        return fold(array, behind), whole, array
     if flavour == "view":
         array = array[..., ::2]
     if flavour == "neg":

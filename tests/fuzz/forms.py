@@ -4,13 +4,15 @@ import copy
 import math
 
 from arguments import MOST_ITERATIONS
-from tree import Node, const, is_complex, is_float, is_int, promote, var
+from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 
 
 class Forms:
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
-             "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4}
-    OUTER = {"loop": 60, "reduction": 26, "prange": 9, "array": 5, "swap": 5}
+             "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
+             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2}
+    OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
+             "rows": 2, "scatter": 1, "cumulative": 1, "trusted": 2, "shared_update": 1}
 
     def statement(self, loops, depth):
         r = self.r
@@ -93,6 +95,106 @@ class Forms:
             return assign
         return Node("when", test=self.condition(loops), body=[assign], orelse=[])
 
+    def make_two_raises(self, loops):
+        """Two exceptions of different types: the one that comes first in program order is raised."""
+        self.features["two exceptions"] += 1
+        v, lo, hi = self.r.choice(loops)
+
+        def at(name):
+            test = Node("compare", "bool", op=self.r.choice(["==", "==", ">"]), a=var(v), b=const(self.r.randint(0, 12)))
+            return Node("when", test=test, body=[Node("raise", name=name)], orelse=[])
+
+        names = ["ValueError", "IndexError"]
+        self.r.shuffle(names)
+        return Node("block", body=[at(n) for n in names])
+
+    def make_print(self, loops):
+        self.features["print"] += 1
+        return Node("when", test=Node("compare", "bool", op="==", a=var(loops[-1][0]), b=const(2)),
+                    body=[Node("text", code="print(1)")], orelse=[])
+
+    def make_several(self, loops):
+        """A variable assigned in both arms of a condition, then used as a subscript."""
+        self.features["variable with two values"] += 1
+        n, (v, lo, hi) = self.name("t"), self.r.choice(loops)
+        c, d = self.r.randint(0, 2), self.r.randint(0, 3)
+        out = self.element([("0", 0, 0)], lambda a: a["ndim"] == 1 and not is_complex(a["dtype"]), written=True)
+        self.reach(out.array, 0, lo + min(c, d), max(hi, lo) + max(c, d))
+        first = Node("assign", name=n, value=Node("bin", "int64", op="+", a=var(v), b=const(c)))
+        second = Node("assign", name=n, value=Node("bin", "int64", op="+", a=var(v), b=const(d)))
+        value = self.storable(out.array, self.real(self.expr(loops, 1)))
+        again = Node("when", test=self.condition(loops), body=[second], orelse=[])
+        return Node("block", body=[first, again, Node("store", array=out.array, subs=[n], value=value)])
+
+    def make_induction(self, loops):
+        """A counter that every iteration moves on, as a subscript."""
+        self.features["induction variable"] += 1
+        r, n = self.r, self.outer_scalar("int64", r0 := self.r.randint(0, 2))
+        step = r.choice([1, 1, 2])
+        trips = math.prod(max(h - l + 1, 0) for _, l, h in loops)
+        t = self.array(lambda a: a["ndim"] == 1 and not is_complex(a["dtype"]) and "index_of" not in a, written=True)
+        if self.arrays[t]["ndim"] != 1 or trips > 2 * MOST_ITERATIONS:
+            return self.make_store(loops)
+        self.reach(t, 0, r0, r0 + step * trips)
+        value = self.storable(t, self.real(self.expr(loops, 1)))
+        store = Node("store", array=t, subs=[n], value=value)
+        move = Node("assign", name=n, aug="+", value=Node("bin", "int64", op="+", a=var(n), b=const(step)))
+        if r.random() < 0.3:
+            self.after[n] = "int64"
+        return Node("block", body=[store, move] if r.random() < 0.5 else [move, store])
+
+    def make_element_sum(self, loops):
+        """An array element that the innermost loop accumulates into."""
+        self.features["element sum"] += 1
+        return self.make_update_at(loops, loops[:-1])
+
+    def make_row_sum(self, loops):
+        """A row that the outer loop accumulates into."""
+        self.features["row sum"] += 1
+        return self.make_update_at(loops, loops[-1:])
+
+    def make_update_at(self, loops, outer):
+        t = self.element(outer, lambda a: a["dtype"] not in ("bool", "complex128"), written=True)
+        floats = is_float(t.ty)
+        op = self.pick(["+", "-", "*", "min", "max"] + ([] if floats else ["&", "|", "^"]),
+                       [6, 3, 2, 2, 2] + ([] if floats else [1, 1, 1]))
+        value = self.expr(loops, 1)
+        value = self.to_float(value) if floats else self.to_integer(value)
+        if op in ("min", "max"):
+            load = Node("load", t.ty, array=t.array, subs=t.subs)
+            if not floats:
+                value = self.to_int(value)
+            return Node("store", array=t.array, subs=t.subs,
+                        value=Node(op, unify(t.ty, value.ty), a=load, b=value))
+        return Node("update", array=t.array, subs=t.subs, op=op, value=value, ty=promote(t.ty, value.ty))
+
+    def array_helper(self):
+        """A function that stores into its argument, or adds to an element; sometimes never inlined."""
+        made = [h for h in self.helpers if h.kind == "array helper"]
+        if made and self.r.random() < 0.5:
+            return self.r.choice(made)
+        r = self.r
+        load = lambda k: Node("load", "float64", array="w", subs=[k])
+        value = Node("bin", "float64", op=r.choice("+-"), a=load(r.choice(["k", "k", "k + 1"])), b=var("v", "float64"))
+        body = [Node("store", array="w", subs=["k"], value=value)]
+        if r.random() < 0.4:
+            body.append(Node("update", array="w", subs=["k + 1"], op="+", value=const(0.5), ty="float64"))
+        h = Node("array helper", name=self.name("g"), body=body, never=r.random() < 0.5)
+        self.helpers.append(h)
+        return h
+
+    def make_array_call(self, loops):
+        self.features["call with an array"] += 1
+        h = self.array_helper()
+        t = self.array(lambda a: a["ndim"] == 1 and a["dtype"] == "float64" and "index_of" not in a, written=True)
+        if self.arrays[t]["ndim"] != 1 or self.arrays[t]["dtype"] != "float64":
+            return self.make_store(loops)
+        text, lo, hi = self.affine(loops)
+        if hi >= 0 > lo or lo < 0:  # k + 1 shall not leave the array
+            text, lo, hi = loops[-1]
+        self.reach(t, 0, lo, hi + 1)
+        return Node("text", code=f"{h.name}({t}, {text}, {self.r.choice(['x', '0.5', '-1.25'])})")
+
     def make_raise(self, loops):
         self.features["raise"] += 1
         test = Node("compare", "bool", op=">", a=self.real(self.leaf(loops)), b=const(self.r.randint(3, 12)))
@@ -148,6 +250,238 @@ class Forms:
             Node("for", var=k, lo="0", hi=f"{n}.shape[0]", step=1, body=[
                 Node("store", array=n, subs=[k], value=self.to_float(self.expr(inner, 1)))])])
 
+    def nest(self, heads, body):
+        for v, lo, hi, step in reversed(heads):
+            body = [Node("for", var=v, lo=lo, hi=hi, step=step, body=body)]
+        return body[0]
+
+    def make_stencil(self, loops, depth):
+        """Rows and columns without their borders, from neighbours in the same array or another: Seidel, Jacobi, dynamic
+        programming; sometimes in a time loop."""
+        self.features["stencil"] += 1
+        r = self.r
+        n, m = (r.choice(["n", "m", "12"]) for _ in range(2))
+        rows, columns = (self.params.get(s, 12) for s in (n, m))
+        a = self.new_array(r.choice(["float64", "float64", "int64", "int32"]), 2, r.choice(["C", "C", "F", "view", "neg"]))
+        sources = [a] if r.random() < 0.7 else [a, self.new_array(self.arrays[a]["dtype"], 2)]
+        heads = [("i", "1", f"{n} - 1", 1), ("j", "1", f"{m} - 1", 1)]
+        if r.random() < 0.25:
+            k = r.randrange(2)
+            v, lo, hi, _ = heads[k]
+            heads[k] = (v, f"{hi} - 1" if hi != "12 - 1" else "10", "0", -1)
+        elif r.random() < 0.2:
+            heads[1] = ("j", "1" if r.random() < 0.5 else "i", "i + 1" if r.random() < 0.3 else f"{m} - 1", 1)
+            rows = max(rows, columns)
+            columns = rows + 1
+        for s in sources:
+            self.reach(s, 0, 0, max(rows - 1, 0))
+            self.reach(s, 1, 0, max(columns - 1, 0))
+        ty = self.arrays[a]["dtype"]
+        wide = promote(ty, "int64" if is_int(ty) else "float64")
+
+        def neighbour():
+            s = r.choice(sources)
+            subs = [v + r.choice(["", "", " - 1", " + 1", " - 1"]) for v in "ij"]
+            return Node("load", ty, array=s, subs=subs)
+
+        value = neighbour()
+        for _ in range(r.randint(1, 3)):
+            op = self.pick(["+", "-", "min", "max"], [6, 2, 1, 1])
+            b = neighbour()
+            value = (Node(op, unify(value.ty, b.ty), a=value, b=b) if op in ("min", "max") else
+                     Node("bin", wide, op=op, a=value, b=b))
+        if not is_int(ty):
+            value = Node("bin", "float64", op="*", a=self.to_float(value), b=const(0.25))
+        body = [Node("store", array=a, subs=["i", "j"], value=value)]
+        if r.random() < 0.15:
+            body = [Node("when", test=self.condition([("i", 1, 1), ("j", 1, 1)]), body=body, orelse=[])]
+        if r.random() < 0.2:
+            heads.insert(0, ("t", "0", r.choice(["2", "3"]), 1))
+        return self.nest(heads, body)
+
+    def make_product(self, loops, depth):
+        """c[i, j] += a[i, k] * b[k, j], its loops in any order, some of its subscripts the wrong way round."""
+        self.features["product"] += 1
+        r = self.r
+        sizes = {"i": r.choice(["m", "5", "n"]), "j": r.choice(["m", "4", "9"]), "k": r.choice(["m", "3", "7"])}
+        value = {v: self.params.get(s, None) or int(s) if s.isdigit() else self.params[s] for v, s in sizes.items()}
+        if math.prod(value.values()) > MOST_ITERATIONS:
+            sizes["i"], value["i"] = "3", 3
+        ty = r.choice(["float64", "float64", "int64", "int32", "float32"])
+        names = [self.new_array(ty, 2, f) for f in (r.choice(["C", "F", "view"]), None, None)]
+        subs = [["i", "j"], ["i", "k"], ["k", "j"]]
+        for s in subs[1:]:
+            if r.random() < 0.2:
+                s.reverse()
+        if r.random() < 0.1:
+            names[1] = names[0]
+        for n, s in zip(names, subs):
+            for axis, v in enumerate(s):
+                self.reach(n, axis, 0, max(value[v] - 1, 0))
+        wide = promote(ty, ty)
+        term = Node("bin", wide, op="*", a=Node("load", ty, array=names[1], subs=subs[1]),
+                    b=Node("load", ty, array=names[2], subs=subs[2]))
+        body = [Node("update", array=names[0], subs=subs[0], op=r.choice("++-"), value=term, ty=wide)]
+        order = list("ijk")
+        r.shuffle(order)
+        heads = [(v, "0", sizes[v], 1) for v in order]
+        if r.random() < 0.2:
+            v, lo, hi, _ = heads[-1]
+            if value[heads[0][0]] <= value[v]:
+                heads[-1] = (v, "0", f"{heads[0][0]} + 1", 1)
+        return self.nest(heads, body)
+
+    def make_siblings(self, loops, depth):
+        """Loops one behind the other over nearly the same range, which use one another's arrays: fusion, and its
+        limits."""
+        self.features["siblings"] += 1
+        r = self.r
+        lo, hi, step, least, most = self.bounds([], MOST_ITERATIONS // 4)
+        around = [("i", least, most)]
+        shared = [self.new_array(r.choice(["float64", "int64", "float64"]), 1, r.choice(["C", "C", "view", "neg"]))
+                  for _ in range(r.randint(1, 2))]
+        out = []
+        for k in range(r.randint(2, 3)):
+            mine, c, d = r.choice(shared), r.choice([0, 0, 0, 1, -1]), r.choice([0, 0, 0, 1])
+            ty = self.arrays[mine]["dtype"]
+            source = Node("load", self.arrays[s := r.choice(shared)]["dtype"], array=s,
+                          subs=[f"i + {1 + c}" if lo != "far" else f"(i - far) + {1 + c}"])
+            here = around if lo != "far" else [("(i - far)", least, most)]
+            for n in (mine, s):
+                self.reach(n, 0, least, max(most, 0) + 2)
+            value = Node("bin", promote(source.ty, "int64"), op=r.choice("+-*"), a=source, b=const(r.randint(1, 3)))
+            value = self.to_float(value) if ty == "float64" else self.to_int(value)
+            body = [Node("store", array=mine, subs=[f"{here[0][0]} + 1"], value=value)]
+            if r.random() < 0.3:
+                body.append(self.statement(here, 0))
+            other = r.random()
+            bounds = (lo, hi) if other < 0.7 or lo == "far" else (lo, f"min({hi}, 7)") if step > 0 else (lo, hi)
+            out.append(Node("for", var="i", lo=bounds[0], hi=bounds[1], step=step, body=body))
+            if r.random() < 0.15:
+                out.append(self.straight())
+        if r.random() < 0.3:
+            n = self.name("s")
+            self.scalars[n] = "float64"
+            out.insert(0, Node("assign", name=n, value=const(0.0)))
+            e = self.to_float(Node("load", self.arrays[shared[0]]["dtype"], array=shared[0],
+                                   subs=["i" if lo != "far" else "(i - far)"]))
+            self.reach(shared[0], 0, least, max(most, 0))
+            out.append(Node("for", var="i", lo=lo, hi=hi, step=step, body=[
+                Node("assign", name=n, aug="+", value=Node("bin", "float64", op="+", a=var(n, "float64"), b=e))]))
+        return Node("block", body=out)
+
+    def make_rows(self, loops, depth):
+        """A row of an array named in the loop, stored through, and used after the loop."""
+        self.features["row outlives its loop"] += 1
+        a, w, t = self.new_array("float64", 2, self.r.choice(["C", "F", "neg", "view"])), self.name("w"), self.name("t")
+        self.reach(a, 0, 0, max(self.params["n"] - 1, 0))
+        self.reach(a, 1, 0, 3)
+        store = Node("store", array=w, subs=["1"], value=self.to_float(self.expr([("i", 0, self.params["n"] - 1)], 1)))
+        self.scalars[t] = "float64"
+        return Node("block", body=[
+            Node("text", code=f"{w} = {a}[0]"),
+            Node("for", var="i", lo="0", hi="n", step=1, body=[Node("text", code=f"{w} = {a}[i]"), store]),
+            Node("assign", name=t, value=Node("load", "float64", array=w, subs=["1"]))])
+
+    def make_scatter(self, loops, depth):
+        """Stores through an index array: of equal indices the last one counts."""
+        self.features["scatter"] += 1
+        length, value = self.span_of(loops)
+        t, b = self.new_array("float64", 1, "C"), self.new_array("float64", 1, "C")
+        size = max(value, 4)
+        ix = self.index_array(size)
+        self.reach(t, 0, 0, size - 1)
+        for n in (ix, b):
+            self.reach(n, 0, 0, max(value - 1, 0))
+        return Node("text", code=f"{t}[{ix}[:{length}]] = {b}[:{length}]",
+                    oracle=f"{t}[{ix}[:{length}]] = np.array({b}[:{length}])")
+
+    def make_cumulative(self, loops, depth):
+        """A running sum: every element needs the one before."""
+        self.features["cumulative"] += 1
+        length, value = self.span_of(loops)
+        ty = self.r.choice(["float64", "int64"])
+        a, b = self.new_array(ty, 1), self.new_array(ty, 1, "C")
+        for n in (a, b):
+            self.reach(n, 0, 0, max(value - 1, 0))
+        return Node("text", code=f"{b}[:{length}] = np.cumsum({a}[:{length}])",
+                    oracle=f"{b}[:{length}] = np.cumsum(np.array({a}[:{length}]))")
+
+    def own_index(self, most, style):
+        """An index array that names each of 0 … most once, or some of them several times."""
+        n = self.name("ix")
+        self.arrays[n] = dict(dtype=self.r.choice(["int64", "int32"]), ndim=1, hi=[most], flavour="C",
+                              index_of=most + 1, style=style)
+        return n
+
+    def make_trusted(self, loops, depth):
+        """A prange that stores through a permutation: not proven, trusted, and right."""
+        self.features["trusted prange"] += 1
+        most = max(self.params["n"] - 1, 0)
+        out, ix = self.new_array("float64", 1, "C"), self.own_index(most, "permutation")
+        self.arrays[out].pop("overlaps", None)
+        self.arrays[out]["alone"] = True
+        self.reach(out, 0, 0, most)
+        self.closed = {out}
+        value = self.to_float(self.expr([("i", 0, most)]))
+        self.closed = set()
+        return Node("for", var="i", lo="0", hi="n", step=1, prange=True,
+                    body=[Node("store", array=out, subs=[f"{ix}[i]"], value=value)])
+
+    def make_shared_update(self, loops, depth):
+        """A prange that adds to elements which iterations share: no term may be lost."""
+        self.features["shared update"] += 1
+        most = max(self.params["n"] - 1, 0)
+        ty = self.r.choice(["int64", "float64", "int32"])
+        out, ix = self.new_array(ty, 1, "C"), self.own_index(most, "duplicates")
+        self.arrays[out].pop("overlaps", None)
+        self.arrays[out]["alone"] = True
+        self.reach(out, 0, 0, most)
+        self.closed = {out}
+        value = self.expr([("i", 0, most)], 1)
+        value = self.to_integer(value) if is_int(ty) else self.to_float(value)
+        self.closed = set()
+        return Node("for", var="i", lo="0", hi="n", step=1, prange=True, body=[
+            Node("update", array=out, subs=[f"{ix}[i]"], op="+", value=value, ty=promote(ty, value.ty))])
+
+    # -- arrays with names of their own
+
+    def name_views(self):
+        """Statements that give views of arguments, and arrays made here, names; loops use them like arguments."""
+        r, out = self.r, []
+        for _ in range(r.randint(1, 2)):
+            ty = r.choice(["float64", "float64", "int64", "int32"])
+            how = self.pick(["shift", "cut", "reverse", "step", "transpose", "row", "column", "whole", "made"],
+                            [4, 2, 3, 2, 2, 2, 2, 1, 4])
+            ndim = 2 if how == "transpose" else r.choice([1, 1, 2])
+            w, c = self.name("w"), r.randint(1, 3)
+            self.features["named " + how] += 1
+            if how == "made":
+                self.make_made(w, ty, ndim, out)
+                continue
+            base = self.new_array(ty, ndim + (how in ("row", "column")))
+            if how == "step":
+                c = 0
+            if self.arrays[base]["flavour"] in ("readonly", "broadcast"):
+                self.arrays[base]["flavour"] = "C"
+            text = {"shift": f"[{c}:]", "cut": f"[:-{c}]", "reverse": "[::-1]", "step": "[::2]", "transpose": ".T",
+                    "row": f"[{c}]", "column": f"[..., {c}]" if ndim == 2 else f"[:, {c}]", "whole": ""}[how]
+            if how == "column" and ndim == 2:
+                text = f"[:, :, {c}]"
+            self.arrays[w] = dict(dtype=ty, ndim=ndim, hi=[-1] * ndim, flavour="named", local=True)
+            self.views.append((w, base, how, c))
+            out.append(Node("text", code=f"{w} = {base}{text}"))
+        return out
+
+    def make_made(self, w, ty, ndim, out):
+        target = self.new_array(ty, ndim, "C")
+        self.arrays[target].pop("overlaps", None)
+        self.arrays[target].update(alone=True, pinned=True, whole=True)
+        self.arrays[w] = dict(dtype=ty, ndim=ndim, hi=[-1] * ndim, flavour="named", local=True)
+        self.fills[w] = Node("text", code=f"{w} = np.{self.r.choice(['zeros', 'ones'])}(SHAPE, np.{ty})")
+        self.made.append((w, target))
+        out.append(self.fills[w])
+
     def make_swap(self, loops, depth=None):
         """A time loop: one array computed from the other, then they change places."""
         self.features["swap"] += 1
@@ -199,9 +533,13 @@ class Forms:
 
     def whole(self, loops, dtypes, ndim, lengths, written=False):
         """Text of a slice expression of `ndim` axes of these lengths."""
-        n = self.array(lambda a: a["dtype"] in dtypes and a["ndim"] in (ndim, ndim + 1) and "index_of" not in a, written)
+        def fits(a):
+            return a["dtype"] in dtypes and a["ndim"] in (ndim, ndim + 1) and "index_of" not in a and not (
+                written and a["flavour"] == "folded")  # NumPy's order of such stores is its own affair
+
+        n = self.array(fits, written)
         a = self.arrays[n]
-        if a["dtype"] not in dtypes or a["ndim"] not in (ndim, ndim + 1):
+        if not fits(a):
             n = self.new_array(dtypes[0], ndim, "C")
             a = self.arrays[n]
         if a["ndim"] == ndim == 2 and not written and self.r.random() < 0.2:
@@ -291,7 +629,10 @@ class Forms:
     def make_reduction(self, loops, depth):
         r = self.r
         n = self.name("s")
-        kind = r.choice(["+", "+", "-", "*", "min", "max", "&", "|", "^", "cond+", "cond max", "mixed", "- x"])
+        kind = r.choice(["+", "+", "-", "*", "min", "max", "&", "|", "^", "cond+", "cond max", "mixed", "- x", "and", "or",
+                         "first", "twice", "read"])
+        if kind in ("and", "or"):
+            return self.logical_reduction(loops, depth, n, kind)
         integer = kind in "&|^" or r.random() < 0.5
         ty = "int64" if integer else "float64"
         start = r.choice([0, 1, 5]) if integer else r.choice([0.0, 2.5])
@@ -312,6 +653,18 @@ class Forms:
             if kind == "cond+":
                 test = Node("compare", "bool", op=">", a=e, b=const(1 if integer else 1.0))
                 return [Node("when", test=test, body=[step("+", copy.deepcopy(e))], orelse=[])]
+            if kind == "first":
+                test = Node("compare", "bool", op=r.choice(["<", "<", ">", "<=", ">="]), a=e, b=var(n, ty))
+                return [Node("when", test=test, body=[Node("assign", name=n, value=copy.deepcopy(e)),
+                                                      Node("assign", name=n + "_at", value=var(inner[-1][0]))], orelse=[])]
+            if kind == "twice":
+                return [Node("assign", name=n, value=Node("bin", ty, op="+", b=e, a=Node(
+                    "bin", ty, op="+", a=var(n, ty), b=var(n, ty) if r.random() < 0.3 else copy.deepcopy(e))))]
+            if kind == "read":
+                t = self.element(inner, lambda a: a["dtype"] in ("float64", "int64"), written=True)
+                seen = var(n, ty) if ty == t.ty else self.to_float(var(n, ty)) if t.ty == "float64" else const(3)
+                parts = [step("+", e), Node("store", array=t.array, subs=t.subs, value=seen)]
+                return parts if r.random() < 0.5 else parts[::-1]
             if kind == "mixed":
                 return [step("+", e), step(r.choice("*-"), const(2 if integer else 0.5, ty))]
             if kind == "- x":
@@ -321,7 +674,24 @@ class Forms:
 
         loop = self.loop(loops, depth, innermost=update)
         self.scalars[n] = ty
-        return Node("block", body=[Node("assign", name=n, value=const(start, ty)), loop])
+        begin = [Node("assign", name=n, value=const(start, ty))]
+        if kind == "first":
+            self.scalars[n + "_at"] = "int64"
+            begin.append(Node("assign", name=n + "_at", value=const(-1)))
+        return Node("block", body=begin + [loop])
+
+    def logical_reduction(self, loops, depth, n, kind):
+        self.features["reduction " + kind] += 1
+        start = kind == "and"
+
+        def update(inner):
+            test = self.condition(inner)
+            a, b = (var(n, "bool"), test) if self.r.random() < 0.7 else (test, var(n, "bool"))
+            return [Node("assign", name=n, value=Node(kind, "bool", a=a, b=b))]
+
+        loop = self.loop(loops, depth, innermost=update)
+        self.scalars[n] = "bool"
+        return Node("block", body=[Node("assign", name=n, value=Node("const", "bool", value=start)), loop])
 
     def make_prange(self, loops, depth):
         """A prange nest without races by construction: every store is to the iteration's own row of a new array, which

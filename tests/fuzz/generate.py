@@ -7,7 +7,7 @@ import random
 from arguments import MOST_ITERATIONS
 from forms import Forms
 from render import Kernel
-from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
+from tree import Node, bodies, const, is_complex, is_int, promote, unify, var
 
 INT_DTYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOAT_DTYPES = ["float64", "float64", "float32"]
@@ -28,7 +28,10 @@ class Maker(Forms):
         self.rough = False      # has a sum that NumPy adds in another order
         self.twins = []         # pairs of arrays that change places: equally long
         self.closed = set()     # arrays that expressions may not read here (stored by a prange)
-        self.only_read = False  # statements may not store here except where the maker says
+        self.made, self.fills = [], {}  # arrays made by the kernel and where they go; the statements
+        self.views = []         # (name, array it looks into, how, offset): extents follow from the view's
+        self.pinned = {}        # loop variable → array of the length that bounds it
+        self.returns = True     # scalars are returned
 
     def name(self, prefix):
         self.counter += 1
@@ -46,11 +49,13 @@ class Maker(Forms):
             dtype = self.pick(["float", "int", "bool", "complex128"], [54, 38, 4, 4])
             dtype = r.choice(FLOAT_DTYPES) if dtype == "float" else r.choice(INT_DTYPES) if dtype == "int" else dtype
         ndim = ndim or self.pick([1, 2, 3], [6, 4, 1])
-        flavour = flavour or self.pick(["C", "F", "neg", "offset", "view", "misaligned", "readonly", "broadcast"],
-                                       [20, 4, 4, 4, 4, 2, 1, 1])
-        self.arrays[n] = dict(dtype=dtype, ndim=ndim, hi=[0] * ndim, flavour=flavour)
+        flavour = flavour or self.pick(
+            ["C", "F", "neg", "offset", "view", "misaligned", "readonly", "broadcast", "folded"],
+            [20, 4, 4, 4, 4, 2, 1, 1, 1.5])
+        self.arrays[n] = dict(dtype=dtype, ndim=ndim, hi=[-1] * ndim, flavour=flavour)
         base = [b for b, s in self.arrays.items()
-                if b != n and s["dtype"] == dtype and s["ndim"] == ndim and s["flavour"] == "C" and "index_of" not in s]
+                if b != n and s["dtype"] == dtype and s["ndim"] == ndim and s["flavour"] == "C" and "index_of" not in s
+                and "alone" not in s and "local" not in s]
         if base and r.random() < 0.15 and flavour in ("C", "view"):
             self.features["overlapping arguments"] += 1
             self.arrays[n].update(flavour="C", overlaps=r.choice(base), shift=r.choice([0, 0, 1, 2]),
@@ -62,7 +67,7 @@ class Maker(Forms):
         def fits(a):
             return (want is None or want(a)) and not (written and a["flavour"] in ("readonly", "broadcast"))
 
-        candidates = [n for n, a in self.arrays.items() if fits(a) and n not in self.closed]
+        candidates = [n for n, a in self.arrays.items() if fits(a) and n not in self.closed and "pinned" not in a]
         if candidates and (len(self.arrays) >= 6 or self.r.random() < 0.65):
             return self.r.choice(candidates)
         n = self.new_array()
@@ -88,7 +93,7 @@ class Maker(Forms):
         """(text, low, high) of an integer expression over the loop variables."""
         r = self.r
         if not loops or r.random() < 0.06:
-            c = r.randint(0, 4)
+            c = r.choice([0, 0, 1, 2, 3, 4, -1, -2])
             return str(c), c, c
         var, lo, hi = r.choice(loops[-2:] if r.random() < 0.8 else loops)
         if hi < lo:
@@ -108,9 +113,11 @@ class Maker(Forms):
             c = hi + r.randint(0, 2)
             return f"{c} - {var}", c - hi, c - lo
         if style == "i//2":
-            return f"{var} // 2", lo // 2, hi // 2
+            k = r.choice([2, 2, 3, 4])
+            return f"{var} // {k}", lo // k, hi // k
         if style == "i%3":
-            return f"{var} % 3", 0, 2
+            k = r.choice([2, 3, 3, 4, 7])
+            return f"{var} % {k}", 0, k - 1
         if style == "neg":
             return f"-1 - {var}", -1 - hi, -1 - lo
         if style == "i*i":
@@ -128,12 +135,20 @@ class Maker(Forms):
         a["hi"][axis] = max(a["hi"][axis], hi, -lo - 1 if lo < 0 else 0)
 
     def element(self, loops, want=None, written=False, of=None):
+        r = self.r
+        pins = [self.pinned[v] for v, _, _ in loops if v in self.pinned and not self.closed]
+        if of is None and pins and r.random() < 0.4:
+            n = r.choice(pins)
+            if (want is None or want(self.arrays[n])) and (not written or self.arrays[n]["flavour"] != "readonly"):
+                at = next(v for v, _, _ in loops if self.pinned.get(v) == n)
+                return Node("load", self.arrays[n]["dtype"], array=n, subs=[at])
         n = of or self.array(want, written)
         a = self.arrays[n]
         subs = []
         for axis in range(a["ndim"]):
             t, lo, hi = self.affine(loops)
-            self.reach(n, axis, lo, hi)
+            if all(l <= h for _, l, h in loops):
+                self.reach(n, axis, lo, hi)
             subs.append(t)
         return Node("load", a["dtype"], array=n, subs=subs)
 
@@ -243,8 +258,8 @@ class Maker(Forms):
     def bounds(self, loops, room):
         """(lo text, hi text, step, least value, greatest value) of a range of at most `room` values."""
         r = self.r
-        style = self.pick(["n", "const", "tri", "reverse", "step", "empty", "tri-lo", "one", "minmax"],
-                          [16, 8, 6, 4, 4, 2, 4, 2, 2])
+        style = self.pick(["n", "const", "tri", "reverse", "step", "empty", "tri-lo", "one", "minmax", "len", "far",
+                           "back"], [16, 8, 6, 4, 4, 2, 4, 2, 2, 3, 1, 1])
         n = r.choice(["n", "m"])
         v = self.params[n]
         if v > room:
@@ -267,6 +282,17 @@ class Maker(Forms):
                 return f"{var}", str(top), 1, lo, top - 1
         if style == "reverse":
             return f"{n} - 1", "-1", -1, 0, v - 1
+        if style == "back":  # down by more than one: the last value is not the bound
+            s = r.choice([2, 3])
+            return f"{n}", "0", -s, 1, v
+        if style == "len" and v > 0:
+            a = self.new_array(r.choice(["float64", "int64", "float64", "int32"]), 1, r.choice(["C", "C", "neg", "view"]))
+            self.arrays[a].pop("overlaps", None)
+            self.arrays[a].update(hi=[v - 1], pinned=True)
+            self.pin = a
+            return "0", r.choice([f"len({a})", f"{a}.shape[0]", f"{a}.size"]), 1, 0, v - 1
+        if style == "far":
+            return "far", f"far + {n}", 1, 0, v - 1
         if style == "step":
             s = r.choice([2, 3])
             return "1", n, s, 1, v - 1
@@ -285,8 +311,12 @@ class Maker(Forms):
         r = self.r
         var_ = "ijklpq"[len(loops)]
         room = MOST_ITERATIONS // math.prod(max(h - l + 1, 1) for _, l, h in loops)
+        self.pin = None
         lo, hi, step, least, most = self.bounds(loops, room)
-        inner = loops + [(var_, least, most)]
+        inner = loops + [("(" + var_ + " - far)" if lo == "far" else var_, least, most)]
+        self.pinned.pop(var_, None)
+        if self.pin:
+            self.pinned[var_] = self.pin
         body = []
         if innermost is None or r.random() < 0.4:
             body += self.block(inner, depth - 1 if innermost is None else 0, r.choices([1, 2, 3], [5, 3, 1])[0])
@@ -302,23 +332,51 @@ class Maker(Forms):
         if r.random() < 0.05:
             kind = "while"
             self.features["while"] += 1
+        elif r.random() < 0.02 and lo != "far":
+            self.features["loop variable assigned"] += 1
+            body += [Node("assign", name=var_, value=const(r.randint(0, 2))), self.make_store([(var_, 0, 2)])]
         return Node(kind, var=var_, lo=lo, hi=hi, step=step, body=body)
 
     def kernel(self):
         r = self.r
-        self.params = {"n": r.choice([0, 1, 2, 5, 7, 13, 16, 17, 33]), "m": r.choice([1, 3, 4, 8, 11]),
+        self.params = {"n": r.choice([0, 1, 2, 3, 5, 7, 13, 15, 16, 17, 31, 33, 64, 65]), "m": r.choice([1, 3, 4, 8, 11]),
                        "x": r.choice([0.5, 1.75, -2.0])}
-        body = []
+        body = self.name_views() if r.random() < 0.2 else []
         for _ in range(r.choices([1, 2, 3], [5, 3, 1])[0]):
             depth = r.choices([1, 2, 3, 4], [4, 6, 2, 1])[0]
-            self.before, self.after = [], {}
+            self.before, self.behind, self.after = [], [], {}
             s = getattr(self, "make_" + self.pick(list(self.OUTER), self.OUTER.values()))([], depth)
-            body += self.before + [s]
+            body += self.before + [s] + self.behind
             self.scalars.update(self.after)
+        self.settle_views()
         for a, b in self.twins:
             both = [max(x, y) for x, y in zip(self.arrays[a]["hi"], self.arrays[b]["hi"])]
             self.arrays[a]["hi"], self.arrays[b]["hi"] = both, list(both)
         wrong = r.random() < 0.06
         exact = r.random() < 0.7
         grain = self.pick([1, 3, 0], [6, 3, 1])
+        body += self.copies_out()
+        if "far" in "".join(str(s.__dict__) for b in bodies(body) for s in b):
+            self.params["far"] = r.choice([2**62, -2**62, 2**31, 10])
         return Kernel(self, body, wrong, exact, grain)
+
+    def settle_views(self):
+        """Extents of what views look into, from the views' own; the last made may look into ones before."""
+        for name, base, how, c in reversed(self.views):
+            hi = [max(h, 0) for h in self.arrays[name]["hi"]]
+            lengths = {"shift": [hi[0] + c] + hi[1:], "cut": [hi[0] + c] + hi[1:], "reverse": hi, "whole": hi,
+                       "step": [2 * hi[0] + c] + hi[1:], "transpose": hi[::-1], "row": [c] + hi, "column": hi + [c]}[how]
+            for axis, most in enumerate(lengths):
+                self.reach(base, axis, 0, most)
+            if how == "cut":
+                self.arrays[base]["hi"][0] = max(self.arrays[base]["hi"][0], c)
+
+    def copies_out(self):
+        """Arrays made in the kernel go out through an argument of their own, at its end."""
+        out = []
+        for made, target in self.made:
+            self.arrays[target]["hi"] = [max(h, 0) for h in self.arrays[made]["hi"]]
+            shape = ", ".join(str(h + 1) for h in self.arrays[target]["hi"])
+            self.fills[made].code = self.fills[made].code.replace("SHAPE", f"({shape})")
+            out.append(Node("text", code=f"{target}[:] = {made}"))
+        return out

@@ -49,7 +49,8 @@ MUTANTS = {
     "i % k taken for i": (
         DEPENDENCE, "return isl_pw_aff_mod_val(a, v);", "return isl_val_free(v), a;"),
     "bounds of a negative step": (
-        DEPENDENCE, "isl_set *from = step > 0 ?", "isl_set *from = step != 0 ?"),
+        DEPENDENCE, "    if (lo) {\n        isl_set *from = step > 0 ?",
+        "    step = step < 0 ? -step : step;\n    if (lo) {\n        isl_set *from = step > 0 ?"),
     "the last iteration forgotten": (
         DEPENDENCE, "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
         "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_add(isl_pw_aff_copy(i), constant(w, 1)), isl_pw_aff_copy(hi))"),

@@ -12,7 +12,7 @@ class Kernel:
         self.body, self.wrong, self.exact, self.grain = body, wrong, exact, grain
 
     def names(self):
-        return list(self.params) + list(self.arrays)
+        return list(self.params) + [n for n, a in self.arrays.items() if "local" not in a]
 
     def has_prange(self):
         return any(getattr(s, "prange", False) for statements in bodies(self.body) for s in statements)
@@ -21,7 +21,7 @@ class Kernel:
         """Text of the helpers and the kernel."""
         lines = []
         for h in self.helpers:
-            lines += self.helper(h, oracle)
+            lines += self.array_helper(h, oracle) if h.kind == "array helper" else self.helper(h, oracle)
         lines.append(f"def kernel({', '.join(self.names())}):")
         for s in self.body:
             lines += self.statement(s, 1, oracle)
@@ -32,6 +32,12 @@ class Kernel:
 
     def result(self):
         return f"({''.join(n + ', ' for n in self.returned)})" if self.returned else "None"
+
+    def array_helper(self, h, oracle):
+        """A function that changes elements of an array it is given."""
+        lines = [] if oracle else ["@njit(inline='never')" if h.never else "@njit"]
+        lines.append(f"def {h.name}(w, k, v):")
+        return lines + [line for s in h.body for line in self.statement(s, 1, oracle)] + [""]
 
     def helper(self, h, oracle):
         lines = [] if oracle else ["@njit"]
@@ -62,7 +68,7 @@ class Kernel:
             orelse = inside(s.orelse)
             return out + ([pad + "else:"] + orelse if orelse else [])
         if s.kind == "return":
-            zeros = {"int64": "0", "uint64": "np.uint64(0)"}
+            zeros = {"int64": "0", "uint64": "np.uint64(0)", "bool": "False", "complex128": "0j"}
             values = [zeros.get(self.scalars[n], "0.0") for n in self.returned_names()]
             return [pad + "return " + (f"({''.join(v + ', ' for v in values)})" if values else "None")]
         if s.kind in ("break", "continue"):
@@ -86,7 +92,8 @@ class Kernel:
         return [f"{pad}{target} {s.op}= {e(s.value)}"]
 
     def returned_names(self):
-        return sorted(n for n in self.scalars if n in top_names(self.body))
+        names = top_names(self.body)
+        return sorted(n for n in self.scalars if n in names)
 
     @staticmethod
     def subscript(subs, oracle):
@@ -150,8 +157,10 @@ class Kernel:
         out = [(v, None) for v in self.params.values()]
         made = {}
         for name, a in self.arrays.items():
+            if "local" in a:
+                continue
             shape = tuple(h + 1 for h in a["hi"])
-            if self.wrong and "index_of" not in a and shape[0] > 1:
+            if self.wrong and "index_of" not in a and "whole" not in a and shape[0] > 1:
                 shape = (shape[0] - 1,) + shape[1:]
             if a.get("overlaps") in made:
                 made[name] = overlapping(made[a["overlaps"]], a, shape)
