@@ -20,7 +20,7 @@
 #include "passes/passes.h"
 #include "passes/vars.h"
 
-enum { PAIRS_MAX = 4 };
+enum { PAIRS_MAX = 4, ELEMENTS_MAX = 4 };
 
 typedef struct element_access {
     kir_stmt *s;
@@ -111,6 +111,11 @@ typedef struct pair_list {
     kir_var *other[PAIRS_MAX];
     uint32_t n;
 } pair_list;
+
+typedef struct chosen { /* an element to be promoted */
+    const element_access *x;
+    pair_list pairs; /* arrays that must be apart from its own */
+} chosen;
 
 static bool same_index(const element_access *a, const element_access *b) {
     bool same = a->n == b->n;
@@ -208,10 +213,9 @@ static kir_expr *is_entered(promoter *p, const kir_stmt *loop) {
     return kir_binary(p->m, step > 0 ? KIR_OP_LT : KIR_OP_GT, lo, hi, loop->at);
 }
 
-static kir_expr *no_overlap(promoter *p, kir_var *array, const pair_list *pairs, span at) {
-    kir_expr *all = NULL;
-    for (uint32_t i = 0; i < pairs->n; i++) {
-        kir_expr *apart = pass_apart(p->m, array, pairs->other[i], at);
+static kir_expr *no_overlap(promoter *p, const chosen *c, kir_expr *all, span at) {
+    for (uint32_t i = 0; i < c->pairs.n; i++) {
+        kir_expr *apart = pass_apart(p->m, c->x->array, c->pairs.other[i], at);
         all = all ? kir_binary(p->m, KIR_OP_AND, all, apart, at) : apart;
     }
     return all;
@@ -226,34 +230,69 @@ static bool clear_id(kir_stmt *s, void *context) {
     return true;
 }
 
-/* Wraps the loop; returns the statement that takes its place. */
-static kir_stmt *promote(gathering *g, const element_access *x, const pair_list *pairs) {
-    promoter *p = g->p;
-    kir_module *m = p->m;
-    kir_stmt *loop = g->loop;
+/* The test that the elements' arrays share nothing with the others, and the loop as it was for when they do. */
+static kir_stmt *make_versions(gathering *g, kir_expr *apart, kir_stmt *fast) {
+    kir_module *m = g->p->m;
+    kir_block single = {0};
+    vec_push(m->a, &single, g->loop);
+    kir_stmt *versions = kir_stmt_new(m, KIR_IF, g->loop->at);
+    versions->value = apart;
+    versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, g->p->f, g->p->scratch, &single));
+    kir_each_stmt(&versions->orelse, clear_id, NULL);
+    vec_push(m->a, &versions->body, fast);
+    return versions;
+}
+
+/* The load before the loop and the store after it; inside, the variable stands for the element. */
+static kir_stmt *promote_element(gathering *g, const element_access *x, kir_block *before) {
+    kir_module *m = g->p->m;
     span at = x->s->at;
-    kir_stmt *entered = kir_stmt_new(m, KIR_IF, loop->at), *versions = NULL;
-    entered->value = is_entered(p, loop);
-    if (pairs->n) {
-        kir_block single = {0};
-        vec_push(m->a, &single, loop);
-        versions = kir_stmt_new(m, KIR_IF, loop->at);
-        versions->value = no_overlap(p, x->array, pairs, at);
-        versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, p->f, p->scratch, &single));
-        kir_each_stmt(&versions->orelse, clear_id, NULL);
-        vec_push(m->a, &versions->body, entered);
-    }
-    kir_var *v = kir_var_new(m, p->f, x->array->name, x->array->ty->dtype, at);
+    kir_var *v = kir_var_new(m, g->p->f, x->array->name, x->array->ty->dtype, at);
     kir_expr *index[TYPE_MAX_NDIM], *again[TYPE_MAX_NDIM];
     for (uint32_t k = 0; k < x->n; k++) {
         index[k] = kir_copy_expr(m, x->s->index.at[k], NULL);
         again[k] = kir_copy_expr(m, x->s->index.at[k], NULL);
     }
     replace_accesses(g, x, v);
-    vec_push(m->a, &entered->body, kir_assign(m, v, kir_load(m, x->array, index, x->n, at), at));
-    vec_push(m->a, &entered->body, loop);
-    vec_push(m->a, &entered->body, kir_store(m, x->array, again, x->n, kir_ref(m, v, at), at));
-    return versions ? versions : entered;
+    vec_push(m->a, before, kir_assign(m, v, kir_load(m, x->array, index, x->n, at), at));
+    return kir_store(m, x->array, again, x->n, kir_ref(m, v, at), at);
+}
+
+/* Wraps the loop; returns the statement that takes its place. */
+static kir_stmt *promote(gathering *g, const chosen *list, uint32_t n) {
+    kir_module *m = g->p->m;
+    kir_stmt *stores[ELEMENTS_MAX], *entered = kir_stmt_new(m, KIR_IF, g->loop->at), *placed = entered;
+    entered->value = is_entered(g->p, g->loop);
+    kir_expr *apart = NULL;
+    for (uint32_t i = 0; i < n; i++)
+        apart = no_overlap(g->p, &list[i], apart, list[i].x->s->at);
+    if (apart)
+        placed = make_versions(g, apart, entered);
+    for (uint32_t i = 0; i < n; i++)
+        stores[i] = promote_element(g, list[i].x, &entered->body);
+    vec_push(m->a, &entered->body, g->loop);
+    for (uint32_t i = 0; i < n; i++)
+        vec_push(m->a, &entered->body, stores[i]);
+    return placed;
+}
+
+static bool is_chosen(const chosen *list, uint32_t n, const element_access *x) {
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i].x->array == x->array && same_index(list[i].x, x))
+            return true;
+    return false;
+}
+
+static uint32_t choose(gathering *g, const var_set *written, chosen *list) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->found.len && !g->unfit && n < ELEMENTS_MAX; i++) {
+        const element_access *x = &g->found.at[i];
+        list[n] = (chosen){x, {.n = 0}};
+        if (x->is_store && x->is_direct && is_invariant_store(x->s, written) && !is_chosen(list, n, x) &&
+            is_alone(g, x, &list[n].pairs))
+            n++;
+    }
+    return n;
 }
 
 static kir_stmt *promote_in_loop(promoter *p, kir_stmt *loop) {
@@ -267,15 +306,9 @@ static kir_stmt *promote_in_loop(promoter *p, kir_stmt *loop) {
     facts_scope scope = facts_mark(p->facts);
     facts_enter_loop(p->facts, loop);
     gather_block(&g, &loop->body, true);
-    kir_stmt *placed = loop;
-    for (uint32_t i = 0; i < g.found.len && !g.unfit; i++) {
-        const element_access *x = &g.found.at[i];
-        pair_list pairs = {.n = 0};
-        if (x->is_store && x->is_direct && is_invariant_store(x->s, &written) && is_alone(&g, x, &pairs)) {
-            placed = promote(&g, x, &pairs);
-            break;
-        }
-    }
+    chosen list[ELEMENTS_MAX];
+    uint32_t n = choose(&g, &written, list);
+    kir_stmt *placed = n ? promote(&g, list, n) : loop;
     facts_reset(p->facts, scope);
     facts_kill_written(p->facts, &loop->body);
     facts_kill(p->facts, loop->var);
