@@ -45,6 +45,7 @@ typedef struct access { /* as found in the walk */
     isl_map *map;                           /* built on demand: iteration → element */
     bool exact;                             /* the domain is exact */
     uint32_t first_condition, n_conditions; /* of the walk's list */
+    uint32_t part;                          /* statement of the analysed loop's body that it stands in */
 } access;
 
 typedef struct condition {
@@ -72,6 +73,7 @@ typedef struct walk { /* of one loop */
     VEC(condition) kept;   /* all conditions, as accesses refer to them */
     kir_stmt *loops[MAX_DEPTH];
     uint32_t depth;
+    uint32_t part;    /* the statement of the loop's body that is being walked */
     uint32_t dims;    /* deepest nest of the loop: dimensions of the iteration space */
     uint32_t inexact; /* > 0: the current point may not be reached for reasons outside the model */
     VEC(access) found;
@@ -211,7 +213,8 @@ static void record(walk *w, kir_stmt *s, kir_var *array, kir_expr **index, uint3
         stop(w, "BUDGET", "too many accesses", s);
         return;
     }
-    access x = {.what = {s, array, is_write}, .root = array, .index = index, .n = n, .depth = w->depth};
+    access x = {
+        .what = {s, array, is_write}, .root = array, .index = index, .n = n, .depth = w->depth, .part = w->part};
     if (!resolve(w, &x.root, &x.index, &x.n))
         x.index = NULL;
     if (is_private_alloc(w, x.root))
@@ -377,8 +380,10 @@ static void walk_statement(walk *w, kir_stmt *s) {
 
 static void walk_block(walk *w, kir_block *b) {
     uint32_t opened = w->opened.len, path = w->path.len, inexact = w->inexact;
-    for (uint32_t k = 0; k < b->len && !w->trouble; k++)
+    for (uint32_t k = 0; k < b->len && !w->trouble; k++) {
+        w->part = b == &w->loop->body ? k : w->part;
         walk_statement(w, b->at[k]);
+    }
     while (w->opened.len > opened)
         w->value[w->opened.at[--w->opened.len]->id] = NULL;
     w->path.len = path;
@@ -985,24 +990,27 @@ static bool same_view_is_fine(const walk *w, const kir_var *a, const kir_var *b)
     return true;
 }
 
+static void add_injective(walk *w, dep_verdict *v, kir_var *root) {
+    if (root->ty->layout != LAYOUT_A || origin_of(w, root) == ORIGIN_FRESH)
+        return;
+    for (uint32_t k = 0; k < v->injective.len; k++)
+        if (v->injective.at[k] == root)
+            return;
+    vec_push(w->s->a, &v->injective, root);
+}
+
+/* What has to hold for the write x and the access y to be what their subscripts say. */
+static void assume(walk *w, dep_verdict *v, const access *x, const access *y) {
+    add_injective(w, v, x->root);
+    if (y->root != x->root && may_share(w, x->root, y->root))
+        add_pair(w, v, x->root, y->root, same_view_is_fine(w, x->root, y->root));
+}
+
 static void list_assumptions(walk *w, dep_verdict *v) {
-    for (uint32_t i = 0; i < w->found.len; i++) {
-        const access *x = &w->found.at[i];
-        if (!x->what.is_write)
-            continue;
-        if (x->root->ty->layout == LAYOUT_A && origin_of(w, x->root) != ORIGIN_FRESH) {
-            bool known = false;
-            for (uint32_t k = 0; k < v->injective.len; k++)
-                known |= v->injective.at[k] == x->root;
-            if (!known)
-                vec_push(w->s->a, &v->injective, x->root);
-        }
-        for (uint32_t j = 0; j < w->found.len; j++) {
-            const access *y = &w->found.at[j];
-            if (y->root != x->root && may_share(w, x->root, y->root))
-                add_pair(w, v, x->root, y->root, same_view_is_fine(w, x->root, y->root));
-        }
-    }
+    for (uint32_t i = 0; i < w->found.len; i++)
+        for (uint32_t j = 0; j < w->found.len; j++)
+            if (w->found.at[i].what.is_write)
+                assume(w, v, &w->found.at[i], &w->found.at[j]);
 }
 
 /* ---- the verdict ------------------------------------------------------------------------------------------------------------------- */
@@ -1163,6 +1171,56 @@ int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed) {
     isl_ctx_set_max_operations(s->isl, 0);
     free_walk(&w);
     return found;
+}
+
+/* ---- two loops as one ------------------------------------------------------------------------------------------------ */
+
+static bool is_cross(const access *x, const access *y, uint32_t split) {
+    return (x->part < split) != (y->part < split) && (x->what.is_write || y->what.is_write);
+}
+
+/* May an element be touched by one part in one iteration and by the other part in a different one? */
+static bool root_crosses(walk *w, const kir_var *root, uint32_t split) {
+    dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
+    for (uint32_t i = 0; i < w->found.len; i++)
+        for (uint32_t j = i + 1; j < w->found.len; j++) {
+            access *x = &w->found.at[i], *y = &w->found.at[j];
+            if (x->root != root || y->root != root || !is_cross(x, y, split) || linear_same(w, x, y))
+                continue;
+            if (judge(w, x, y, &v) || v.class != KIR_CLASS_INDEPENDENT)
+                return true;
+        }
+    return false;
+}
+
+static void list_cross_assumptions(walk *w, uint32_t split, dep_verdict *v) {
+    for (uint32_t i = 0; i < w->found.len; i++)
+        for (uint32_t j = 0; j < w->found.len; j++) {
+            const access *x = &w->found.at[i], *y = &w->found.at[j];
+            if (x->what.is_write && is_cross(x, y, split))
+                assume(w, v, x, y);
+        }
+}
+
+dep_verdict dep_parts(dep_session *s, kir_stmt *loop, uint32_t split) {
+    walk w = open_walk(s, loop);
+    dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
+    if (w.trouble || w.writes[loop->var->id] != 1)
+        return unknown(w.trouble ? w.trouble : "ITERATOR_ASSIGNED", w.trouble_detail, NULL, NULL);
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_reset_operations(s->isl);
+    isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);
+    for (uint32_t i = 0; i < w.found.len && v.class == KIR_CLASS_INDEPENDENT; i++) {
+        kir_var *root = w.found.at[i].root;
+        if (!was_judged(&w, i) && has_write(&w, root) && !separated(&w, root) && root_crosses(&w, root, split))
+            v = unknown("CARRIED", name_of(root), NULL, NULL);
+    }
+    if (v.class == KIR_CLASS_INDEPENDENT)
+        list_cross_assumptions(&w, split, &v);
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_set_max_operations(s->isl, 0);
+    free_walk(&w);
+    return v;
 }
 
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */

@@ -44,6 +44,11 @@ void dep_close(dep_session *s);
 /* Verdict on `loop`. */
 dep_verdict dep_analyse(dep_session *s, kir_stmt *loop);
 
+/* Of a loop whose body was put together from those of two loops (statements before `split` from the first): INDEPENDENT
+ * when no element is touched by both parts in different iterations, one of them writing, so that the loops may run as one
+ * and the one carries no more than they did. `pairs` and `injective` are what that rests on. Otherwise UNKNOWN. */
+dep_verdict dep_parts(dep_session *s, kir_stmt *loop, uint32_t split);
+
 /* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);
 

@@ -271,11 +271,29 @@ static void place_block(placer *p, kir_block *b) {
     *b = out;
 }
 
+/* Loops that became part of another one share its fate. */
+static void report_fused(placer *p) {
+    for (uint32_t i = 1; i < p->m->report.len; i++) {
+        kir_report *r = &p->m->report.at[i];
+        if (!r->fused_with)
+            continue;
+        const kir_report *with = &p->m->report.at[r->fused_with];
+        while (with->fused_with)
+            with = &p->m->report.at[with->fused_with];
+        r->fused_with = (uint32_t)(with - p->m->report.at);
+        pass_decide(p->m, i, with->decision, "FUSED", number(p, with->at.line), with->text ? with->text : "");
+        r->vector = with->vector;
+        r->schedule = with->schedule;
+        r->work = with->work;
+    }
+}
+
 bool parallelize_run(pass_context *c) {
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
         placer p = {c->m, c->m->fns.at[i], c->scratch, 0};
         if (p.f->kind != KIR_FN_REGION)
             place_block(&p, &p.f->body);
     }
+    report_fused(&(placer){c->m, NULL, c->scratch, 0});
     return true;
 }

@@ -22,6 +22,7 @@ typedef enum pass_fact { /* what is known to hold of the module */
 typedef struct pass_context {
     kir_module *m;
     arena *scratch; /* emptied after the pass */
+    bool unchanged; /* set by a pass that changed nothing: then no fact is broken */
 } pass_context;
 
 typedef struct pass {

@@ -8,6 +8,8 @@ bool inline_run(pass_context *c);
 bool simplify_run(pass_context *c);
 bool scalarize_run(pass_context *c);
 bool guard_run(pass_context *c);
+bool fuse_run(pass_context *c);
+bool contract_run(pass_context *c);
 bool promote_run(pass_context *c);
 bool reduction_run(pass_context *c);
 bool privatize_run(pass_context *c);
@@ -19,6 +21,9 @@ bool borrow_run(pass_context *c);
 
 /* The value that leaves x as it is in `x op value` (ADD of floats: the start of a sum). */
 kir_expr *pass_identity(kir_module *m, kir_op op, type *ty, span at);
+
+/* Does everything that the loop does with v amount to `v = v op e`, e free of v? */
+bool pass_is_reduction(kir_stmt *loop, kir_var *v, kir_op *op);
 
 /* A map that gives every single-assignment temporary which `b` assigns a new name, for a second copy of the block. */
 kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block *b);

@@ -16,6 +16,9 @@ const pass pass_table[] = {
     {"scalarize", scalarize_run, 0, FACT_SCALAR, FACT_SIMPLE | ALL_LATER, 0, "which loops compute an array operation?"},
     {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made once, at entry?"},
+    {"fuse", fuse_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which neighbouring loops run as one?"},
+    {"contract", contract_run, FACT_SCALAR, 0, FACT_SIMPLE | ALL_LATER, 1, "which arrays need no memory?"},
     {"promote", promote_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which array elements are accumulators?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},
@@ -58,13 +61,14 @@ static bool fail(run_state *s, const pass *p, const char *what) {
 }
 
 /* The pass with a scratch arena of its own, which is freed also when it runs out of memory. */
-static bool run_with_scratch(kir_module *m, const pass *p) {
+static bool run_with_scratch(kir_module *m, const pass *p, bool *unchanged) {
     jmp_buf exhausted;
     arena *volatile scratch = arena_new(&exhausted);
     bool ok = false;
     if (scratch && setjmp(exhausted) == 0) {
-        pass_context context = {m, scratch};
+        pass_context context = {m, scratch, false};
         ok = p->run(&context);
+        *unchanged = context.unchanged;
     }
     if (scratch)
         arena_free(scratch);
@@ -74,11 +78,11 @@ static bool run_with_scratch(kir_module *m, const pass *p) {
 static bool run_pass(run_state *s, const pass *p) {
     uint32_t errors = s->m->diags->errors;
     double start = milliseconds();
-    bool ok = run_with_scratch(s->m, p);
+    bool unchanged = false, ok = run_with_scratch(s->m, p, &unchanged);
     if (!ok || s->m->diags->errors > errors)
         return s->m->diags->errors > errors ? false : fail(s, p, "failed");
     double took = milliseconds() - start;
-    s->have = (s->have & ~p->breaks) | p->gives;
+    s->have = (unchanged ? s->have : s->have & ~p->breaks) | p->gives;
     if (s->options->verify) {
         const char *wrong = kir_verify(s->m);
         if (wrong)

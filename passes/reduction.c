@@ -106,7 +106,7 @@ static bool check_stmt(kir_stmt *s, void *context) {
     return u->ok;
 }
 
-static bool is_reduction(kir_stmt *loop, kir_var *v, kir_op *op) {
+bool pass_is_reduction(kir_stmt *loop, kir_var *v, kir_op *op) {
     update_scan u = {.loop = loop, .v = v, .ok = true};
     kir_each_stmt(&loop->body, check_stmt, &u);
     *op = u.op;
@@ -136,7 +136,7 @@ static bool mark_loop(kir_stmt *s, void *context) {
         kir_op op;
         if (v->ty->kind == TYPE_ARRAY || !vars_has(&exposed, v) || !vars_has(&written, v))
             continue;
-        if (may_regroup(x->c->m, s, v) && is_reduction(s, v, &op))
+        if (may_regroup(x->c->m, s, v) && pass_is_reduction(s, v, &op))
             vec_push(x->c->m->a, &s->loop->reductions, (kir_reduction){v, op});
     }
     return true;

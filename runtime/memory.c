@@ -32,7 +32,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static large_block *kept[KEPT_MOST];
 static int kept_count;
 static size_t kept_bytes;
-static _Atomic int64_t alive_blocks, alive_bytes;
+static _Atomic int64_t alive_blocks, alive_bytes, made_blocks;
 
 void rt_memory_lock(void) {
     pthread_mutex_lock(&lock);
@@ -161,6 +161,7 @@ plrt_block *plrt_block_new(int64_t bytes, int32_t zeroed) {
         return NULL;
     b->refs = 1;
     b->bytes = (size_t)bytes;
+    atomic_fetch_add_explicit(&made_blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&alive_blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&alive_bytes, bytes, memory_order_relaxed);
     return b;
@@ -213,4 +214,8 @@ void plrt_release(void *owner) {
 void plrt_memory_stats(int64_t *blocks, int64_t *bytes) {
     *blocks = atomic_load_explicit(&alive_blocks, memory_order_relaxed);
     *bytes = atomic_load_explicit(&alive_bytes, memory_order_relaxed);
+}
+
+int64_t plrt_memory_made(void) {
+    return atomic_load_explicit(&made_blocks, memory_order_relaxed);
 }

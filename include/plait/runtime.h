@@ -61,6 +61,8 @@ PLRT_API void plrt_retain(void *owner);  /* ignores NULL and odd values */
 PLRT_API void plrt_release(void *owner); /* likewise; frees at zero */
 /* Blocks and bytes now alive in the process (tests of leaks). */
 PLRT_API void plrt_memory_stats(int64_t *blocks, int64_t *bytes);
+/* Blocks made in the process so far (tests of temporaries). */
+PLRT_API int64_t plrt_memory_made(void);
 
 /* ---- parallel regions -------------------------------------------------------------------------------------------- */
 

@@ -28,6 +28,7 @@ def runtime():
     library.plrt_set_min_work.argtypes = [ctypes.c_int64]
     library.plrt_set_num_threads.argtypes = [ctypes.c_int32]
     library.plrt_memory_stats.argtypes = [ctypes.POINTER(ctypes.c_int64)] * 2
+    library.plrt_memory_made.restype = ctypes.c_int64
     return library
 
 
@@ -39,6 +40,19 @@ def alive(runtime):
         blocks, size = ctypes.c_int64(), ctypes.c_int64()
         runtime.plrt_memory_stats(ctypes.byref(blocks), ctypes.byref(size))
         return blocks.value
+
+    return count
+
+
+@pytest.fixture
+def made(runtime):
+    """made(kernel, *args) → blocks of array memory that the second call of the kernel made."""
+
+    def count(kernel, *args):
+        kernel(*args)
+        before = runtime.plrt_memory_made()
+        kernel(*args)
+        return runtime.plrt_memory_made() - before
 
     return count
 

@@ -1,0 +1,482 @@
+"""Loops that run as one, arrays that need no memory: the same values, exceptions and stores as one after the other; and
+the pairs that must not be fused."""
+import numpy as np
+import pytest
+
+from plait import njit, prange
+
+N = 1000
+
+
+def numbers(*shape, seed=1):
+    return np.random.default_rng(seed).uniform(0.5, 2.0, shape)
+
+
+def fused(function, *args, **options):
+    """Lines of the loops that went into another one, and of that one."""
+    kernel = njit(parallel=True, **options)(function)
+    kernel(*args)
+    report = kernel.parallel_report()
+    first = function.__code__.co_firstlineno
+    by_id = {i + 1: e for i, e in enumerate(report)}
+    return [(e["line"] - first, by_id[e["fused_with"]]["line"] - first) for e in report if e["fused_with"]]
+
+
+# ---- what is fused ---------------------------------------------------------------------------------------------------------
+
+
+def chain(a, b, c):
+    t = a * b
+    u = t + c
+    return np.sqrt(u)
+
+
+@pytest.mark.parametrize("shapes", [(9, 9, 9), (9, 1, 9), (1, 1, 9), (1, 1, 1), (0, 0, 0), (0, 1, 1), (9, 9, 1)])
+def test_a_chain_of_array_expressions(agree, shapes):
+    agree(chain, *(numbers(n, seed=n + 1) for n in shapes), bits=True)
+
+
+def test_a_chain_is_one_loop_and_allocates_its_result_alone(made):
+    args = [numbers(N, seed=s) for s in (1, 2, 3)]
+    assert fused(chain, *args) == [(2, 1), (3, 1)]
+    assert made(njit(parallel=True)(chain), *args) == 1
+    assert made(njit(chain), *args) == 1
+
+
+def test_shapes_that_do_not_broadcast_raise_in_order(agree):
+    agree(chain, numbers(3), numbers(4), numbers(5))
+    agree(chain, numbers(3), numbers(3), numbers(5))
+
+
+def explicit(a, b, c):
+    n = len(a)
+    t = np.empty(n)
+    for i in range(n):
+        t[i] = a[i] * b[i]
+    u = np.empty(n)
+    for i in range(n):
+        u[i] = t[i] + c[i]
+    return u
+
+
+@pytest.mark.parametrize("lengths", [(9, 9, 9), (9, 12, 10), (0, 0, 0), (1, 1, 1), (9, 8, 9), (9, 9, 8), (9, 8, 8)])
+def test_explicit_loops_and_indices_out_of_range(agree, lengths):
+    agree(explicit, *(numbers(n, seed=n + 1) for n in lengths), bits=True)
+
+
+def test_explicit_loops_are_one_and_allocate_their_result_alone(made):
+    args = [numbers(N, seed=s) for s in (1, 2, 3)]
+    assert fused(explicit, *args) == [(6, 3)]
+    assert made(njit(parallel=True)(explicit), *args) == 1
+
+
+def two_dimensions(a, b):
+    d = a - b
+    s = d * d
+    return s / (1.0 + np.abs(d))
+
+
+def test_two_dimensions(agree, made):
+    args = [numbers(30, 40, seed=s) for s in (1, 2)]
+    agree(two_dimensions, *args, bits=True)
+    assert made(njit(parallel=True)(two_dimensions), *args) == 1
+    agree(two_dimensions, numbers(30, 1), numbers(40), bits=True)
+
+
+def rows(x):
+    return np.sqrt((x * x).sum(axis=1))
+
+
+def test_sums_of_rows_and_their_roots(agree, made):
+    agree(rows, numbers(30, 40))
+    agree(rows, numbers(0, 40))
+    agree(rows, numbers(4, 0))
+    assert fused(rows, numbers(3, 4)) == [(1, 1)]
+    assert made(njit(parallel=True)(rows), numbers(30, 40)) == 1
+
+
+def softmax(x):
+    m = x.max(axis=1)
+    e = np.exp(x - m[:, None])
+    s = e.sum(axis=1)
+    return e / s[:, None]
+
+
+def test_softmax_of_a_matrix_goes_row_by_row(agree):
+    agree(softmax, numbers(20, 30))
+    agree(softmax, numbers(1, 1))
+    agree(softmax, numbers(7, 2000))
+    agree(softmax, numbers(0, 3))
+
+
+def standardize(x):
+    d = x - x.mean()
+    return d / np.sqrt((d * d).mean())
+
+
+def test_means_between(agree):
+    agree(standardize, numbers(N))
+
+
+def inner(a, out):
+    n, m = a.shape
+    for i in range(n):
+        row = np.empty(m)
+        for j in range(m):
+            row[j] = a[i, j] * 2.0
+        for j in range(m):
+            out[i, j] = row[j] + 1.0
+
+
+def test_inner_loops_of_a_loop(agree, made):
+    args = numbers(20, 30), np.zeros((20, 30))
+    agree(inner, *args, bits=True)
+    assert fused(inner, *args) == [(6, 4)]
+    assert made(njit(parallel=True)(inner), *args) == 0
+
+
+def shifted(a, out):
+    n = len(a)
+    t = np.empty(n)
+    for i in range(n - 2):
+        t[i + 1] = a[i] * 2.0
+    for i in range(1, n - 1):
+        out[i] = t[i] + a[i]
+
+
+def test_the_same_iterations_counted_from_another_start(agree):
+    for n in (0, 1, 2, 3, 50):
+        agree(shifted, numbers(n), np.zeros(n), bits=True)
+    assert fused(shifted, numbers(N), np.zeros(N)) == [(5, 3)]
+
+
+def backwards(a, b, c):
+    for i in range(len(a) - 1, -1, -2):
+        b[i] = a[i] + 1.0
+    for k in range(len(a) - 1, -1, -2):
+        c[k] = b[k] * a[k]
+
+
+def test_negative_steps(agree):
+    for n in (0, 1, 2, 9):
+        agree(backwards, numbers(n), np.zeros(n), np.zeros(n), bits=True)
+    assert fused(backwards, numbers(N), np.zeros(N), np.zeros(N)) == [(3, 1)]
+
+
+def mixed(a):
+    t = np.empty(len(a))
+    for i in prange(len(a)):
+        t[i] = a[i] * a[i]
+    s = 0.0
+    for i in range(len(a)):
+        s += t[i]
+    return s
+
+
+def test_prange_and_range_and_a_sum(agree, made):
+    agree(mixed, numbers(N))
+    assert fused(mixed, numbers(N)) == [(5, 2)]
+    assert made(njit(parallel=True)(mixed), numbers(N)) == 0
+
+
+def user_variable(a, b):
+    for i in range(len(a)):
+        v = a[i] * 2.0
+        b[i] = v
+    for i in range(len(a)):
+        v = a[i] + b[i]
+        b[i] = v * v
+    return v, i
+
+
+def test_variables_that_both_loops_use(agree):
+    agree(user_variable, numbers(9), np.zeros(9))
+    agree(user_variable, numbers(1), np.zeros(1))
+    agree(user_variable, numbers(0), np.zeros(0))
+
+
+def between(a, b, k):
+    for i in range(len(a)):
+        b[i] = a[i] + 1.0
+    scale = k * 3
+    w = np.zeros(len(a))
+    for i in range(len(a)):
+        w[i] = b[i] * scale
+    return w
+
+
+def test_statements_between(agree):
+    agree(between, numbers(N), np.zeros(N), 7, bits=True)
+    assert fused(between, numbers(N), np.zeros(N), 7) == [(5, 1)]
+
+
+def zeros_are_read(a, k):
+    t = np.zeros(len(a))
+    out = np.empty(len(a))
+    for i in range(len(a)):
+        if a[i] > k:
+            t[i] = a[i]
+        out[i] = t[i] + 1.0
+    return out
+
+
+def test_an_array_that_is_not_always_written_stays(agree):
+    agree(zeros_are_read, numbers(N), 1.0, bits=True)
+
+
+def one_arm_alone(c, a, n):
+    t = np.zeros(len(a))
+    s = 0.0
+    for i in range(n):
+        if c[i] > 0:
+            t[3] = a[i]
+            s += t[3]
+        else:
+            s += t[3] * 2.0
+    return s
+
+
+def test_an_array_that_carries_values_between_iterations_stays(agree):
+    agree(one_arm_alone, np.array([1, -1, 1, -1, -1]), numbers(5), 5)
+
+
+def rows_over_time(a, steps):
+    t = np.zeros((3, len(a)))
+    s = 0.0
+    for k in range(steps):
+        for i in range(3):
+            for j in range(len(a)):
+                s += t[i, j]
+                t[i, j] = a[j] + k
+    return s
+
+
+def test_rows_that_an_outer_loop_comes_back_to_stay(agree):
+    agree(rows_over_time, numbers(9), 4)
+
+
+# ---- what must not be fused --------------------------------------------------------------------------------------------------
+
+
+def maximum(a):
+    return a / a.max()
+
+
+def test_a_maximum_comes_first(agree):
+    agree(maximum, numbers(N), bits=True)
+    assert fused(maximum, numbers(N)) == []
+
+
+def forward(a, b, c):
+    for i in range(len(a)):
+        b[i] = a[i] * 2.0
+    for i in range(len(a) - 1):
+        c[i] = b[i + 1]
+
+
+def equal_forward(a, b, c):
+    n = len(a) - 1
+    for i in range(n):
+        b[i] = a[i] * 2.0
+    for i in range(n):
+        c[i] = b[i + 1]
+
+
+def backward(a, b, c):
+    n = len(a)
+    for i in range(1, n):
+        b[i] = a[i] * 2.0
+    for i in range(1, n):
+        c[i] = b[i - 1]
+
+
+def anti(a, b, c):
+    n = len(a) - 1
+    for i in range(n):
+        b[i] = a[i + 1]
+    for i in range(n):
+        a[i] = c[i]
+
+
+def output(a, b, c):
+    n = len(a) - 1
+    for i in range(n):
+        b[i] = a[i]
+    for i in range(n):
+        b[i + 1] = c[i]
+
+
+def reversed_reading(a, b, c):
+    n = len(a)
+    for i in range(n):
+        b[i] = a[i] * 2.0
+    for i in range(n):
+        c[i] = b[n - 1 - i]
+
+
+def gathers(a, b, c):
+    for i in range(len(a)):
+        b[i] = a[i] * 2.0
+    for i in range(len(a)):
+        c[i] = b[int(a[i] * 1e6) % len(a)]
+
+
+def other_lengths(a, b, c):
+    for i in range(len(a)):
+        b[i] = a[i] * 2.0
+    for i in range(0, len(a) - 1):
+        c[i] = b[i] + 1.0
+
+
+def recurrence(a, b, c):
+    for i in range(1, len(a)):
+        b[i] = a[i] * 2.0
+    for i in range(1, len(a)):
+        c[i] = c[i - 1] + b[i]
+
+
+def scalar_between(a, b, c):
+    v = 0.0
+    for i in range(len(a)):
+        v = a[i] + v * 0.5
+        b[i] = a[i]
+    for i in range(len(a)):
+        c[i] = b[i] + v
+
+
+def last_value(a, b, c):
+    for i in range(len(a)):
+        v = a[i]
+        b[i] = v
+    for i in range(len(a)):
+        if i == 2:
+            v = b[i] * 100.0
+        c[i] = b[i]
+    c[0] = v
+
+
+FORBIDDEN = [forward, equal_forward, backward, anti, output, reversed_reading, gathers, other_lengths, recurrence,
+             scalar_between, last_value]
+
+
+@pytest.mark.parametrize("function", FORBIDDEN, ids=lambda f: f.__name__)
+def test_what_would_change_or_serialise_is_left_alone(agree, function):
+    args = numbers(N, seed=1), np.zeros(N), numbers(N, seed=3)
+    agree(function, *args, bits=True)
+    assert fused(function, *args) == []
+
+
+# ---- memory that arguments share ------------------------------------------------------------------------------------------
+
+
+def doubled(a, b, c):
+    n = len(a)
+    for i in range(n):
+        b[i] = a[i] * 2.0
+    for i in range(n):
+        c[i] = b[i] + a[i]
+
+
+@pytest.mark.parametrize("offsets", [(0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 0), (2, 1, 0), (0, 1, 2), (0, 20, 40),
+                                     (0, 0, 20), (0, 20, 0), (20, 0, 0), (0, 19, 38)])
+def test_arguments_that_overlap(offsets):
+    kernels = [njit(doubled), njit(parallel=True)(doubled)]
+    results = []
+    for function in [doubled] + kernels:
+        memory = numbers(80)
+        function(*(memory[o : o + 20] for o in offsets))
+        results.append(memory)
+    for got in results[1:]:
+        np.testing.assert_array_equal(got, results[0])
+
+
+@pytest.mark.parametrize("step", [0, 1, -1, 3])
+def test_strided_and_broadcast_arguments(step):
+    results = []
+    for function in [doubled, njit(doubled), njit(parallel=True)(doubled)]:
+        memory = numbers(3, 100)
+        shape, base = 20, memory[:, 30:]
+        views = [np.lib.stride_tricks.as_strided(base[k], (shape,), (8 * step,), writeable=True) for k in range(3)]
+        if step == 0:
+            views[0] = memory[0, :20]
+        function(*views)
+        results.append(memory)
+    for got in results[1:]:
+        np.testing.assert_array_equal(got, results[0])
+
+
+# ---- exceptions ------------------------------------------------------------------------------------------------------------------
+
+
+def raises_second(a, b, k):
+    for i in range(len(a)):
+        b[i] = a[i] + 1.0
+    for i in range(len(a)):
+        if b[i] > k:
+            raise ValueError("large")
+        b[i] = b[i] * 2.0
+
+
+def raises_first(a, b, k):
+    for i in range(len(a)):
+        if a[i] > k:
+            raise ValueError("large")
+        b[i] = a[i] + 1.0
+    for i in range(len(a)):
+        a[i] = b[i] * 2.0
+
+
+def both_raise(a, b, k):
+    t = np.zeros(len(a))
+    for i in range(len(a)):
+        if a[i] > k:
+            raise ValueError("first")
+        t[i] = a[i]
+    for i in range(len(a)):
+        if t[i] < 1.0:
+            raise KeyError("second")
+        b[i] = t[i]
+
+
+def divides(a, b, k):
+    n = len(a)
+    q = np.zeros(n, np.int64)
+    for i in range(n):
+        q[i] = 100 // (i - int(k))
+    for i in range(n):
+        b[i] = q[i] + 1.0
+
+
+@pytest.mark.parametrize("function", [raises_second, raises_first, both_raise, divides], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("k", [0.1, 1.0, 1.99, 5.0])
+def test_exceptions_and_stores_keep_their_order(agree, function, k):
+    agree(function, numbers(50), np.zeros(50), k)
+    results = []
+    for f in (function, njit(function)):  # serial: arrays are as CPython leaves them
+        a, b = numbers(50), np.zeros(50)
+        try:
+            f(a, b, k)
+        except Exception:
+            pass
+        results.append((a, b))
+    for got, want in zip(results[1], results[0]):
+        np.testing.assert_array_equal(got, want)
+
+
+# ---- switches and the report ----------------------------------------------------------------------------------------------------
+
+
+def test_fusion_can_be_switched_off():
+    args = [numbers(N, seed=s) for s in (1, 2, 3)]
+    kernel = njit(parallel={"fusion": False})(explicit)
+    np.testing.assert_array_equal(kernel(*args), explicit(*args))
+    assert not any(e["fused_with"] for e in kernel.parallel_report())
+
+
+def test_fused_loops_have_the_decision_of_the_one_they_went_into():
+    args = [numbers(N, seed=s) for s in (1, 2, 3)]
+    kernel = njit(parallel="require")(explicit)
+    kernel(*args)
+    first, second = kernel.parallel_report()
+    assert second["reason"] == "FUSED" and second["decision"] == first["decision"] == "parallel"
+    assert f"line {first['line']}" in second["text"]
