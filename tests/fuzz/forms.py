@@ -10,9 +10,9 @@ from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 class Forms:
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
-             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2}
+             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
-             "rows": 2, "scatter": 1, "cumulative": 1, "trusted": 2, "shared_update": 1}
+             "rows": 2, "scatter": 1, "cumulative": 1, "trusted": 2, "shared_update": 1, "stages": 8}
 
     def statement(self, loops, depth):
         r = self.r
@@ -232,6 +232,49 @@ class Forms:
             Node("for", var=k, lo="0", hi=str(size), step=1, body=[
                 Node("update", array=out.array, subs=out.subs, op="+", ty="float64",
                      value=Node("load", "float64", array=n, subs=[k]))])])
+
+    def make_stages(self, loops, depth=None):
+        """Loops over the same iterations, one after the other: a local array goes from the first to the later ones, and
+        they read and write one another's elements. Sometimes a statement stands between, sometimes the start differs."""
+        r = self.r
+        self.features["stages"] += 1
+        v, w = "ijklpq"[len(loops)], self.name("w")
+        room = MOST_ITERATIONS // 3 // math.prod(max(h - l + 1, 1) for _, l, h in loops)
+        lo, hi, step, least, most = self.bounds(loops, room)
+        inner = loops + [(v, least, most)]
+        exact = r.random() < 0.7
+        size = max(most, 0) + 5
+        body = [Node("text", code=f"{w} = np.{'empty' if exact else 'zeros'}({size})")]
+        store = Node("store", array=w, subs=[v], value=self.to_float(self.expr(inner, 1)), dtype="float64")
+        first = [store] if exact or r.random() < 0.6 else [Node("when", test=self.condition(inner), body=[store], orelse=[])]
+        if r.random() < 0.5:
+            first.append(self.make_store(inner))
+        body.append(Node("for", var=v, lo=lo, hi=hi, step=step, body=first))
+        touched = first[-1].array if first[-1].kind == "store" and first[-1].array != w else None
+        for _ in range(r.choice([1, 1, 2])):
+            if r.random() < 0.2:
+                body.append(self.make_store(loops) if r.random() < 0.5 else
+                            Node("text", code=f"{self.name('w')} = np.zeros({size})"))
+            shift = r.choice([1, 2]) if exact and "+" not in hi and step == 1 and lo.isdigit() and r.random() < 0.2 else 0
+            sub = v if exact else r.choice([v, v, f"{v} + 1", f"{v} + 2"])
+            if shift:
+                self.features["stages shifted"] += 1
+                sub = f"{v} - {shift}"
+            around = loops + [(v, least + shift, most + shift)]
+            value = Node("load", "float64", array=w, subs=[sub])
+            other = self.to_float(self.element(around, of=touched) if touched and r.random() < 0.5
+                                  else self.expr(around, 1))
+            value = Node("bin", "float64", op=r.choice("+-*"), a=value, b=other)
+            out = self.element(around, lambda a: a["dtype"] == "float64", written=True)
+            later = [Node("store", array=out.array, subs=out.subs, value=value)]
+            if touched and not shift and r.random() < 0.3:
+                later.append(self.make_update(around, of=touched) if self.arrays[touched]["dtype"] != "bool" else
+                             self.make_store(around))
+            if exact and r.random() < 0.3:
+                later.append(Node("update", array=w, subs=[sub], op="+", ty="float64", value=const(1.5)))
+            body.append(Node("for", var=v, lo=f"{lo} + {shift}" if shift else lo, hi=f"{hi} + {shift}" if shift else hi,
+                             step=step, body=later))
+        return Node("block", body=body)
 
     def make_view(self, loops):
         """A view named, and a loop over its own length that stores through it."""
