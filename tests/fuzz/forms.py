@@ -244,7 +244,7 @@ class Forms:
         inner = loops + [(v, least, most)]
         exact = r.random() < 0.7
         size = max(most, 0) + 5
-        body = [Node("text", code=f"{w} = np.{'empty' if exact else 'zeros'}({size})")]
+        body = [Node("text", code=f"{w} = np.zeros({size})")]
         store = Node("store", array=w, subs=[v], value=self.to_float(self.expr(inner, 1)), dtype="float64")
         first = [store] if exact or r.random() < 0.6 else [Node("when", test=self.condition(inner), body=[store], orelse=[])]
         if r.random() < 0.5:
