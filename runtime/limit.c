@@ -307,6 +307,7 @@ static void free_caller(void *caller) {
     rt_caller *c = caller;
     if (c == &spare)
         return;
+    rt_plans_free(c);
     free(c);
 }
 

@@ -196,3 +196,117 @@ int32_t place_count_cores(hwloc_topology_t topology, hwloc_const_cpuset_t allowe
     close_plan(&p);
     return cores;
 }
+
+/* ---- near memory ------------------------------------------------------------------------------------------------------ */
+
+typedef struct domain { /* a set of units with memory of its own */
+    hwloc_cpuset_t units;
+    int32_t room; /* threads that it takes before others must help out */
+    int32_t load;
+} domain;
+
+/* Nodes of one set of units (fast and slow memory of a package) are one domain. of_node[i]: the domain of the i-th node,
+ * -1: none of its units are allowed. */
+static int32_t find_domains(hwloc_topology_t t, hwloc_const_cpuset_t allowed, place_unit unit, domain *domains,
+                            int32_t *of_node, int32_t nodes) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < nodes; i++) {
+        hwloc_cpuset_t units = hwloc_bitmap_alloc();
+        if (units != NULL)
+            hwloc_bitmap_and(units, hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, (unsigned)i)->cpuset, allowed);
+        of_node[i] = -1;
+        for (int32_t d = 0; d < count && units != NULL; d++)
+            if (hwloc_bitmap_intersects(domains[d].units, units))
+                of_node[i] = d;
+        if (units == NULL || of_node[i] >= 0 || hwloc_bitmap_iszero(units)) {
+            hwloc_bitmap_free(units);
+            continue;
+        }
+        int32_t room = unit == PLACE_CORES ? place_count_cores(t, units) : hwloc_bitmap_weight(units);
+        domains[count] = (domain){.units = units, .room = room};
+        of_node[i] = count++;
+    }
+    return count;
+}
+
+/* With more threads than cores every domain takes its part of them. */
+static void share_room(domain *domains, int32_t count, int32_t n) {
+    int32_t room = 0, units = 0;
+    for (int32_t d = 0; d < count; d++) {
+        room += domains[d].room;
+        units += hwloc_bitmap_weight(domains[d].units);
+    }
+    for (int32_t d = 0; d < count && room < n; d++)
+        domains[d].room = (int32_t)(((int64_t)n * hwloc_bitmap_weight(domains[d].units) + units - 1) / units);
+}
+
+static int32_t emptiest(const domain *domains, int32_t count) {
+    int32_t best = 0;
+    for (int32_t d = 1; d < count; d++)
+        if (domains[d].room - domains[d].load > domains[best].room - domains[best].load)
+            best = d;
+    return best;
+}
+
+static int32_t domain_near(hwloc_topology_t t, int32_t wanted, const int32_t *of_node, int32_t nodes) {
+    for (int32_t i = 0; i < nodes && wanted >= 0; i++)
+        if (hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, (unsigned)i)->os_index == (unsigned)wanted)
+            return of_node[i];
+    return -1;
+}
+
+/* The threads of a domain get its units in the order of their numbers. */
+static int fill_domains(hwloc_topology_t t, const domain *domains, int32_t count, place_unit unit, int32_t n,
+                        const int32_t *home, unsigned *pu) {
+    unsigned *some = malloc(sizeof *some * (size_t)n);
+    int failed = some == NULL;
+    for (int32_t d = 0; d < count && !failed; d++) {
+        if (domains[d].load == 0)
+            continue;
+        failed = place_threads(t, domains[d].units, PLACE_SPREAD, unit, domains[d].load, some) != 0;
+        for (int32_t k = 0, next = 0; k < n && !failed; k++)
+            if (home[k] == d)
+                pu[k] = some[next++];
+    }
+    free(some);
+    return failed ? -1 : 0;
+}
+
+/* home[k]: the domain of thread k; those whose domain is full or unknown go where most is free. */
+static void find_homes(hwloc_topology_t t, domain *domains, int32_t count, const int32_t *of_node, int32_t nodes,
+                       int32_t n, const int32_t *near, int32_t *home) {
+    share_room(domains, count, n);
+    for (int32_t k = 0; k < n; k++) {
+        home[k] = domain_near(t, near[k], of_node, nodes);
+        if (home[k] >= 0 && domains[home[k]].load == domains[home[k]].room)
+            home[k] = -1;
+        if (home[k] >= 0)
+            domains[home[k]].load++;
+    }
+    for (int32_t k = 0; k < n; k++)
+        if (home[k] < 0)
+            domains[home[k] = emptiest(domains, count)].load++;
+}
+
+int place_near(hwloc_topology_t topology, hwloc_const_cpuset_t allowed, place_unit unit, int32_t n, const int32_t *near,
+               unsigned *pu) {
+    hwloc_const_cpuset_t set = allowed != NULL ? allowed : hwloc_topology_get_allowed_cpuset(topology);
+    int32_t nodes = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_NUMANODE), count = 0;
+    domain *domains = calloc((size_t)nodes + 1, sizeof *domains);
+    int32_t *of_node = calloc((size_t)nodes + 1, sizeof *of_node), *home = calloc((size_t)n, sizeof *home);
+    int failed = -1;
+    if (domains != NULL && of_node != NULL && home != NULL)
+        count = find_domains(topology, set, unit, domains, of_node, nodes);
+    if (count > 0) {
+        find_homes(topology, domains, count, of_node, nodes, n, near, home);
+        failed = fill_domains(topology, domains, count, unit, n, home, pu);
+    } else if (home != NULL) {
+        failed = place_threads(topology, set, PLACE_SPREAD, unit, n, pu);
+    }
+    for (int32_t d = 0; d < count; d++)
+        hwloc_bitmap_free(domains[d].units);
+    free(domains);
+    free(of_node);
+    free(home);
+    return failed;
+}

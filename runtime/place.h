@@ -24,6 +24,12 @@ typedef enum place_unit {
 int place_threads(hwloc_topology_t topology, hwloc_const_cpuset_t allowed, place_policy policy, place_unit unit,
                   int32_t n, unsigned *pu);
 
+/* Places thread k near memory node near[k] (the system's number; -1, or a node without allowed units: anywhere), as
+ * spread out within a node as place_threads does it. A node takes one thread a core; those above go where most is free.
+ * Otherwise as place_threads. */
+int place_near(hwloc_topology_t topology, hwloc_const_cpuset_t allowed, place_unit unit, int32_t n, const int32_t *near,
+               unsigned *pu);
+
 /* Number of cores that have an allowed PU (objects without cores: of PUs). */
 int32_t place_count_cores(hwloc_topology_t topology, hwloc_const_cpuset_t allowed);
 

@@ -71,6 +71,8 @@ typedef struct rt_run {
     _Atomic int32_t sleeping;
     _Atomic int64_t failed; /* lowest failing iteration so far */
     plrt_choice choice;     /* what the configuration says */
+    rt_caller *caller;
+    rt_plan *plan; /* where the members sit; NULL: anywhere */
     rt_alone alone;
     rt_probe probe;
     alignas(LINE) _Atomic uint64_t next;
@@ -415,6 +417,8 @@ static void work_as_member(void *data) {
     int32_t id = omp_get_thread_num(), team = omp_get_num_threads();
     int32_t threads = team < run->threads ? team : run->threads;
     bool host = id == 0 && !run->elsewhere;
+    if (run->plan != NULL && !rt_is_seated(run->plan))
+        rt_take_seat(run->caller, run->plan, id);
     if (id == 0)
         atomic_store(&run->expected, run->elsewhere ? team : team - 1);
     rt_thread before = enter_region(run, id < threads ? id : 0, threads, host);
@@ -458,6 +462,12 @@ static void run_team(rt_run *run) {
     run->alone = RT_ALONE_NO_TEAM;
     run_alone(run, true);
 }
+int32_t rt_unit_of_member(void) {
+    rt_run *run = rt_self.run;
+    bool known = run != NULL && run->plan != NULL && rt_self.id < run->plan->threads;
+    return known ? run->plan->unit[rt_self.id] : -1;
+}
+
 /* ---- shuffled order, for tests ------------------------------------------------------------------------------------
  */
 
@@ -533,6 +543,7 @@ static void begin_run(rt_run *run, const plrt_region *region, void *context, int
     rt_probe_begin(&run->probe, region);
     run->threads = 1;
     run->chunk = 0;
+    run->plan = NULL;
     run->elsewhere = false;
     run->unlocked = false;
     run->lock_token = NULL;
@@ -561,14 +572,16 @@ static int32_t end_run(rt_run *run, plrt_error *err) {
     return 1;
 }
 
-static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
+static void run_with_budget(rt_run *run, int32_t threads, plrt_placement placement, int64_t work) {
     bool shared;
+    int32_t wanted = threads < run->items ? threads : (int32_t)run->items;
     int32_t granted = rt_budget_take(wanted, &shared);
     run->threads = granted;
     run->chunk = choose_chunk(run, work);
     if (work >= UNLOCK_WORK)
         unlock_host(run);
     if (granted > 1) {
+        run->plan = rt_plan_team(run->caller, run->region, run->context, placement, threads, work, shared);
         run_team(run);
     } else {
         run->alone = wanted > 1 ? RT_ALONE_BUDGET : run->items == 1 ? RT_ALONE_ONE_ITEM : RT_ALONE_ONE_THREAD;
@@ -580,8 +593,9 @@ static void run_with_budget(rt_run *run, int32_t wanted, int64_t work) {
 static void run_as_set(rt_run *run, int64_t work) {
     rt_caller *c = rt_caller_now();
     rt_look_at_mask(c, rt_coarse_now());
-    int32_t wanted = rt_threads_for(c, run->choice.threads, rt_placement_of(run->choice.placement));
-    run_with_budget(run, wanted < run->items ? wanted : (int32_t)run->items, work);
+    plrt_placement placement = rt_placement_of(run->choice.placement);
+    run->caller = c;
+    run_with_budget(run, rt_threads_for(c, run->choice.threads, placement), placement, work);
 }
 
 int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips, int64_t work, plrt_error *err) {

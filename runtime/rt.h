@@ -9,10 +9,11 @@
 
 #include "plait/runtime.h"
 
-/* libgomp, declared by hand: these four are all that plait uses of it. */
+/* libgomp, declared by hand: these are all that plait uses of it. */
 void GOMP_parallel(void (*fn)(void *), void *data, unsigned num_threads, unsigned flags);
 int omp_get_thread_num(void);
 int omp_get_num_threads(void);
+int omp_get_proc_bind(void);
 
 #define RT_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 
@@ -29,6 +30,7 @@ typedef struct rt_thread {
 } rt_thread;
 
 extern RT_TLS rt_thread rt_self;
+int32_t rt_unit_of_member(void); /* the processing unit that the calling member was given; -1: none */
 
 /* ---- limit.c: what machine and environment allow ------------------------------------------------------------------ */
 
@@ -48,6 +50,19 @@ bool rt_units_bind(int32_t thread, const rt_units *u);
 bool rt_read_list(const char *text, void (*each)(void *into, int32_t unit), void *into);
 bool rt_read_line(const char *path, char *line, int size); /* without its end */
 
+/* Where the members of a team sit (bind.c). */
+enum { RT_PLANS = 4 };
+typedef struct rt_plan {
+    uint32_t epoch;      /* the plan's number; 0: there is none */
+    uint32_t mask_epoch; /* what it was made for: the mask, */
+    int32_t placement, threads;
+    uint64_t where;   /* the pages, */
+    const void *list; /* the list of units */
+    int32_t *unit;    /* of each member; -1: any */
+    int32_t *thread;  /* the members' system numbers, once they sat down */
+    uint32_t used;
+} rt_plan;
+
 /* What is known of a thread that enters regions. */
 typedef struct rt_caller {
     rt_units allowed;     /* its affinity mask */
@@ -55,6 +70,15 @@ typedef struct rt_caller {
     int32_t quota;        /* 0: none */
     int64_t looked_at;
     uint32_t mask_epoch; /* counts changes of the mask; 0: not looked yet */
+    rt_plan plans[RT_PLANS];
+    uint32_t plan_clock;
+    int32_t host_unit; /* where it was last seen */
+    int32_t crowded;   /* regions to go until it is placed again */
+    int64_t spent;     /* work done in teams */
+    bool is_placed;    /* its members have been bound */
+    int32_t *near;     /* pages.c: memory node of each member's part of the arrays */
+    int32_t near_size, near_left;
+    uint64_t near_key, near_where;
 } rt_caller;
 
 extern RT_TLS rt_caller *rt_this_caller;
@@ -106,6 +130,19 @@ void rt_decide_small_work(void); /* after a change of what must pass through plr
 plrt_placement rt_placement_of(const char *text);
 /* Threads that a placement has room for in the caller's mask without using anything twice. */
 int32_t rt_placement_room(const rt_caller *c, plrt_placement placement);
+/* The plan for a team of `threads` members; NULL: nobody is or was placed. */
+rt_plan *rt_plan_team(rt_caller *c, const plrt_region *region, void *context, plrt_placement placement, int32_t threads,
+                      int64_t work, bool shared);
+/* For a member at the beginning of a region. */
+bool rt_is_seated(const rt_plan *p);
+void rt_take_seat(rt_caller *c, rt_plan *p, int32_t id);
+void rt_plans_forget(rt_caller *c);
+void rt_plans_free(rt_caller *c);
+
+/* ---- pages.c ------------------------------------------------------------------------------------------------------ */
+
+int32_t *rt_pages_near(rt_caller *c, const plrt_region *region, const void *context, int32_t threads, uint64_t *where);
+extern long (*rt_ask_pages)(unsigned long count, void **pages, int *nodes); /* as move_pages; replaced by tests */
 
 /* ---- team.c: who may run how many threads -------------------------------------------------------------------------
  */

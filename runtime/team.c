@@ -1,8 +1,8 @@
 /* Teams on libgomp: growing a pool without risking the process, and what is left of one after fork().
  *
  * libgomp keeps a pool for every thread that ever called GOMP_parallel. Three of its habits need care:
- *   - a team smaller than the one before ends threads, a larger one starts them (milliseconds): a thread's team never
- *     shrinks here, and surplus members find no work;
+ *   - a team smaller than the one before ends threads, a larger one starts them (milliseconds): a thread's team
+ *     shrinks only after a long row of smaller ones, and until then surplus members find no work;
  *   - when a thread cannot be created, libgomp ends the process: before a pool grows, the missing threads are tried
  *     out with pthread_create, and the team is as large as that allows;
  *   - the pool does not survive fork(), and the child's first GOMP_parallel on the same thread waits for ever: such a
@@ -12,9 +12,12 @@
 
 #include "runtime/rt.h"
 
-static RT_TLS int32_t pool_size;  /* members of this thread's team, itself included; 0: none yet */
-static RT_TLS int32_t pool_limit; /* what creating threads allowed; 0: untried */
-static RT_TLS bool orphaned;      /* this thread came through a fork */
+static RT_TLS int32_t pool_size;                  /* members of this thread's team, itself included; 0: none yet */
+static RT_TLS int32_t pool_limit;                 /* what creating threads allowed; 0: untried */
+static RT_TLS int32_t smaller_teams, most_wanted; /* regions in a row that wanted less, and what they wanted */
+static RT_TLS bool orphaned;                      /* this thread came through a fork */
+
+enum { SHRINK_AFTER = 256 };
 
 /* ---- trying out threads -------------------------------------------------------------------------------------------
  */
@@ -90,7 +93,25 @@ static int32_t grow_pool(int32_t threads) {
     return threads;
 }
 
+/* Every member costs at every region, whether there is work for it or not: when no region of a long row wanted the whole
+ * pool, the surplus goes. */
+static void shrink_pool(int32_t threads) {
+    if (threads == pool_size) {
+        smaller_teams = 0;
+        most_wanted = 0;
+        return;
+    }
+    most_wanted = threads > most_wanted ? threads : most_wanted;
+    if (++smaller_teams < SHRINK_AFTER)
+        return;
+    pool_size = most_wanted;
+    smaller_teams = 0;
+    most_wanted = 0;
+}
+
 void rt_team_run(void (*fn)(void *), void *data, int32_t threads) {
+    if (threads <= pool_size)
+        shrink_pool(threads);
     int32_t size = threads <= pool_size ? pool_size : grow_pool(threads);
     GOMP_parallel(fn, data, (unsigned)size, 0);
 }
@@ -185,6 +206,8 @@ static void after_fork_in_child(void) {
     pool_size = 0;
     pool_limit = 0;
     rt_budget_reset();
+    if (rt_this_caller != NULL)
+        rt_plans_forget(rt_this_caller);
     unlock_all();
 }
 

@@ -164,6 +164,8 @@ typedef enum plrt_placement {
  * ignored. 0 ok; -1: the list is no list. */
 PLRT_API int32_t plrt_set_placement(plrt_placement placement, const char *cpus);
 PLRT_API plrt_placement plrt_get_placement(void);
+/* Who keeps threads from being placed: "OMP_PLACES", "another library" …; NULL: nobody. */
+PLRT_API const char *plrt_placement_refusal(void);
 PLRT_API const char *plrt_placement_name(plrt_placement placement); /* "spread" …; NULL: there is none */
 PLRT_API plrt_placement plrt_placement_named(const char *text);     /* a list of units is PLRT_PLACE_LIST; 0: unknown */
 

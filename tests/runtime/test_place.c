@@ -21,6 +21,9 @@ static const char *const shapes[] = {
     "group:4 pack:4 core:4 pu:1",
     "pack:3 l3:3 core:5 pu:3",
     "numa:4 pu:6",
+    "pack:32 [numa] l3:1 core:8 pu:2",
+    "pack:16 [numa] core:16 pu:8",
+    "group:2 pack:8 [numa] l3:4 core:8 pu:4",
 };
 
 static hwloc_topology_t synthetic(const char *shape) {
@@ -153,6 +156,66 @@ Test(place, no_allowed_unit_is_an_error) {
     hwloc_topology_destroy(t);
 }
 
+/* ---- near memory ------------------------------------------------------------------------------------------------------ */
+
+static void check_near(hwloc_topology_t t, const char *what) {
+    hwloc_const_cpuset_t allowed = hwloc_topology_get_allowed_cpuset(t);
+    int nodes = hwloc_get_nbobjs_by_type(t, HWLOC_OBJ_NUMANODE), pus = hwloc_bitmap_weight(allowed);
+    const int counts[] = {1, 2, 3, nodes, pus / 2 + 1, pus, 2 * pus};
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        int n = counts[c], *on = calloc(8192, sizeof *on);
+        unsigned *pu = malloc(sizeof *pu * (size_t)n);
+        int32_t *near = malloc(sizeof *near * (size_t)n);
+        for (int k = 0; k < n; k++)
+            near[k] = (int32_t)hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, (unsigned)(k * nodes / n))->os_index;
+        cr_assert(place_near(t, allowed, PLACE_CORES, n, near, pu) == 0, "%s", what);
+        for (int k = 0; k < n; k++) {
+            cr_assert(hwloc_bitmap_isset(allowed, pu[k]), "%s: PU %u is not allowed", what, pu[k]);
+            cr_assert(++on[pu[k]] == 1 || n > pus, "%s: %d threads, PU %u is used twice", what, n, pu[k]);
+        }
+        free(on);
+        free(pu);
+        free(near);
+    }
+}
+
+Test(place, near_memory_keeps_the_promises_too) {
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+        hwloc_topology_t t = synthetic(shapes[k]);
+        check_near(t, shapes[k]);
+        hwloc_topology_destroy(t);
+    }
+}
+
+static unsigned node_of(hwloc_topology_t t, unsigned os_index) {
+    hwloc_obj_t node =
+        hwloc_get_next_obj_covering_cpuset_by_type(t, pu_of(t, os_index)->cpuset, HWLOC_OBJ_NUMANODE, NULL);
+    return node->os_index;
+}
+
+Test(place, threads_sit_on_the_node_of_their_pages_while_it_has_cores) {
+    hwloc_topology_t t = synthetic("pack:4 [numa] core:4 pu:2");
+    const int32_t near[] = {3, 1, 3, 1, 0, 3, 3, 3, -1};
+    unsigned pu[9];
+    int elsewhere = 0;
+    cr_assert(place_near(t, NULL, PLACE_CORES, 9, near, pu) == 0);
+    for (int k = 0; k < 8; k++)
+        elsewhere += node_of(t, pu[k]) != (unsigned)near[k];
+    cr_assert_eq(elsewhere, 1, "four of five fit on node 3");
+    hwloc_topology_destroy(t);
+}
+
+Test(place, pages_on_a_node_without_cores_leave_the_choice_open) {
+    hwloc_topology_t t = synthetic("pack:2 [numa] core:2 pu:1");
+    const int32_t near[] = {255, 255, -1, 255};
+    unsigned pu[4];
+    cr_assert(place_near(t, NULL, PLACE_CORES, 4, near, pu) == 0);
+    for (int k = 0; k < 4; k++)
+        for (int j = 0; j < k; j++)
+            cr_assert(pu[j] != pu[k]);
+    hwloc_topology_destroy(t);
+}
+
 /* PLAIT_TOPOLOGIES names a folder of hwloc XML files of real machines. */
 Test(place, keeps_its_promises_on_captured_machines) {
     const char *folder = getenv("PLAIT_TOPOLOGIES");
@@ -168,6 +231,7 @@ Test(place, keeps_its_promises_on_captured_machines) {
         hwloc_topology_init(&t);
         cr_assert(hwloc_topology_set_xml(t, path) == 0 && hwloc_topology_load(t) == 0, "%s", path);
         check_many(t, hwloc_topology_get_allowed_cpuset(t), f->d_name);
+        check_near(t, f->d_name);
         hwloc_topology_destroy(t);
     }
     closedir(d);
