@@ -29,6 +29,8 @@ const pass pass_table[] = {
     {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, FACT_SIMPLE, 1, "which loops run in parallel?"},
     {"outline", outline_run, FACT_PLACED | FACT_SIMPLE, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1,
      "what does a region capture?"},
+    {"precheck", precheck_run, 0, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which checks can be made for a block of iterations at once?"},
     {"borrow", borrow_run, 0, 0, 0, 1, "which array variables need no reference count?"},
     {0}};
 

@@ -1,0 +1,399 @@
+/* precheck: the checks of a block of iterations are made before the block runs.
+ *
+ * A check that depends on data (a divisor that may be zero, an index read from an array) cannot be hoisted out of its
+ * loop, and a loop that may raise in every iteration does not become vector code. So the innermost loop is cut into
+ * blocks; what the checks need is computed for a whole block, without any store, and only when all of them hold does the
+ * block run without checks. Otherwise it runs as the source says, and raises at the right iteration:
+ *
+ *   for %i in [lo, hi) { check c(%i) raise …; body }
+ *   →   for %b in [lo, hi, BLOCK) {
+ *           %end = the lesser of hi and %b + BLOCK;  %ok = true
+ *           for %k in [%b, %end) { what c needs; %ok = %ok & c(%k) }
+ *           if %ok { for %i in [%b, %end) { body } }
+ *           else   { for %i in [%b, %end) { check c(%i) raise …; body } cold }
+ *       }
+ *
+ * All three are vector loops or rarely run; a block's data are in the first cache when the second one reads them again.
+ *
+ * When is this right? The loop is one of independent iterations (`vector`), so no iteration reads what another one
+ * writes. It remains that within an iteration what the checks need is loaded before anything is stored that could be the
+ * same memory, and hangs on no variable that iterations combine.
+ *
+ * Phases. What a check needs may itself stand behind an earlier check: k = idx[i]; check 0 <= k < n; x = a[k]; check x != 0.
+ * A load or an integer division that shares a variable with an earlier check belongs to the phase after that check's:
+ * a loop of its own, which runs when all checks of the phase before have held for the whole block. */
+#include "passes/alias.h"
+#include "passes/passes.h"
+#include "passes/vars.h"
+
+#include <string.h>
+
+enum { BLOCK = 256, MAX_PHASES = 3, MAX_STATEMENTS = 400 };
+
+typedef struct check_use { /* a CHECK that stands before the current statement */
+    kir_stmt *check;
+    uint32_t phase;
+} check_use;
+
+typedef struct prechecker {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    const alias_map *aliases;
+    /* of one loop */
+    kir_stmt *loop;
+    var_set needed;      /* by the checks, directly or not */
+    uint32_t *var_phase; /* by variable id: the phase in which it is known */
+    uint32_t *at_phase;  /* by number of the statement in the walk: its phase */
+    uint32_t n_statements, phases;
+    VEC(check_use) checks;
+    VEC(kir_var *) stored;
+    bool legal;
+} prechecker;
+
+/* ---- is it a loop for us? -------------------------------------------------------------------------------------------------- */
+
+typedef struct content {
+    uint32_t statements;
+    bool plain, checks;
+} content;
+
+static bool look_at(kir_stmt *s, void *context) {
+    content *c = context;
+    bool array = s->kind == KIR_ASSIGN && s->var->ty->kind == TYPE_ARRAY;
+    bool known = s->kind == KIR_STORE || s->kind == KIR_IF || s->kind == KIR_CHECK || (s->kind == KIR_ASSIGN && !array);
+    c->plain &= known && ++c->statements <= MAX_STATEMENTS;
+    c->checks |= s->kind == KIR_CHECK;
+    return c->plain;
+}
+
+static void look_for_gain(kir_expr **slot, void *context) {
+    const kir_expr *e = *slot;
+    *(bool *)context |= e->kind == KIR_MATH || (e->kind == KIR_BINARY && e->op == KIR_OP_DIV);
+}
+
+static bool look_for_gain_in(kir_stmt *s, void *context) {
+    if (s->value)
+        kir_each_subexpr(&s->value, look_for_gain, context);
+    return !*(bool *)context;
+}
+
+/* Vector lanes pay for divisions, mathematical functions and chains of additions (a reduction). What is left is moving
+ * data, often by index: there the check in place costs less than a second look at the data. */
+static bool gains(kir_stmt *loop) {
+    bool found = loop->loop->reductions.len > 0;
+    kir_block body = loop->body;
+    if (!found)
+        kir_each_stmt(&body, look_for_gain_in, &found);
+    return found;
+}
+
+static bool is_candidate(kir_stmt *loop) {
+    int64_t step = 0;
+    if (!loop->loop->vector || loop->loop->cold || !kir_is_const_int(loop->step, &step) || step != 1)
+        return false;
+    content c = {.plain = true};
+    kir_each_stmt(&loop->body, look_at, &c);
+    return c.plain && c.checks && gains(loop);
+}
+
+/* ---- what the checks need --------------------------------------------------------------------------------------------------- */
+
+static bool add_reads(var_set *needed, kir_expr *value) {
+    uint64_t old[needed->words];
+    memcpy(old, needed->bits, sizeof old);
+    vars_read_by_expr(value, needed);
+    return memcmp(old, needed->bits, sizeof old) != 0;
+}
+
+/* One more round; true when something was new. *serves: the block holds a check or computes what one needs. */
+static bool need_more(kir_block *b, var_set *needed, bool *serves) {
+    bool grew = false;
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        bool inside = s->kind == KIR_CHECK || (s->kind == KIR_ASSIGN && vars_has(needed, s->var));
+        grew |= need_more(&s->body, needed, &inside);
+        grew |= need_more(&s->orelse, needed, &inside);
+        *serves |= inside;
+        if (inside)
+            grew |= add_reads(needed, s->value);
+    }
+    return grew;
+}
+
+/* Does a value hang on a variable that iterations combine, or hand on? */
+static bool is_self_contained(prechecker *p) {
+    var_set exposed = live_exposed(p->scratch, p->f, p->loop), written = vars_new(p->scratch, p->f);
+    vars_written_in(&p->loop->body, &written);
+    for (uint32_t k = 0; k < exposed.words; k++)
+        if (exposed.bits[k] & written.bits[k] & p->needed.bits[k])
+            return false;
+    return true;
+}
+
+/* ---- phases ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct phase_scan {
+    const prechecker *p;
+    uint32_t phase;
+} phase_scan;
+
+static void raise_to_var(kir_var *v, void *context) {
+    phase_scan *scan = context;
+    uint32_t phase = v->id < scan->p->f->next_var ? scan->p->var_phase[v->id] : 0;
+    scan->phase = phase > scan->phase ? phase : scan->phase;
+}
+
+static uint32_t phase_of_value(const prechecker *p, kir_expr *e, uint32_t least) {
+    phase_scan scan = {p, least};
+    vars_in_expr(e, raise_to_var, &scan);
+    return scan.phase;
+}
+
+static void look_for_trap(kir_expr **slot, void *context) {
+    const kir_expr *e = *slot;
+    bool divides = e->kind == KIR_BINARY && (e->op == KIR_OP_FLOORDIV || e->op == KIR_OP_MOD ||
+                                             e->op == KIR_OP_TRUNCDIV || e->op == KIR_OP_TRUNCMOD);
+    *(bool *)context |= e->kind == KIR_LOAD || (divides && type_is_integer(e->ty));
+}
+
+/* Loads, and integer divisions, are safe only behind the checks made for them. */
+static bool may_trap(kir_expr *e) {
+    bool traps = false;
+    kir_each_subexpr(&e, look_for_trap, &traps);
+    return traps;
+}
+
+static bool shares_variable(const prechecker *p, kir_expr *a, kir_expr *b) {
+    var_set x = vars_new(p->scratch, p->f), y = vars_new(p->scratch, p->f);
+    vars_read_by_expr(a, &x);
+    vars_read_by_expr(b, &y);
+    for (uint32_t k = 0; k < x.words; k++)
+        if (x.bits[k] & y.bits[k])
+            return true;
+    return false;
+}
+
+static uint32_t phase_behind_checks(const prechecker *p, kir_expr *value, uint32_t phase) {
+    if (!may_trap(value))
+        return phase;
+    for (uint32_t i = 0; i < p->checks.len; i++) {
+        const check_use *c = &p->checks.at[i];
+        if (c->phase + 1 > phase && shares_variable(p, value, c->check->value))
+            phase = c->phase + 1;
+    }
+    return phase;
+}
+
+static bool is_stored_before(const prechecker *p, const kir_var *array) {
+    for (uint32_t i = 0; i < p->stored.len; i++)
+        if (alias_may_share(p->aliases, p->stored.at[i], array))
+            return true;
+    return false;
+}
+
+static uint32_t phase_of(prechecker *p, kir_stmt *s, uint32_t around) {
+    uint32_t phase = s->value ? phase_of_value(p, s->value, around) : around;
+    if (s->kind == KIR_STORE) {
+        vec_push(p->scratch, &p->stored, s->var);
+    } else if (s->kind == KIR_ASSIGN && vars_has(&p->needed, s->var)) {
+        phase = phase_behind_checks(p, s->value, phase);
+        p->legal &= s->value->kind != KIR_LOAD || !is_stored_before(p, s->value->var);
+        uint32_t *known = &p->var_phase[s->var->id];
+        *known = phase > *known ? phase : *known;
+    } else if (s->kind == KIR_IF || s->kind == KIR_CHECK) {
+        phase = phase_behind_checks(p, s->value, phase);
+    }
+    return phase;
+}
+
+/* Numbers the statements in program order and finds the phase of each. */
+static void find_phases(prechecker *p, kir_block *b, uint32_t around) {
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        uint32_t phase = phase_of(p, s, around);
+        p->at_phase[p->n_statements++] = phase;
+        if (s->kind == KIR_CHECK) {
+            vec_push(p->scratch, &p->checks, ((check_use){s, phase}));
+            p->phases = phase + 1 > p->phases ? phase + 1 : p->phases;
+        }
+        find_phases(p, &s->body, phase);
+        find_phases(p, &s->orelse, phase);
+    }
+}
+
+static bool is_legal(prechecker *p) {
+    bool serves = false;
+    p->needed = vars_new(p->scratch, p->f);
+    while (need_more(&p->loop->body, &p->needed, &serves))
+        ;
+    p->var_phase = arena_array(p->scratch, uint32_t, p->f->next_var + 1);
+    p->at_phase = arena_array(p->scratch, uint32_t, MAX_STATEMENTS + 1);
+    p->checks.len = p->stored.len = p->n_statements = p->phases = 0;
+    p->legal = is_self_contained(p);
+    find_phases(p, &p->loop->body, 0);
+    return p->legal && p->phases <= MAX_PHASES;
+}
+
+/* ---- the loops --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct block_loops { /* being written, for one block of iterations */
+    prechecker *p;
+    kir_var *begin, *end, *ok;
+    span at;
+} block_loops;
+
+static kir_stmt *new_loop(block_loops *l, kir_var *v, kir_block body) {
+    kir_module *m = l->p->m;
+    kir_stmt *s = kir_for(m, v, kir_ref(m, l->begin, l->at), kir_ref(m, l->end, l->at), kir_int(m, 1, l->at),
+                          l->p->loop->loop->kind, l->at);
+    s->body = body;
+    return s;
+}
+
+static void put_check(block_loops *l, kir_block *out, const kir_stmt *check, kir_map *map) {
+    kir_module *m = l->p->m;
+    kir_expr *holds = kir_copy_expr(m, check->value, map);
+    kir_expr *all = kir_binary(m, KIR_OP_AND, kir_ref(m, l->ok, check->at), holds, check->at);
+    vec_push(m->a, out, kir_assign(m, l->ok, all, check->at));
+}
+
+static kir_var *renamed(block_loops *l, kir_map *map, kir_var *v) {
+    kir_var *to = kir_mapped_var(map, v);
+    if (to != v)
+        return to;
+    to = kir_var_new(l->p->m, l->p->f, v->name, v->ty, v->at);
+    to->is_temp = v->is_temp;
+    kir_map_var(map, v, to);
+    return to;
+}
+
+/* What the checks of a phase need, in variables of its own. *number: of the next statement in the walk. */
+static kir_block copy_phase(block_loops *l, kir_block *from, uint32_t phase, uint32_t *number, kir_map *map) {
+    kir_module *m = l->p->m;
+    kir_block out = {0};
+    for (uint32_t i = 0; i < from->len; i++) {
+        kir_stmt *s = from->at[i];
+        uint32_t at = l->p->at_phase[(*number)++];
+        if (s->kind == KIR_ASSIGN && at <= phase && vars_has(&l->p->needed, s->var)) {
+            kir_expr *value = kir_copy_expr(m, s->value, map);
+            vec_push(m->a, &out, kir_assign(m, renamed(l, map, s->var), value, s->at));
+        } else if (s->kind == KIR_CHECK && at == phase) {
+            put_check(l, &out, s, map);
+        }
+        kir_block body = copy_phase(l, &s->body, phase, number, map);
+        kir_block orelse = copy_phase(l, &s->orelse, phase, number, map);
+        if (at > phase || body.len + orelse.len == 0)
+            continue;
+        kir_stmt *branch = kir_stmt_new(m, KIR_IF, s->at);
+        branch->value = kir_copy_expr(m, s->value, map);
+        branch->body = body;
+        branch->orelse = orelse;
+        vec_push(m->a, &out, branch);
+    }
+    return out;
+}
+
+static kir_stmt *phase_loop(block_loops *l, uint32_t phase) {
+    kir_module *m = l->p->m;
+    kir_map *map = kir_map_new(m);
+    kir_var *v = kir_var_new(m, l->p->f, NULL, l->p->loop->var->ty, l->at);
+    kir_map_var(map, l->p->loop->var, v);
+    uint32_t number = 0;
+    kir_stmt *s = new_loop(l, v, copy_phase(l, &l->p->loop->body, phase, &number, map));
+    s->loop->vector = true;
+    return s;
+}
+
+static kir_stmt *when_ok(block_loops *l, kir_stmt *then) {
+    kir_stmt *s = kir_stmt_new(l->p->m, KIR_IF, l->at);
+    s->value = kir_ref(l->p->m, l->ok, l->at);
+    vec_push(l->p->m->a, &s->body, then);
+    return s;
+}
+
+static void drop_checks(prechecker *p, kir_block *b) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        drop_checks(p, &b->at[i]->body);
+        drop_checks(p, &b->at[i]->orelse);
+        if (b->at[i]->kind != KIR_CHECK)
+            vec_push(p->m->a, &out, b->at[i]);
+    }
+    *b = out;
+}
+
+/* The loop as the source has it, for a block in which some check fails. */
+static kir_stmt *exact_loop(block_loops *l) {
+    prechecker *p = l->p;
+    kir_map *map = pass_renamed_temps(p->m, p->f, p->scratch, &p->loop->body);
+    kir_stmt *s = new_loop(l, p->loop->var, kir_copy_block(p->m, &p->loop->body, map));
+    s->loop->cold = true;
+    s->loop->is_region = p->loop->loop->is_region;
+    return s;
+}
+
+/* hi - begin as unsigned: right for every pair begin < hi. */
+static kir_expr *end_of_block(block_loops *l, kir_var *hi) {
+    kir_module *m = l->p->m;
+    type *u64 = type_int(m->types, 64, false);
+    kir_expr *left = kir_binary(m, KIR_OP_SUB, kir_ref(m, hi, l->at), kir_ref(m, l->begin, l->at), l->at);
+    kir_expr *is_last =
+        kir_binary(m, KIR_OP_LE, kir_cast(m, left, u64, l->at), kir_const_int(m, u64, BLOCK, l->at), l->at);
+    kir_expr *next = kir_binary(m, KIR_OP_ADD, kir_ref(m, l->begin, l->at), kir_int(m, BLOCK, l->at), l->at);
+    return kir_select(m, is_last, kir_ref(m, hi, l->at), next, l->at);
+}
+
+/* Puts the loop over blocks, and what it needs before it, in the place of p->loop. */
+static void cut(prechecker *p, kir_block *out) {
+    kir_module *m = p->m;
+    kir_stmt *fast = p->loop;
+    span at = fast->at;
+    type *i64 = type_int64(m->types);
+    block_loops l = {p, kir_var_new(m, p->f, NULL, i64, at), kir_temp_new(m, p->f, i64, at),
+                     kir_var_new(m, p->f, NULL, type_bool(m->types), at), at};
+    kir_var *hi = kir_temp_new(m, p->f, i64, at);
+    vec_push(m->a, out, kir_assign(m, hi, fast->hi, at));
+    kir_stmt *blocks = kir_for(m, l.begin, fast->lo, kir_ref(m, hi, at), kir_int(m, BLOCK, at), fast->loop->kind, at);
+    blocks->loop->is_region = fast->loop->is_region;
+    blocks->loop->id = fast->loop->id;
+    vec_push(m->a, &blocks->body, kir_assign(m, l.end, end_of_block(&l, hi), at));
+    vec_push(m->a, &blocks->body, kir_assign(m, l.ok, kir_bool(m, true, at), at));
+    for (uint32_t phase = 0; phase < p->phases; phase++) {
+        kir_stmt *loop = phase_loop(&l, phase);
+        vec_push(m->a, &blocks->body, phase ? when_ok(&l, loop) : loop);
+    }
+    kir_stmt *versions = when_ok(&l, fast);
+    vec_push(m->a, &versions->orelse, exact_loop(&l));
+    drop_checks(p, &fast->body);
+    fast->lo = kir_ref(m, l.begin, at);
+    fast->hi = kir_ref(m, l.end, at);
+    fast->loop->is_region = false;
+    vec_push(m->a, &blocks->body, versions);
+    vec_push(m->a, out, blocks);
+}
+
+static void precheck_block(prechecker *p, kir_block *b) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        p->loop = s;
+        if (s->kind == KIR_FOR && is_candidate(s) && is_legal(p)) {
+            cut(p, &out);
+            continue;
+        }
+        precheck_block(p, &s->body);
+        precheck_block(p, &s->orelse);
+        vec_push(p->m->a, &out, s);
+    }
+    *b = out;
+}
+
+bool precheck_run(pass_context *c) {
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        kir_fn *f = c->m->fns.at[i];
+        prechecker p = {.m = c->m, .f = f, .scratch = c->scratch, .aliases = alias_new(c->scratch, f)};
+        precheck_block(&p, &f->body);
+    }
+    return true;
+}
