@@ -188,7 +188,7 @@ static void classify_loop(classifier *z, kir_stmt *loop) {
             keep(z, loop, KIR_CLASS_CARRIED, "ORDERED", NULL, NULL);
         return;
     }
-    if (info->cold)
+    if (info->cold || info->class != KIR_CLASS_UNANALYSED)
         return;
     if (body_escapes(loop)) {
         keep(z, loop, KIR_CLASS_UNKNOWN, "ESCAPES", NULL, NULL);

@@ -60,6 +60,7 @@ struct dep_session {
     arena *a;
     isl_ctx *isl;
     var_defs defs;
+    VEC(dep_pair) apart; /* known here to share no memory */
 };
 
 typedef struct walk { /* of one loop */
@@ -944,7 +945,18 @@ static origin origin_of(const walk *w, const kir_var *v) {
     return d->value->kind == KIR_ALLOC ? ORIGIN_FRESH : d->value->kind == KIR_GLOBAL ? ORIGIN_GLOBAL : ORIGIN_UNKNOWN;
 }
 
+static bool are_apart(const dep_session *s, const kir_var *a, const kir_var *b) {
+    for (uint32_t k = 0; k < s->apart.len; k++) {
+        const dep_pair *p = &s->apart.at[k];
+        if ((p->a == a && p->b == b) || (p->a == b && p->b == a))
+            return true;
+    }
+    return false;
+}
+
 static bool may_share(const walk *w, const kir_var *a, const kir_var *b) {
+    if (are_apart(w->s, a, b))
+        return false;
     origin x = origin_of(w, a), y = origin_of(w, b);
     if (x == ORIGIN_UNKNOWN || y == ORIGIN_UNKNOWN)
         return true;
@@ -1251,6 +1263,94 @@ dep_verdict dep_analyse(dep_session *s, kir_stmt *loop) {
     isl_ctx_set_max_operations(s->isl, 0);
     free_walk(&w);
     return v;
+}
+
+/* ---- whole nests --------------------------------------------------------------------------------------------------- */
+
+struct dep_nest {
+    walk w;
+    dep_site *sites;
+};
+
+static bool map_all(walk *w) {
+    for (uint32_t i = 0; i < w->found.len; i++) {
+        access *x = &w->found.at[i];
+        bool mapped = build_map(w, x);
+        if (over_budget(w->s) || (!mapped && has_write(w, x->root)))
+            return false;
+    }
+    return true;
+}
+
+void dep_nest_close(dep_nest *n) {
+    isl_ctx_reset_error(n->w.s->isl);
+    isl_ctx_set_max_operations(n->w.s->isl, 0);
+    free_walk(&n->w);
+}
+
+dep_nest *dep_nest_open(dep_session *s, kir_stmt *loop, uint32_t operations) {
+    dep_nest *n = arena_make(s->a, dep_nest);
+    n->w = open_walk(s, loop);
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_reset_operations(s->isl);
+    isl_ctx_set_max_operations(s->isl, operations);
+    if (n->w.trouble || !map_all(&n->w)) {
+        dep_nest_close(n);
+        return NULL;
+    }
+    n->sites = arena_array(s->a, dep_site, n->w.found.len + 1);
+    for (uint32_t i = 0; i < n->w.found.len; i++) {
+        const access *x = &n->w.found.at[i];
+        n->sites[i] = (dep_site){x->what.statement, x->root, x->what.is_write, x->depth, x->map};
+    }
+    return n;
+}
+
+isl_ctx *dep_nest_isl(dep_nest *n) {
+    return n->w.s->isl;
+}
+
+const dep_site *dep_nest_sites(const dep_nest *n, uint32_t *count) {
+    *count = n->w.found.len;
+    return n->sites;
+}
+
+isl_set *dep_nest_domain(dep_nest *n, kir_stmt *const *at, uint32_t depth) {
+    access x = {.depth = depth, .exact = true};
+    if (depth > MAX_DEPTH)
+        return NULL;
+    memcpy(x.loops, at, depth * sizeof *at);
+    build_domain(&n->w, &x);
+    if (!x.exact || over_budget(n->w.s)) {
+        isl_set_free(x.domain);
+        return NULL;
+    }
+    return x.domain;
+}
+
+kir_expr *dep_nest_parameter(const dep_nest *n, uint32_t k) {
+    return k < n->w.parameters.len ? n->w.parameters.at[k] : NULL;
+}
+
+kir_expr *dep_nest_condition(dep_nest *n, span at) {
+    dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
+    list_assumptions(&n->w, &v);
+    for (uint32_t k = 0; k < v.pairs.len; k++)
+        v.pairs.at[k].same_ok = false;
+    return dep_condition(n->w.s->m, &v, at);
+}
+
+void dep_assume_apart(dep_session *s, const kir_var *a, const kir_var *b) {
+    dep_pair p = {(kir_var *)(uintptr_t)a, (kir_var *)(uintptr_t)b, false};
+    vec_push(s->a, &s->apart, p);
+}
+
+uint32_t dep_known_apart(const dep_session *s) {
+    return s->apart.len;
+}
+
+void dep_forget(dep_session *s, uint32_t known) {
+    s->apart.len = known;
 }
 
 dep_session *dep_open(kir_module *m, kir_fn *f, arena *a) {

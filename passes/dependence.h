@@ -58,4 +58,37 @@ kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);
  * is not known. *assumed gets the pairs and arrays under which it holds. */
 int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed);
 
+/* What a pass needs that changes the order of iterations of the whole nest at `loop`: every access as an isl map from the
+ * iterators of the loops around it (outermost first, padded to the deepest nest) to elements of the root array. */
+struct isl_ctx;
+struct isl_map;
+struct isl_set;
+
+typedef struct dep_site {
+    kir_stmt *statement;
+    kir_var *root;
+    bool is_write;
+    uint32_t depth;           /* loops around it */
+    struct isl_map *elements; /* NULL: not affine, of an array that the nest only reads */
+} dep_site;
+
+typedef struct dep_nest dep_nest;
+
+/* NULL when some access that matters is not affine, or over budget. Until dep_nest_close isl counts operations, of which
+ * there are `operations`. */
+dep_nest *dep_nest_open(dep_session *s, kir_stmt *loop, uint32_t operations);
+void dep_nest_close(dep_nest *n);
+struct isl_ctx *dep_nest_isl(dep_nest *n);
+const dep_site *dep_nest_sites(const dep_nest *n, uint32_t *count);
+/* Iterations of the loops at[0..depth), outermost first (the first is the nest's); NULL when that is not exactly affine. */
+struct isl_set *dep_nest_domain(dep_nest *n, kir_stmt *const *at, uint32_t depth);
+/* Parameter `p<k>` of the sets and maps: a value that the nest does not change; NULL when there is none such. */
+kir_expr *dep_nest_parameter(const dep_nest *n, uint32_t k);
+/* The run-time condition under which the accesses to different arrays touch different memory; NULL: always. */
+kir_expr *dep_nest_condition(dep_nest *n, span at);
+/* Arrays a and b are known to share no memory, until the next dep_forget. */
+void dep_assume_apart(dep_session *s, const kir_var *a, const kir_var *b);
+uint32_t dep_known_apart(const dep_session *s);
+void dep_forget(dep_session *s, uint32_t known);
+
 #endif

@@ -19,6 +19,8 @@ const pass pass_table[] = {
     {"fuse", fuse_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which neighbouring loops run as one?"},
     {"contract", contract_run, FACT_SCALAR, 0, FACT_SIMPLE | ALL_LATER, 1, "which arrays need no memory?"},
+    {"reorder", reorder_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which order of iterations suits caches, registers and vectors?"},
     {"promote", promote_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which array elements are accumulators?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},

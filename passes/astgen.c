@@ -1,0 +1,258 @@
+/* Loops, conditions and expressions of an isl AST, one for one. What isl writes as e / c is exact or rounds down, as its
+ * operation says; both become KIR's floor division. A degenerate loop stays a loop of one iteration: simplify knows it. */
+#include "passes/astgen.h"
+#include "passes/passes.h"
+
+#include <isl/ast.h>
+#include <isl/id.h>
+#include <isl/val.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct name { /* of an iterator */
+    isl_id *id;
+    kir_var *var;
+} name;
+
+typedef struct emitter {
+    const astgen *g;
+    kir_module *m;
+    VEC(name) names;
+    uint32_t level;
+    bool failed;
+} emitter;
+
+static kir_expr *fail(emitter *e) {
+    e->failed = true;
+    return kir_int(e->m, 0, e->g->at);
+}
+
+static kir_expr *expression(emitter *e, isl_ast_expr *x);
+
+static kir_expr *operand(emitter *e, isl_ast_expr *x, int k) {
+    isl_ast_expr *a = isl_ast_expr_get_op_arg(x, k);
+    kir_expr *v = a ? expression(e, a) : fail(e);
+    isl_ast_expr_free(a);
+    return v;
+}
+
+static kir_expr *number(emitter *e, isl_ast_expr *x) {
+    isl_val *v = isl_ast_expr_get_val(x);
+    bool fits = v && isl_val_is_int(v) == isl_bool_true && isl_val_cmp_si(v, 1L << 40) < 0 &&
+                isl_val_cmp_si(v, -(1L << 40)) > 0;
+    int64_t value = fits ? isl_val_get_num_si(v) : 0;
+    isl_val_free(v);
+    return fits ? kir_int(e->m, value, e->g->at) : fail(e);
+}
+
+static kir_expr *named(emitter *e, isl_ast_expr *x) {
+    isl_id *id = isl_ast_expr_get_id(x);
+    const char *word = id ? isl_id_get_name(id) : NULL;
+    kir_expr *found = NULL;
+    for (uint32_t i = e->names.len; i-- > 0 && !found;)
+        if (e->names.at[i].id == id)
+            found = kir_ref(e->m, e->names.at[i].var, e->g->at);
+    if (!found && word && word[0] == 'p') {
+        unsigned long k = strtoul(word + 1, NULL, 10);
+        found = k < e->g->n_parameters ? kir_copy_expr(e->m, e->g->parameter[k], NULL) : NULL;
+    }
+    if (!found && word && strcmp(word, "t") == 0 && e->g->tile)
+        found = kir_ref(e->m, e->g->tile, e->g->at);
+    isl_id_free(id);
+    return found ? found : fail(e);
+}
+
+static kir_expr *fold(emitter *e, isl_ast_expr *x, kir_op op) {
+    kir_expr *v = operand(e, x, 0);
+    for (int k = 1; k < isl_ast_expr_get_op_n_arg(x); k++)
+        v = kir_binary(e->m, op, v, operand(e, x, k), e->g->at);
+    return v;
+}
+
+static kir_expr *operation(emitter *e, isl_ast_expr *x) {
+    span at = e->g->at;
+    switch (isl_ast_expr_get_op_type(x)) {
+    case isl_ast_op_and:
+    case isl_ast_op_and_then:
+        return fold(e, x, KIR_OP_AND);
+    case isl_ast_op_or:
+    case isl_ast_op_or_else:
+        return fold(e, x, KIR_OP_OR);
+    case isl_ast_op_max:
+        return fold(e, x, KIR_OP_MAX);
+    case isl_ast_op_min:
+        return fold(e, x, KIR_OP_MIN);
+    case isl_ast_op_minus:
+        return kir_unary(e->m, KIR_OP_NEG, operand(e, x, 0), at);
+    case isl_ast_op_add:
+        return fold(e, x, KIR_OP_ADD);
+    case isl_ast_op_sub:
+        return fold(e, x, KIR_OP_SUB);
+    case isl_ast_op_mul:
+        return fold(e, x, KIR_OP_MUL);
+    case isl_ast_op_div:
+    case isl_ast_op_fdiv_q:
+    case isl_ast_op_pdiv_q:
+        return fold(e, x, KIR_OP_FLOORDIV);
+    case isl_ast_op_pdiv_r:
+    case isl_ast_op_zdiv_r:
+        return fold(e, x, KIR_OP_MOD);
+    case isl_ast_op_cond:
+    case isl_ast_op_select:
+        return kir_select(e->m, operand(e, x, 0), operand(e, x, 1), operand(e, x, 2), at);
+    case isl_ast_op_eq:
+        return fold(e, x, KIR_OP_EQ);
+    case isl_ast_op_le:
+        return fold(e, x, KIR_OP_LE);
+    case isl_ast_op_lt:
+        return fold(e, x, KIR_OP_LT);
+    case isl_ast_op_ge:
+        return fold(e, x, KIR_OP_GE);
+    case isl_ast_op_gt:
+        return fold(e, x, KIR_OP_GT);
+    default:
+        return fail(e);
+    }
+}
+
+static kir_expr *expression(emitter *e, isl_ast_expr *x) {
+    switch (isl_ast_expr_get_type(x)) {
+    case isl_ast_expr_int:
+        return number(e, x);
+    case isl_ast_expr_id:
+        return named(e, x);
+    case isl_ast_expr_op:
+        return operation(e, x);
+    default:
+        return fail(e);
+    }
+}
+
+static void emit(emitter *e, isl_ast_node *node, kir_block *out);
+
+/* The upper end, exclusive, of `iterator < x` or `iterator <= x`. */
+static kir_expr *upper_end(emitter *e, isl_ast_expr *cond) {
+    enum isl_ast_op_type op = isl_ast_expr_get_op_type(cond);
+    if (op != isl_ast_op_le && op != isl_ast_op_lt)
+        return fail(e);
+    kir_expr *x = operand(e, cond, 1);
+    return op == isl_ast_op_lt ? x : kir_binary(e->m, KIR_OP_ADD, x, kir_int(e->m, 1, e->g->at), e->g->at);
+}
+
+static void emit_for(emitter *e, isl_ast_node *node, kir_block *out) {
+    kir_module *m = e->m;
+    span at = e->g->at;
+    bool single = isl_ast_node_for_is_degenerate(node) == isl_bool_true;
+    isl_ast_expr *iterator = isl_ast_node_for_get_iterator(node), *init = isl_ast_node_for_get_init(node);
+    isl_ast_expr *cond = single ? NULL : isl_ast_node_for_get_cond(node);
+    isl_ast_expr *inc = single ? NULL : isl_ast_node_for_get_inc(node);
+    kir_var *v = kir_temp_new(m, e->g->s->f, type_int64(m->types), at);
+    kir_expr *lo = expression(e, init);
+    kir_expr *hi =
+        single ? kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, lo, NULL), kir_int(m, 1, at), at) : upper_end(e, cond);
+    kir_expr *step = single ? kir_int(m, 1, at) : number(e, inc);
+    kir_stmt *loop = kir_for(m, v, lo, hi, step, KIR_LOOP_RANGE, at);
+    loop->loop->slot = e->level++;
+    name own = {isl_ast_expr_get_id(iterator), v};
+    vec_push(e->g->s->scratch, &e->names, own);
+    isl_ast_node *body = isl_ast_node_for_get_body(node);
+    emit(e, body, &loop->body);
+    isl_ast_node_free(body);
+    isl_id_free(own.id);
+    e->names.len--;
+    e->level--;
+    isl_ast_expr_free(iterator);
+    isl_ast_expr_free(init);
+    isl_ast_expr_free(cond);
+    isl_ast_expr_free(inc);
+    vec_push(m->a, out, loop);
+}
+
+static void emit_if(emitter *e, isl_ast_node *node, kir_block *out) {
+    kir_stmt *s = kir_stmt_new(e->m, KIR_IF, e->g->at);
+    isl_ast_expr *cond = isl_ast_node_if_get_cond(node);
+    s->value = expression(e, cond);
+    isl_ast_expr_free(cond);
+    isl_ast_node *then = isl_ast_node_if_get_then(node);
+    emit(e, then, &s->body);
+    isl_ast_node_free(then);
+    if (isl_ast_node_if_has_else(node) == isl_bool_true) {
+        isl_ast_node *other = isl_ast_node_if_get_else(node);
+        emit(e, other, &s->orelse);
+        isl_ast_node_free(other);
+    }
+    vec_push(e->m->a, out, s);
+}
+
+static void emit_list(emitter *e, isl_ast_node *node, kir_block *out) {
+    isl_ast_node_list *list = isl_ast_node_block_get_children(node);
+    isl_size n = isl_ast_node_list_n_ast_node(list);
+    for (isl_size i = 0; i < n && !e->failed; i++) {
+        isl_ast_node *child = isl_ast_node_list_get_ast_node(list, i);
+        emit(e, child, out);
+        isl_ast_node_free(child);
+    }
+    isl_ast_node_list_free(list);
+}
+
+/* S3(x, y): the run with the loops' variables replaced by x and y. */
+static void emit_run(emitter *e, isl_ast_node *node, kir_block *out) {
+    scop *s = e->g->s;
+    isl_ast_expr *call = isl_ast_node_user_get_expr(node), *callee = isl_ast_expr_get_op_arg(call, 0);
+    isl_id *id = isl_ast_expr_get_id(callee);
+    const char *word = id ? isl_id_get_name(id) : NULL;
+    unsigned long k = word && word[0] == 'S' ? strtoul(word + 1, NULL, 10) : s->n;
+    isl_id_free(id);
+    isl_ast_expr_free(callee);
+    if (k >= s->n) {
+        isl_ast_expr_free(call);
+        e->failed = true;
+        return;
+    }
+    const scop_stmt *t = &s->stmt[k];
+    kir_block run = {.at = (kir_stmt **)(uintptr_t)t->at, .len = t->n};
+    kir_map *map = pass_renamed_temps(e->m, s->f, s->scratch, &run);
+    for (uint32_t d = 0; d < t->depth; d++) {
+        kir_expr *value = operand(e, call, (int)d + 1);
+        kir_map_expr(map, t->loops[d]->var, t->way[d] < 0 ? kir_unary(e->m, KIR_OP_NEG, value, e->g->at) : value);
+    }
+    isl_ast_expr_free(call);
+    kir_block copy = kir_copy_block(e->m, &run, map);
+    for (uint32_t i = 0; i < copy.len; i++)
+        vec_push(e->m->a, out, copy.at[i]);
+}
+
+static void emit(emitter *e, isl_ast_node *node, kir_block *out) {
+    if (e->failed)
+        return;
+    switch (isl_ast_node_get_type(node)) {
+    case isl_ast_node_for:
+        emit_for(e, node, out);
+        return;
+    case isl_ast_node_if:
+        emit_if(e, node, out);
+        return;
+    case isl_ast_node_block:
+        emit_list(e, node, out);
+        return;
+    case isl_ast_node_user:
+        emit_run(e, node, out);
+        return;
+    case isl_ast_node_mark: {
+        isl_ast_node *inner = isl_ast_node_mark_get_node(node);
+        emit(e, inner, out);
+        isl_ast_node_free(inner);
+        return;
+    }
+    default:
+        e->failed = true;
+    }
+}
+
+bool astgen_block(const astgen *g, isl_ast_node *tree, kir_block *out) {
+    emitter e = {.g = g, .m = g->s->m};
+    if (!tree)
+        return false;
+    emit(&e, tree, out);
+    return !e.failed;
+}

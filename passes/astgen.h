@@ -1,0 +1,21 @@
+/* From an isl schedule to KIR loops. */
+#ifndef PLAIT_PASSES_ASTGEN_H
+#define PLAIT_PASSES_ASTGEN_H
+
+#include "passes/scop.h"
+
+struct isl_ast_node;
+
+/* A loop of dimension `level` of the schedule has loop->slot == level (0: outermost). NULL: isl gave up. The statements of
+ * runs are copied, their temporaries renamed. `parameter` has the values of the nest's parameters (see scop). */
+typedef struct astgen {
+    scop *s;
+    kir_expr *const *parameter;
+    uint32_t n_parameters;
+    kir_var *tile; /* parameter `t`, or NULL */
+    span at;
+} astgen;
+
+bool astgen_block(const astgen *g, struct isl_ast_node *tree, kir_block *out);
+
+#endif

@@ -1,0 +1,354 @@
+/* jam: a block of iterations of two outer loops inside the innermost one.
+ *
+ *   for %i in [..) { for %k in [..) { for %j in [l(i,k), h(i,k)) { body(i, k, j) } } }
+ *   →   for %i by 4 { for %k by 4 {
+ *           %l = max of l over the block; %h = min of h
+ *           for %j in [l, %l) …                                         one iteration after the other
+ *           for %j in [%l, %h) { body(i, k, j); body(i, k+1, j); …; body(i+3, k+3, j) }
+ *           for %j in [%h, h) …
+ *       } } and the iterations that fill no block
+ *
+ * The three loops are permutable (every dependence goes forward or nowhere in each of them), so that any cut of the
+ * iteration space into blocks whose corners follow one another may run block by block. Bounds of an inner loop are
+ * maxima and minima of affine functions of the outer variables: their extremes over a block are at its corners.
+ *
+ * The element that body updates (a[e] = a[e] + …) lives in a variable: through the copies over k when e does not mention k,
+ * and through the whole inner loop when e does not mention j. Loads that do not depend on j are made before it. */
+#include "passes/jam.h"
+#include "passes/passes.h"
+
+typedef struct jamming {
+    const jam *j;
+    kir_module *m;
+    span at;
+    kir_var *x, *z; /* first row and column of the block; x may be NULL */
+} jamming;
+
+/* ---- expressions ------------------------------------------------------------------------------------------------------- */
+
+static kir_expr *number(jamming *g, int64_t x) {
+    return kir_int(g->m, x, g->at);
+}
+
+static kir_expr *op(jamming *g, kir_op o, kir_expr *a, kir_expr *b) {
+    return kir_binary(g->m, o, a, b, g->at);
+}
+
+static kir_expr *copy(jamming *g, const kir_expr *e) {
+    return kir_copy_expr(g->m, e, NULL);
+}
+
+static kir_expr *shifted(jamming *g, kir_var *v, int64_t by) {
+    kir_expr *e = kir_ref(g->m, v, g->at);
+    return by ? op(g, KIR_OP_ADD, e, number(g, by)) : e;
+}
+
+static kir_expr *hold(jamming *g, kir_block *out, kir_expr *e) {
+    if (e->kind == KIR_CONST || (e->kind == KIR_VAR && e->var->is_temp))
+        return e;
+    kir_var *t = kir_temp_new(g->m, g->j->f, type_int64(g->m->types), g->at);
+    vec_push(g->m->a, out, kir_assign(g->m, t, e, g->at));
+    return kir_ref(g->m, t, g->at);
+}
+
+static kir_map *block_map(jamming *g, int64_t row, int64_t column) {
+    kir_map *map = kir_map_new(g->m);
+    if (g->x)
+        kir_map_expr(map, g->j->outer->var, shifted(g, g->x, row));
+    if (g->z)
+        kir_map_expr(map, g->j->middle->var, shifted(g, g->z, column));
+    return map;
+}
+
+static bool mentions(const kir_expr *e, const kir_stmt *loop) {
+    return loop && vars_mentions((kir_expr *)(uintptr_t)e, loop->var);
+}
+
+/* Extreme of a bound over the corners of the block. */
+static kir_expr *extreme(jamming *g, const kir_expr *e, kir_op which, bool columns) {
+    int64_t rows[2] = {0, g->j->rows - 1}, across[2] = {0, g->j->columns - 1};
+    int n_rows = mentions(e, g->j->outer) ? 2 : 1, n_across = columns && mentions(e, g->j->middle) ? 2 : 1;
+    kir_expr *all = NULL;
+    for (int r = 0; r < n_rows; r++)
+        for (int c = 0; c < n_across; c++) {
+            kir_expr *corner = kir_copy_expr(g->m, e, block_map(g, rows[r], across[c]));
+            all = all ? op(g, which, all, corner) : corner;
+        }
+    return all;
+}
+
+/* ---- loops --------------------------------------------------------------------------------------------------------------- */
+
+static kir_stmt *like(jamming *g, const kir_stmt *loop, kir_block *out, kir_expr *lo, kir_expr *hi, int64_t step) {
+    kir_var *v = kir_temp_new(g->m, g->j->f, loop->var->ty, g->at);
+    kir_stmt *s = kir_for(g->m, v, lo, hi, number(g, step), loop->loop->kind, g->at);
+    *s->loop = *loop->loop;
+    s->loop->id = 0;
+    vec_push(g->m->a, out, s);
+    return s;
+}
+
+static void append(jamming *g, const kir_block *from, kir_block *to) {
+    for (uint32_t i = 0; i < from->len; i++)
+        vec_push(g->m->a, to, from->at[i]);
+}
+
+static void put_copy(jamming *g, const kir_block *b, kir_map *map, kir_block *out) {
+    kir_block c = kir_copy_block(g->m, b, map);
+    append(g, &c, out);
+}
+
+/* Row after row: for y in [first row of the block, + rows) … with the outer variable standing for y. */
+static kir_block *one_by_one(jamming *g, const kir_stmt *loop, kir_var *first, uint32_t n, kir_block *out,
+                             kir_var **v) {
+    if (!loop) {
+        *v = NULL;
+        return out;
+    }
+    kir_stmt *s = like(g, loop, out, shifted(g, first, 0), shifted(g, first, n), 1);
+    *v = s->var;
+    return &s->body;
+}
+
+static bool forget_id(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR)
+        s->loop->id = 0;
+    return true;
+}
+
+static bool make_scalar(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR)
+        s->loop->vector = false;
+    return true;
+}
+
+/* A plain loop over the part [lo, hi) of `loop`, where the outer variables stand for y (and w). */
+static void put_part(jamming *g, const kir_stmt *loop, kir_var *y, kir_var *w, kir_expr *lo, kir_expr *hi, bool narrow,
+                     kir_block *out) {
+    kir_block one = {0};
+    kir_stmt *part = like(g, loop, &one, lo, hi, 1);
+    kir_map *map = pass_renamed_temps(g->m, g->j->f, g->j->scratch, (kir_block *)(uintptr_t)&loop->body);
+    if (y)
+        kir_map_expr(map, g->j->outer->var, shifted(g, y, 0));
+    if (w)
+        kir_map_expr(map, g->j->middle->var, shifted(g, w, 0));
+    kir_map_expr(map, loop->var, shifted(g, part->var, 0));
+    put_copy(g, &loop->body, map, &part->body);
+    kir_each_stmt(&part->body, forget_id, NULL);
+    if (narrow)
+        kir_each_stmt(&one, make_scalar, NULL);
+    vec_push(g->m->a, out, part);
+}
+
+static kir_expr *at_row(jamming *g, const kir_expr *e, kir_var *y, kir_var *w) {
+    kir_map *map = kir_map_new(g->m);
+    if (y)
+        kir_map_expr(map, g->j->outer->var, shifted(g, y, 0));
+    if (w)
+        kir_map_expr(map, g->j->middle->var, shifted(g, w, 0));
+    return kir_copy_expr(g->m, e, map);
+}
+
+/* ---- the block --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct element { /* the updated element of one row or one copy, in a variable */
+    kir_var *value;
+} element;
+
+static bool store_mentions(const jam *j, const kir_stmt *loop) {
+    for (uint32_t i = 0; i < j->store->index.len; i++)
+        if (mentions(j->store->index.at[i], loop))
+            return true;
+    return false;
+}
+
+/* A load of an array that the nest only reads, by subscripts of the loops' variables. */
+static bool is_movable(const jam *j, const kir_stmt *s) {
+    if (s->kind != KIR_ASSIGN || s->value->kind != KIR_LOAD || !s->var->is_temp || vars_has(j->written, s->value->var))
+        return false;
+    for (uint32_t i = 0; i < s->value->n_args; i++) {
+        kir_expr *e = s->value->args[i];
+        for (uint32_t k = 0; k < j->inner->body.len; k++) {
+            const kir_stmt *t = j->inner->body.at[k];
+            if (t->kind != KIR_ASSIGN && t->kind != KIR_STORE)
+                return false;
+            if (t->kind == KIR_ASSIGN && vars_mentions(e, t->var))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool changes_within(const jam *j, const kir_stmt *load) {
+    for (uint32_t i = 0; i < load->value->n_args; i++)
+        if (mentions(load->value->args[i], j->inner))
+            return true;
+    return false;
+}
+
+static kir_expr *element_load(jamming *g, kir_map *map) {
+    const kir_stmt *s = g->j->store;
+    kir_expr *index[TYPE_MAX_NDIM];
+    for (uint32_t i = 0; i < s->index.len; i++)
+        index[i] = kir_copy_expr(g->m, s->index.at[i], map);
+    return kir_load(g->m, s->var, index, s->index.len, g->at);
+}
+
+static kir_stmt *element_store(jamming *g, kir_map *map, kir_var *value) {
+    const kir_stmt *s = g->j->store;
+    kir_expr *index[TYPE_MAX_NDIM];
+    for (uint32_t i = 0; i < s->index.len; i++)
+        index[i] = kir_copy_expr(g->m, s->index.at[i], map);
+    return kir_store(g->m, s->var, index, s->index.len, kir_ref(g->m, value, g->at), g->at);
+}
+
+typedef struct places { /* where the copies' statements go: before the loop, first and then in its body, after it */
+    kir_block early, first, body, late;
+} places;
+
+/* One copy of the body at (row, column), whose update reads `from` (NULL: memory) and leaves its value in `to` (NULL:
+ * memory). Loads that may move come first, where equal ones of several copies are seen to be equal. */
+static void put_body(jamming *g, kir_map *map, kir_var *from, kir_var *to, places *out) {
+    const jam *j = g->j;
+    for (uint32_t i = 0; i < j->inner->body.len; i++) {
+        kir_stmt *s = j->inner->body.at[i];
+        kir_block one = {.at = &s, .len = 1, .cap = 1};
+        kir_stmt *c = kir_copy_block(g->m, &one, map).at[0];
+        if (s == j->load && from)
+            c->value = kir_ref(g->m, from, g->at);
+        if (s == j->store && to)
+            c = kir_assign(g->m, to, c->value, g->at);
+        kir_block *b = !is_movable(j, s) ? &out->body : changes_within(j, s) ? &out->first : &out->early;
+        vec_push(g->m->a, b, c);
+    }
+}
+
+static kir_map *body_map(jamming *g, const kir_stmt *inner, int64_t row, int64_t column) {
+    const jam *j = g->j;
+    kir_map *map = pass_renamed_temps(g->m, j->f, j->scratch, &j->inner->body);
+    if (g->x)
+        kir_map_expr(map, j->outer->var, shifted(g, g->x, row));
+    kir_map_expr(map, j->middle->var, shifted(g, g->z, column));
+    kir_map_expr(map, j->inner->var, shifted(g, inner->var, 0));
+    return map;
+}
+
+static kir_var *value_var(jamming *g, bool temp) {
+    kir_var *v = kir_var_new(g->m, g->j->f, NULL, g->j->store->var->ty->dtype, g->at);
+    v->is_temp = temp;
+    return v;
+}
+
+/* All copies; the element stays in memory but within a chain over the columns. */
+static void put_copies(jamming *g, kir_stmt *inner, places *out) {
+    const jam *j = g->j;
+    bool chains = j->store && !store_mentions(j, j->middle);
+    for (uint32_t r = 0; r < j->rows; r++) {
+        kir_var *last = NULL;
+        for (uint32_t c = 0; c < j->columns; c++) {
+            kir_var *to = chains && c + 1 < j->columns ? value_var(g, true) : NULL;
+            put_body(g, body_map(g, inner, r, c), last, to, out);
+            last = to;
+        }
+    }
+}
+
+/* The elements live in variables during the inner loop. */
+static void put_accumulators(jamming *g, kir_stmt *inner, places *out) {
+    const jam *j = g->j;
+    bool chains = !store_mentions(j, j->middle);
+    for (uint32_t r = 0; r < j->rows; r++) {
+        kir_var *v = NULL;
+        for (uint32_t c = 0; c < j->columns; c++) {
+            if (!v || !chains) {
+                v = value_var(g, false);
+                vec_push(g->m->a, &out->early, kir_assign(g->m, v, element_load(g, block_map(g, r, c)), g->at));
+                vec_push(g->m->a, &out->late, element_store(g, block_map(g, r, c), v));
+            }
+            put_body(g, body_map(g, inner, r, c), v, v, out);
+        }
+    }
+}
+
+static void jam_inner(jamming *g, kir_block *out) {
+    const jam *j = g->j;
+    const kir_stmt *loop = j->inner;
+    bool low = mentions(loop->lo, j->outer) || mentions(loop->lo, j->middle);
+    bool high = mentions(loop->hi, j->outer) || mentions(loop->hi, j->middle);
+    kir_expr *lo = hold(g, out, extreme(g, loop->lo, KIR_OP_MAX, true));
+    kir_expr *hi = hold(g, out, extreme(g, loop->hi, KIR_OP_MIN, true));
+    kir_var *y, *w;
+    if (low) {
+        kir_block *b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
+        b = one_by_one(g, j->middle, g->z, j->columns, b, &w);
+        kir_expr *end = op(g, KIR_OP_MIN, copy(g, lo), at_row(g, loop->hi, y, w));
+        put_part(g, loop, y, w, at_row(g, loop->lo, y, w), end, true, b);
+    }
+    kir_stmt *some = kir_stmt_new(g->m, KIR_IF, g->at);
+    some->value = op(g, KIR_OP_LT, copy(g, lo), copy(g, hi));
+    vec_push(g->m->a, out, some);
+    places made = {0};
+    kir_block main = {0};
+    kir_stmt *inner = like(g, loop, &main, copy(g, lo), copy(g, hi), 1);
+    inner->loop->id = loop->loop->id;
+    if (j->store && !store_mentions(j, loop) && (!j->outer || store_mentions(j, j->outer)))
+        put_accumulators(g, inner, &made);
+    else
+        put_copies(g, inner, &made);
+    append(g, &made.early, &some->body);
+    append(g, &made.first, &inner->body);
+    append(g, &made.body, &inner->body);
+    append(g, &main, &some->body);
+    append(g, &made.late, &some->body);
+    if (low || high) {
+        kir_block *b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
+        b = one_by_one(g, j->middle, g->z, j->columns, b, &w);
+        kir_expr *from = op(g, KIR_OP_MAX, copy(g, lo), copy(g, hi));
+        put_part(g, loop, y, w, from, at_row(g, loop->hi, y, w), true, b);
+    }
+}
+
+/* First iteration that fills no block: lo + (number of whole blocks) * n. */
+static kir_expr *rest_of(jamming *g, const kir_expr *lo, const kir_expr *hi, int64_t n) {
+    kir_expr *trips = op(g, KIR_OP_MAX, op(g, KIR_OP_SUB, copy(g, hi), copy(g, lo)), number(g, 0));
+    kir_expr *blocks = op(g, KIR_OP_MUL, op(g, KIR_OP_FLOORDIV, trips, number(g, n)), number(g, n));
+    return op(g, KIR_OP_ADD, copy(g, lo), blocks);
+}
+
+static void jam_middle(jamming *g, kir_block *out) {
+    const jam *j = g->j;
+    const kir_stmt *loop = j->middle;
+    kir_expr *lo = hold(g, out, extreme(g, loop->lo, KIR_OP_MAX, false));
+    kir_expr *hi = hold(g, out, extreme(g, loop->hi, KIR_OP_MIN, false));
+    kir_var *y;
+    if (mentions(loop->lo, j->outer)) {
+        kir_block *b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
+        kir_expr *end = op(g, KIR_OP_MIN, copy(g, lo), at_row(g, loop->hi, y, NULL));
+        put_part(g, loop, y, NULL, at_row(g, loop->lo, y, NULL), end, false, b);
+    }
+    kir_expr *rest = hold(g, out, rest_of(g, lo, hi, j->columns));
+    kir_stmt *main = like(g, loop, out, copy(g, lo), copy(g, rest), j->columns);
+    main->loop->id = loop->loop->id;
+    g->z = main->var;
+    jam_inner(g, &main->body);
+    g->z = NULL;
+    kir_block *b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
+    put_part(g, loop, y, NULL, rest, at_row(g, loop->hi, y, NULL), false, b);
+}
+
+void jam_nest(const jam *j, kir_block *out) {
+    jamming g = {.j = j, .m = j->m, .at = j->inner->at};
+    if (!j->outer) {
+        jam_middle(&g, out);
+        return;
+    }
+    kir_expr *lo = hold(&g, out, copy(&g, j->outer->lo)), *hi = hold(&g, out, copy(&g, j->outer->hi));
+    kir_expr *rest = hold(&g, out, rest_of(&g, lo, hi, j->rows));
+    kir_stmt *main = like(&g, j->outer, out, copy(&g, lo), copy(&g, rest), j->rows);
+    main->loop->id = j->outer->loop->id;
+    g.x = main->var;
+    jam_middle(&g, &main->body);
+    put_part(&g, j->outer, NULL, NULL, copy(&g, rest), copy(&g, hi), false, out);
+}

@@ -1,0 +1,21 @@
+/* Register blocking: unroll-and-jam of the two loops around an innermost one. */
+#ifndef PLAIT_PASSES_JAM_H
+#define PLAIT_PASSES_JAM_H
+
+#include "passes/pass.h"
+#include "passes/vars.h"
+
+typedef struct jam {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    kir_stmt *outer, *middle, *inner; /* perfectly nested, steps 1, permutable; outer may be NULL */
+    uint32_t rows, columns;           /* copies of outer and of middle (rows 1 when there is no outer) */
+    kir_stmt *load, *store;           /* in the inner body: x = a[e], a[e] = y; NULL: elements stay in memory */
+    const var_set *written;           /* arrays whose loads may not move */
+} jam;
+
+/* The loops that take the place of the nest. */
+void jam_nest(const jam *j, kir_block *out);
+
+#endif

@@ -1,0 +1,852 @@
+/* reorder: another order of iterations, for caches, registers and vectors.
+ *
+ *   for %i { for %j { c[i,j] *= beta }                 for %i { for %j { c[i,j] *= beta } }
+ *            for %k { for %j {                    →    for %it by 32 { for %jt by 512 { for %kt by 64 {
+ *                c[i,j] += a[i,k] * b[k,j] } } }           for %i, %k by 4 in the tile { for %j in the tile {
+ *                                                              16 updates, with c[i,j] in registers } } } } }
+ *
+ * What is looked for: a statement that accumulates (its stores do not change with some loop around it) in three or more
+ * loops, or one in two loops whose inner one strides through memory while the outer one would walk along it. Whoever has
+ * none of these pays for a look at the subscripts and nothing else. Then dependences are computed exactly (scop.h), and
+ *
+ *   distribution   statements that depend on one another in a circle stay together in the source's order; a candidate that
+ *                  is alone in its circle gets a nest of its own. Phases follow one another as the dependences demand;
+ *   interchange    only of permutable nests, in which every dependence goes forward or nowhere in each loop. The innermost
+ *                  loop is the one along which most accesses are contiguous; a loop without dependences goes outermost, in
+ *                  tiles that run in parallel;
+ *   tiles          of the innermost loop for the first cache, of the summing loop for the second;
+ *   registers      see jam.c.
+ *
+ * The terms of each sum are added in the source's order, except where the innermost loop is the sum itself: that is then
+ * a reduction as it would be in the source's nest. All holds under a condition (arrays share no memory, extents are small
+ * enough for index arithmetic); the source's nest is kept for when it does not: the cold copy that guard made when there
+ * is one. Runs under parallel=True only. Cost: 2 to 10 ms for a nest that is changed. */
+#include "passes/astgen.h"
+#include "passes/cost.h"
+#include "passes/jam.h"
+#include "passes/passes.h"
+
+#include <isl/ast_build.h>
+#include <isl/ctx.h>
+#include <isl/map.h>
+#include <isl/options.h>
+#include <isl/set.h>
+#include <isl/space.h>
+#include <isl/union_map.h>
+#include <string.h>
+
+enum {
+    OPERATIONS = 3000000, /* of isl, for one nest */
+    USES = 24,            /* accesses of one statement */
+    NO_DIM = SCOP_DEPTH,
+    FEW_TRIPS = 8
+};
+#define EXTENT_MAX (INT64_C(1) << 40)
+
+typedef struct reorderer {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    dep_session *session;
+    live_map *live;
+} reorderer;
+
+typedef struct use { /* a load or store of a statement */
+    kir_stmt *s;
+    kir_var *array;
+    kir_expr *const *index;
+    uint32_t n;
+    bool is_store, is_direct;
+} use;
+
+typedef struct plan { /* for one statement of a nest */
+    uint32_t stmt;
+    use uses[USES];
+    uint32_t n_uses;
+    const use *store, *load; /* the update of one element; load may be NULL */
+    uint32_t vector;         /* dimensions */
+    uint32_t parallel;       /* NO_DIM: none */
+    uint32_t rows, columns;  /* of the register block; rows may be NO_DIM */
+    bool sums;               /* the vector loop is the sum */
+    uint32_t tiles, tile_dim[SCOP_DEPTH], tile_size[SCOP_DEPTH];
+    uint32_t order[SCOP_DEPTH]; /* of the loops in a tile */
+} plan;
+
+typedef struct nest { /* being rewritten */
+    reorderer *z;
+    scop *s;
+    plan *plans[SCOP_STATEMENTS]; /* by statement; NULL: source order */
+    kir_expr **parameter;
+    uint32_t n_parameters;
+    bool shared;    /* the nest's loop carries nothing: all phases run in each of its tiles */
+    uint32_t tile;  /* its size */
+    kir_var *first; /* where the tile begins: parameter `t` */
+} nest;
+
+/* ---- a look at the subscripts ---------------------------------------------------------------------------------------- */
+
+static bool gather_uses(plan *p, kir_stmt *const *at, uint32_t n, bool direct) {
+    for (uint32_t i = 0; i < n; i++) {
+        kir_stmt *s = at[i];
+        bool load = s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD;
+        if ((load || s->kind == KIR_STORE) && p->n_uses == USES)
+            return false;
+        if (load)
+            p->uses[p->n_uses++] = (use){s, s->value->var, s->value->args, s->value->n_args, false, direct};
+        if (s->kind == KIR_STORE)
+            p->uses[p->n_uses++] = (use){s, s->var, s->index.at, s->index.len, true, direct};
+        if (!gather_uses(p, s->body.at, s->body.len, false) || !gather_uses(p, s->orelse.at, s->orelse.len, false))
+            return false;
+    }
+    return true;
+}
+
+/* Coefficient of v in e; false when e is not linear in it. */
+static bool coefficient(kir_expr *e, const kir_var *v, int64_t *c) {
+    int64_t a, b;
+    *c = 0;
+    if (!vars_mentions(e, v))
+        return true;
+    if (e->kind == KIR_VAR) {
+        *c = 1;
+        return true;
+    }
+    if (e->kind == KIR_UNARY && e->op == KIR_OP_NEG) {
+        bool linear = coefficient(e->args[0], v, &a);
+        *c = -a;
+        return linear;
+    }
+    if (e->kind != KIR_BINARY)
+        return false;
+    if (e->op == KIR_OP_ADD || e->op == KIR_OP_SUB) {
+        if (!coefficient(e->args[0], v, &a) || !coefficient(e->args[1], v, &b))
+            return false;
+        *c = e->op == KIR_OP_ADD ? a + b : a - b;
+        return true;
+    }
+    if (e->op != KIR_OP_MUL || !kir_is_const_int(e->args[1], &b) || !coefficient(e->args[0], v, &a) || b > 1024 ||
+        b < -1024)
+        return false;
+    *c = a * b;
+    return true;
+}
+
+typedef enum walk_kind { WALK_NONE, WALK_ALONG, WALK_ACROSS } walk_kind;
+
+/* How an access moves through memory when v counts. */
+static walk_kind walk_of(const use *u, const kir_var *v) {
+    walk_kind kind = WALK_NONE;
+    uint32_t along = u->array->ty->layout == LAYOUT_F ? 0 : u->n - 1;
+    for (uint32_t k = 0; k < u->n; k++) {
+        int64_t c;
+        if (!coefficient(u->index[k], v, &c))
+            return WALK_ACROSS;
+        if (c == 0)
+            continue;
+        bool contiguous = k == along && (c == 1 || c == -1) && u->array->ty->layout != LAYOUT_A;
+        if (!contiguous || kind != WALK_NONE)
+            return WALK_ACROSS;
+        kind = WALK_ALONG;
+    }
+    return kind;
+}
+
+static bool same_element(const use *a, const use *b) {
+    bool same = a->array == b->array && a->n == b->n;
+    for (uint32_t k = 0; same && k < a->n; k++)
+        same = kir_expr_equal(a->index[k], b->index[k]);
+    return same;
+}
+
+static void find_update(plan *p) {
+    uint32_t stores = 0, loads = 0;
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        if (p->uses[i].is_store) {
+            stores++;
+            p->store = &p->uses[i];
+        }
+    if (stores != 1 || !p->store->is_direct) {
+        p->store = NULL;
+        return;
+    }
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        if (!p->uses[i].is_store && same_element(&p->uses[i], p->store)) {
+            loads++;
+            p->load = &p->uses[i];
+        }
+    if (loads != 1 || !p->load->is_direct)
+        p->load = NULL;
+}
+
+/* Is the new value the old one plus or minus something? */
+static bool is_sum(const scop_stmt *t, const plan *p) {
+    const kir_expr *value = p->store->s->value;
+    for (uint32_t i = t->n; i-- > 0 && value->kind == KIR_VAR;)
+        if (t->at[i]->kind == KIR_ASSIGN && t->at[i]->var == value->var)
+            value = t->at[i]->value;
+    if (value->kind != KIR_BINARY || (value->op != KIR_OP_ADD && value->op != KIR_OP_SUB))
+        return false;
+    const kir_expr *a = value->args[0], *b = value->args[1];
+    const kir_var *old = p->load->s->var;
+    return (a->kind == KIR_VAR && a->var == old) || (value->op == KIR_OP_ADD && b->kind == KIR_VAR && b->var == old);
+}
+
+static uint32_t steps_along(const plan *p, const kir_var *v) {
+    static const uint32_t price[] = {[WALK_NONE] = 0, [WALK_ALONG] = 1, [WALK_ACROSS] = 8};
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        sum += price[walk_of(&p->uses[i], v)] * (p->uses[i].is_store ? 2 : 1);
+    return sum;
+}
+
+static uint32_t count_across(const plan *p, const kir_var *v) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        n += walk_of(&p->uses[i], v) == WALK_ACROSS;
+    return n;
+}
+
+static bool sums_over(const plan *p, const kir_stmt *loop) {
+    return p->store && p->load && walk_of(p->store, loop->var) == WALK_NONE;
+}
+
+static void choose_vector(const scop_stmt *t, plan *p) {
+    uint32_t best = ~0u;
+    for (uint32_t d = t->depth; d-- > 0;) {
+        bool sum = sums_over(p, t->loops[d]);
+        if ((sum && (t->depth < 3 || !is_sum(t, p))) || t->way[d] < 0)
+            continue;
+        uint32_t steps = steps_along(p, t->loops[d]->var) + (sum ? 2 : 0);
+        if (steps < best) {
+            best = steps;
+            p->vector = d;
+            p->sums = sum;
+        }
+    }
+}
+
+static bool is_short(const scop_stmt *t) {
+    double trips = 1;
+    for (uint32_t d = 0; d < t->depth; d++) {
+        int64_t n = cost_trips(t->loops[d]);
+        if (n >= 0 && n < FEW_TRIPS)
+            return true;
+        trips *= n < 0 ? 100 : (double)n;
+    }
+    return trips < 4096;
+}
+
+/* A first plan for statement k, or NULL when nothing would be gained. */
+static plan *consider(reorderer *z, const scop *s, uint32_t k) {
+    const scop_stmt *t = &s->stmt[k];
+    if (t->depth < 2 || is_short(t))
+        return NULL;
+    plan *p = arena_make(z->scratch, plan);
+    *p = (plan){.stmt = k, .vector = NO_DIM, .parallel = NO_DIM, .rows = NO_DIM, .columns = NO_DIM};
+    if (!gather_uses(p, t->at, t->n, true))
+        return NULL;
+    find_update(p);
+    choose_vector(t, p);
+    if (!p->store || p->vector == NO_DIM)
+        return NULL;
+    uint32_t inner = t->depth - 1;
+    if (t->depth == 2) {
+        bool strides = count_across(p, t->loops[inner]->var) > count_across(p, t->loops[p->vector]->var);
+        return strides ? p : NULL;
+    }
+    bool accumulates = false;
+    for (uint32_t d = 0; d < t->depth; d++)
+        accumulates |= sums_over(p, t->loops[d]);
+    return accumulates ? p : NULL;
+}
+
+/* ---- legality and shape -------------------------------------------------------------------------------------------------- */
+
+static bool is_alone(const scop *s, uint32_t k) {
+    for (uint32_t i = 0; i < s->n; i++)
+        if (i != k && s->reaches[i][k] && s->reaches[k][i])
+            return false;
+    return true;
+}
+
+static bool meets_other_loads(nest *n, const plan *p) {
+    uint32_t all = (1u << n->s->stmt[p->stmt].depth) - 1, moving = p->sums ? all : 1u << p->columns;
+    for (uint32_t i = 0; i < p->n_uses; i++) {
+        const use *u = &p->uses[i];
+        if (u == p->store || u == p->load || u->array != p->store->array)
+            continue;
+        if (p->sums || scop_meet(n->s, p->stmt, p->store->s, u->s, all & ~moving))
+            return true;
+    }
+    return false;
+}
+
+static void add_tile(plan *p, uint32_t dim, uint32_t size) {
+    for (uint32_t i = 0; i < p->tiles; i++)
+        if (p->tile_dim[i] == dim)
+            return;
+    p->tile_dim[p->tiles] = dim;
+    p->tile_size[p->tiles++] = size;
+}
+
+/* Tiles: the parallel loop in pieces that several threads can share; of the vector loop and the columns as much as the
+ * first and the second cache hold. */
+static void choose_tiles(nest *n, plan *p) {
+    const kir_options *o = &n->z->m->options;
+    uint32_t depth = n->s->stmt[p->stmt].depth;
+    int64_t size = (int64_t)type_size(p->store->array->ty->dtype);
+    int64_t first = o->cache_first ? o->cache_first : 32768, second = o->cache_second ? o->cache_second : 1 << 20;
+    int64_t width = first / (8 * size), height = second / (4 * size * width);
+    width = width < 64 ? 64 : width > 1024 ? 1024 : width;
+    height = height < 16 ? 16 : height > 256 ? 256 : height;
+    uint32_t piece = p->parallel != p->vector ? 32 : depth == 2 ? 64 : 128;
+    if (n->shared)
+        n->tile = piece > n->tile ? piece : n->tile;
+    else if (p->parallel != NO_DIM)
+        add_tile(p, p->parallel, piece);
+    if (depth == 2)
+        return;
+    if (p->parallel != p->vector)
+        add_tile(p, p->vector, (uint32_t)(p->sums ? width / 2 : width));
+    add_tile(p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height));
+}
+
+static void choose_order(const scop_stmt *t, plan *p) {
+    uint32_t n = 0;
+    for (uint32_t d = 0; d < t->depth; d++)
+        if (d != p->rows && d != p->columns && d != p->vector)
+            p->order[n++] = d;
+    if (p->rows != NO_DIM)
+        p->order[n++] = p->rows;
+    p->order[n++] = p->columns;
+    p->order[n] = p->vector;
+}
+
+/* The outermost loop that carries nothing; in three loops and more one that is not the vector loop, if there is one. */
+static uint32_t choose_parallel(const nest *n, const plan *p, const bool *moves) {
+    uint32_t found = NO_DIM, depth = n->s->stmt[p->stmt].depth;
+    if (n->shared)
+        return 0;
+    for (uint32_t d = 0; d < depth; d++)
+        if (!moves[d] && (found == NO_DIM || (found == p->vector && depth > 2)))
+            found = d;
+    return found;
+}
+
+/* Completes the plan with what the dependences allow. False: they forbid it. */
+static bool complete(nest *n, plan *p) {
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    bool moves[SCOP_DEPTH];
+    if (!is_alone(n->s, p->stmt))
+        return false;
+    for (uint32_t d = 0; d < t->depth; d++) {
+        if (scop_moves(t->carried, d, -1))
+            return false;
+        moves[d] = scop_moves(t->carried, d, 1);
+    }
+    if (moves[p->vector] && !p->sums)
+        return false;
+    p->parallel = choose_parallel(n, p, moves);
+    for (uint32_t d = 0; d < t->depth; d++)
+        if (d != p->vector && sums_over(p, t->loops[d]))
+            p->columns = d;
+    for (uint32_t d = t->depth; d-- > 0 && p->columns == NO_DIM;)
+        if (d != p->vector)
+            p->columns = d;
+    for (uint32_t d = t->depth; d-- > 0;)
+        if (d != p->vector && d != p->columns && (p->rows == NO_DIM || d == p->parallel))
+            p->rows = d;
+    if (p->load && meets_other_loads(n, p)) {
+        if (p->sums)
+            return false;
+        p->load = NULL;
+    }
+    for (uint32_t d = 0; d < t->depth; d++)
+        if (t->loops[d]->loop->kind == KIR_LOOP_PRANGE && d != p->parallel)
+            return false;
+    choose_order(t, p);
+    choose_tiles(n, p);
+    return true;
+}
+
+/* ---- loops of one statement -------------------------------------------------------------------------------------------------- */
+
+/* { S0[i0, i1, i2] -> [t0, t1, i0, i2, i1] : t0 <= i0 < t0 + 32, t0 a multiple of 32 … } */
+static isl_map *schedule_of(nest *n, const plan *p) {
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    text s = text_new(n->z->scratch);
+    text_printf(&s, "%s{ S%u[", n->shared ? "[t] -> " : "", p->stmt);
+    for (uint32_t d = 0; d < t->depth; d++)
+        text_printf(&s, "%si%u", d ? ", " : "", d);
+    text_put(&s, "] -> [");
+    for (uint32_t k = 0; k < p->tiles; k++)
+        text_printf(&s, "t%u, ", k);
+    for (uint32_t d = 0; d < t->depth; d++)
+        text_printf(&s, "%si%u", d ? ", " : "", p->order[d]);
+    text_put(&s, "]");
+    for (uint32_t k = 0; k < p->tiles; k++)
+        text_printf(&s, "%s t%u = %u * floor(i%u / %u)", k ? " and" : " :", k, p->tile_size[k], p->tile_dim[k],
+                    p->tile_size[k]);
+    if (n->shared)
+        text_printf(&s, "%s t <= i0 < t + %u", p->tiles ? " and" : " :", n->tile);
+    text_put(&s, " }");
+    return isl_map_read_from_str(dep_nest_isl(n->s->accesses), s.at);
+}
+
+typedef struct marking {
+    nest *n;
+    const plan *p;
+    kir_stmt *outermost; /* of the register block */
+    bool taken[SCOP_DEPTH];
+} marking;
+
+/* Pieces of unequal size go to whoever is free. */
+static void share_out(const nest *n, const scop_stmt *t, kir_loop_info *l, const kir_loop_info *old) {
+    l->schedule = old->schedule;
+    l->chunk = old->chunk;
+    bool unequal = false;
+    for (uint32_t a = 0; a < t->depth; a++)
+        for (uint32_t b = 0; b < a; b++)
+            unequal |=
+                vars_mentions(t->loops[a]->lo, t->loops[b]->var) || vars_mentions(t->loops[a]->hi, t->loops[b]->var);
+    if (!unequal || l->schedule || n->z->m->options.schedule)
+        return;
+    l->schedule = 2;
+    l->chunk = 1;
+}
+
+/* Report entry, class and kind of each new loop. A loop of the source has its entry on the parallel tile loop or on the
+ * loop inside the tile. */
+static bool mark_loop(kir_stmt *s, void *context) {
+    marking *k = context;
+    if (s->kind != KIR_FOR)
+        return true;
+    const plan *p = k->p;
+    const scop_stmt *t = &k->n->s->stmt[p->stmt];
+    bool tile = s->loop->slot < p->tiles;
+    uint32_t dim = tile ? p->tile_dim[s->loop->slot] : p->order[s->loop->slot - p->tiles];
+    const kir_loop_info *old = t->loops[dim]->loop;
+    kir_loop_info *l = s->loop;
+    s->at = t->loops[dim]->at;
+    l->class = KIR_CLASS_CARRIED;
+    l->why = "ORDERED";
+    l->why_detail = "";
+    if (!scop_moves(t->carried, dim, 1)) {
+        l->class = KIR_CLASS_INDEPENDENT;
+        l->vector = !tile;
+        l->why = NULL;
+    } else if (!tile && dim == p->vector) {
+        l->class = KIR_CLASS_UNANALYSED;
+        l->why = NULL;
+    }
+    bool pieces = tile && s->loop->slot == 0 && dim == p->parallel;
+    bool owner = pieces || (!tile && dim != p->parallel);
+    if (owner && !k->taken[dim]) {
+        l->id = old->id;
+        l->kind = old->kind;
+        k->taken[dim] = true;
+    }
+    if (pieces)
+        share_out(k->n, t, l, old);
+    if (!tile && s->loop->slot - p->tiles == t->depth - (p->rows == NO_DIM ? 2 : 3))
+        k->outermost = s;
+    return true;
+}
+
+static kir_stmt *only_loop(const kir_stmt *s) {
+    return s && s->body.len == 1 && s->body.at[0]->kind == KIR_FOR ? s->body.at[0] : NULL;
+}
+
+static bool has_no_loop(const kir_stmt *s) {
+    for (uint32_t i = 0; i < s->body.len; i++)
+        if (s->body.at[i]->kind == KIR_FOR)
+            return false;
+    return true;
+}
+
+static bool counts_up_by_one(const kir_stmt *s) {
+    int64_t step;
+    return kir_is_const_int(s->step, &step) && step == 1;
+}
+
+/* The copy of statement `wanted` of the run in the generated body: astgen keeps their places. */
+static kir_stmt *counterpart(const scop_stmt *t, const kir_stmt *wanted, const kir_stmt *inner) {
+    for (uint32_t i = 0; i < t->n && i < inner->body.len; i++)
+        if (t->at[i] == wanted)
+            return inner->body.at[i];
+    return NULL;
+}
+
+static void block_registers(nest *n, const plan *p, kir_stmt *outermost, kir_block *out) {
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    jam j = {.m = n->z->m, .f = n->z->f, .scratch = n->z->scratch, .rows = 1, .columns = 4};
+    kir_stmt *loop = outermost;
+    if (p->rows != NO_DIM) {
+        j.outer = loop;
+        j.rows = 4;
+        loop = only_loop(loop);
+    }
+    j.middle = loop;
+    j.inner = only_loop(loop);
+    bool fits = j.inner && has_no_loop(j.inner) && counts_up_by_one(j.inner) && counts_up_by_one(j.middle) &&
+                (!j.outer || counts_up_by_one(j.outer));
+    if (!fits) {
+        vec_push(n->z->m->a, out, outermost);
+        return;
+    }
+    var_set written = vars_new(n->z->scratch, n->z->f);
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        if (p->uses[i].array == p->store->array || p->uses[i].array->is_temp)
+            vars_add(&written, p->uses[i].array);
+    j.written = &written;
+    if (p->load) {
+        j.load = counterpart(t, p->load->s, j.inner);
+        j.store = counterpart(t, p->store->s, j.inner);
+    }
+    jam_nest(&j, out);
+}
+
+static void replace_in(kir_module *m, kir_block *b, const kir_stmt *old, const kir_block *by) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        replace_in(m, &b->at[i]->body, old, by);
+        if (b->at[i] != old) {
+            vec_push(m->a, &out, b->at[i]);
+            continue;
+        }
+        for (uint32_t k = 0; k < by->len; k++)
+            vec_push(m->a, &out, by->at[k]);
+    }
+    *b = out;
+}
+
+static const char *tile_text(nest *n, const plan *p) {
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    text s = text_new(n->z->m->a);
+    if (n->shared)
+        text_printf(&s, "%s by %u, ", t->loops[0]->var->name ? t->loops[0]->var->name->text : "loop", n->tile);
+    for (uint32_t k = 0; k < p->tiles; k++) {
+        const kir_var *v = t->loops[p->tile_dim[k]]->var;
+        text_printf(&s, "%s%s by %u", k ? ", " : "", v->name ? v->name->text : "loop", p->tile_size[k]);
+    }
+    text_printf(&s, "%s%s in registers", p->tiles ? ", " : "", p->rows == NO_DIM ? "4" : "4x4");
+    return s.at;
+}
+
+static void note_tiles(nest *n, const plan *p) {
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    const char *words = tile_text(n, p);
+    for (uint32_t d = 0; d < t->depth; d++) {
+        uint32_t id = t->loops[d]->loop->id;
+        if (id && id < n->z->m->report.len)
+            n->z->m->report.at[id].tile = words;
+    }
+}
+
+static bool put_plan(nest *n, const plan *p, bool *taken, kir_block *out) {
+    isl_map *map = schedule_of(n, p);
+    map = isl_map_intersect_domain(map, isl_set_copy(n->s->stmt[p->stmt].domain));
+    isl_set *context = isl_set_universe(isl_space_params_alloc(dep_nest_isl(n->s->accesses), 0));
+    isl_ast_build *build = isl_ast_build_from_context(context);
+    isl_ast_node *tree = isl_ast_build_node_from_schedule_map(build, isl_union_map_from_map(map));
+    isl_ast_build_free(build);
+    astgen g = {n->s, n->parameter, n->n_parameters, n->first, n->s->nest->at};
+    kir_block made = {0};
+    bool done = astgen_block(&g, tree, &made);
+    isl_ast_node_free(tree);
+    if (!done)
+        return false;
+    marking k = {.n = n, .p = p};
+    memcpy(k.taken, taken, sizeof k.taken);
+    kir_each_stmt(&made, mark_loop, &k);
+    if (k.outermost) {
+        kir_block by = {0};
+        block_registers(n, p, k.outermost, &by);
+        replace_in(n->z->m, &made, k.outermost, &by);
+    }
+    for (uint32_t i = 0; i < made.len; i++)
+        vec_push(n->z->m->a, out, made.at[i]);
+    return true;
+}
+
+/* ---- phases ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool keeps(const scop *s, const bool *keep, const kir_stmt *loop) {
+    for (uint32_t k = 0; k < s->n; k++)
+        for (uint32_t d = 0; keep[k] && d < s->stmt[k].depth; d++)
+            if (s->stmt[k].loops[d] == loop)
+                return true;
+    return false;
+}
+
+/* The nest with the statements of `keep` alone. */
+static void put_filtered(nest *n, kir_stmt *loop, const bool *keep, const bool *named, kir_map *map, kir_block *out) {
+    kir_module *m = n->z->m;
+    kir_block body = loop->body, single = {.at = &loop, .len = 1, .cap = 1};
+    loop->body = (kir_block){0};
+    kir_stmt *c = kir_copy_block(m, &single, map).at[0];
+    loop->body = body;
+    if (!named[loop->loop->id] || (n->shared && loop == n->s->nest))
+        c->loop->id = 0;
+    if (n->shared && loop == n->s->nest) {
+        c->lo = kir_ref(m, n->first, loop->at);
+        kir_expr *end =
+            kir_binary(m, KIR_OP_ADD, kir_ref(m, n->first, loop->at), kir_int(m, n->tile, loop->at), loop->at);
+        c->hi = kir_binary(m, KIR_OP_MIN, c->hi, end, loop->at);
+        c->loop->class = KIR_CLASS_INDEPENDENT;
+        c->loop->vector = c->body.len == 0 && has_no_loop(loop);
+    }
+    for (uint32_t i = 0; i < body.len; i++) {
+        kir_stmt *s = body.at[i];
+        if (s->kind == KIR_FOR) {
+            if (keeps(n->s, keep, s))
+                put_filtered(n, s, keep, named, map, &c->body);
+            continue;
+        }
+        for (uint32_t k = 0; k < n->s->n; k++)
+            for (uint32_t x = 0; keep[k] && x < n->s->stmt[k].n; x++)
+                if (n->s->stmt[k].at[x] == s) {
+                    kir_block one = {.at = &s, .len = 1, .cap = 1};
+                    vec_push(m->a, &c->body, kir_copy_block(m, &one, map).at[0]);
+                }
+    }
+    vec_push(m->a, out, c);
+}
+
+static bool is_ready(const scop *s, uint32_t k, const bool *done, const bool *with) {
+    for (uint32_t i = 0; i < s->n; i++)
+        if (i != k && s->feeds[i][k] && !done[i] && !(with && with[i]))
+            return false;
+    return true;
+}
+
+/* The statements in source order that can run now, all in one copy of the nest. */
+static bool gather_phase(const nest *n, const bool *done, bool *phase) {
+    const scop *s = n->s;
+    bool changed = true, any = false;
+    for (uint32_t k = 0; k < s->n; k++)
+        phase[k] = !done[k] && !n->plans[k];
+    while (changed) {
+        changed = false;
+        for (uint32_t k = 0; k < s->n; k++)
+            if (phase[k] && !is_ready(s, k, done, phase)) {
+                phase[k] = false;
+                changed = true;
+            }
+    }
+    for (uint32_t k = 0; k < s->n; k++)
+        any |= phase[k];
+    return any;
+}
+
+/* Which loops of the source have their report entry in a planned nest: the deepest plan's come first. */
+static void take_names(const nest *n, bool *free_names) {
+    for (uint32_t k = 0; k < n->s->n; k++)
+        for (uint32_t d = 0; n->plans[k] && d < n->s->stmt[k].depth; d++)
+            free_names[n->s->stmt[k].loops[d]->loop->id] = false;
+}
+
+static void note_taken(const nest *n, uint32_t k, const bool *used, bool *taken) {
+    for (uint32_t d = 0; d < n->s->stmt[k].depth; d++)
+        taken[d] = used[n->s->stmt[k].loops[d]->loop->id];
+}
+
+static bool put_phases(nest *n, kir_block *out) {
+    scop *s = n->s;
+    bool done[SCOP_STATEMENTS] = {false}, phase[SCOP_STATEMENTS];
+    bool *named = arena_array(n->z->scratch, bool, n->z->m->report.len + 1);
+    bool *used = arena_array(n->z->scratch, bool, n->z->m->report.len + 1);
+    memset(named, true, sizeof(bool) * (n->z->m->report.len + 1));
+    take_names(n, named);
+    for (uint32_t left = s->n; left > 0;) {
+        uint32_t before = left;
+        if (gather_phase(n, done, phase)) {
+            kir_block single = {.at = &s->nest, .len = 1, .cap = 1};
+            kir_map *map = pass_renamed_temps(n->z->m, n->z->f, n->z->scratch, &single);
+            put_filtered(n, s->nest, phase, named, map, out);
+            for (uint32_t k = 0; k < s->n; k++) {
+                left -= phase[k];
+                done[k] |= phase[k];
+                for (uint32_t d = 0; phase[k] && d < s->stmt[k].depth; d++)
+                    named[s->stmt[k].loops[d]->loop->id] = false;
+            }
+        }
+        for (uint32_t k = 0; k < s->n; k++) {
+            bool taken[SCOP_DEPTH] = {false};
+            if (done[k] || !n->plans[k] || !is_ready(s, k, done, NULL))
+                continue;
+            note_taken(n, k, used, taken);
+            if (!put_plan(n, n->plans[k], taken, out))
+                return false;
+            for (uint32_t d = 0; d < s->stmt[k].depth; d++)
+                used[s->stmt[k].loops[d]->loop->id] = true;
+            done[k] = true;
+            left--;
+        }
+        if (left == before)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the nest under its condition ------------------------------------------------------------------------------------------------ */
+
+static kir_expr *both(nest *n, kir_expr *a, kir_expr *b) {
+    return a ? kir_binary(n->z->m, KIR_OP_AND, a, b, n->s->nest->at) : b;
+}
+
+/* Parameters get temporaries in `out`; the result asks that they are small. */
+static kir_expr *take_parameters(nest *n, kir_block *out) {
+    kir_module *m = n->z->m;
+    span at = n->s->nest->at;
+    kir_expr *small = NULL, *e;
+    while (dep_nest_parameter(n->s->accesses, n->n_parameters))
+        n->n_parameters++;
+    n->parameter = arena_array(n->z->scratch, kir_expr *, n->n_parameters + 1);
+    for (uint32_t k = 0; k < n->n_parameters; k++) {
+        e = kir_copy_expr(m, dep_nest_parameter(n->s->accesses, k), NULL);
+        if (e->ty != type_int64(m->types))
+            e = kir_cast(m, e, type_int64(m->types), at);
+        kir_expr *most = kir_binary(m, KIR_OP_LE, kir_copy_expr(m, e, NULL), kir_int(m, EXTENT_MAX, at), at);
+        small = both(n, small, most);
+        if (e->kind != KIR_DIM)
+            small =
+                both(n, small, kir_binary(m, KIR_OP_GE, kir_copy_expr(m, e, NULL), kir_int(m, -EXTENT_MAX, at), at));
+        kir_var *t = kir_temp_new(m, n->z->f, type_int64(m->types), at);
+        vec_push(m->a, out, kir_assign(m, t, e, at));
+        n->parameter[k] = kir_ref(m, t, at);
+    }
+    return small;
+}
+
+static bool make_cold(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR) {
+        s->loop->cold = true;
+        s->loop->id = 0;
+    }
+    return true;
+}
+
+/* An IF of guard's whose two sides are this nest and its cold copy. */
+static bool is_versions(const kir_stmt *s, const kir_stmt *loop) {
+    return s && s->kind == KIR_IF && s->body.len == 1 && s->body.at[0] == loop && s->orelse.len == 1 &&
+           s->orelse.at[0]->kind == KIR_FOR && s->orelse.at[0]->loop->cold && s->orelse.at[0]->at.line == loop->at.line;
+}
+
+static void place(nest *n, kir_stmt *around, kir_block *made, kir_expr *when, kir_block *out) {
+    kir_module *m = n->z->m;
+    kir_stmt *loop = n->s->nest;
+    if (is_versions(around, loop)) {
+        around->value = both(n, around->value, when);
+    } else if (when) {
+        kir_stmt *versions = kir_stmt_new(m, KIR_IF, loop->at);
+        versions->value = when;
+        versions->body = *made;
+        vec_push(m->a, &versions->orelse, loop);
+        kir_each_stmt(&versions->orelse, make_cold, NULL);
+        vec_push(m->a, out, versions);
+        return;
+    }
+    for (uint32_t i = 0; i < made->len; i++)
+        vec_push(m->a, out, made->at[i]);
+}
+
+/* No dependence leads from one iteration of the nest's outermost loop to another. */
+static bool carries_nothing(const scop *s) {
+    if (s->stmt[0].way[0] < 0)
+        return false;
+    for (uint32_t a = 0; a < s->n; a++)
+        for (uint32_t b = 0; b < s->n; b++)
+            if (scop_moves(s->dep[a][b], 0, 1) || scop_moves(s->dep[a][b], 0, -1))
+                return false;
+    return true;
+}
+
+/* for %t over the nest's loop in tiles, in parallel: where its phases go. */
+static kir_block *open_tiles(nest *n, kir_block *out) {
+    kir_module *m = n->z->m;
+    kir_stmt *loop = n->s->nest;
+    if (!n->shared)
+        return out;
+    n->first = kir_temp_new(m, n->z->f, type_int64(m->types), loop->at);
+    kir_stmt *tiles = kir_for(m, n->first, kir_copy_expr(m, loop->lo, NULL), kir_copy_expr(m, loop->hi, NULL),
+                              kir_int(m, n->tile, loop->at), loop->loop->kind, loop->at);
+    tiles->loop->id = loop->loop->id;
+    tiles->loop->class = KIR_CLASS_INDEPENDENT;
+    for (uint32_t k = 0; k < n->s->n; k++)
+        if (n->plans[k])
+            share_out(n, &n->s->stmt[k], tiles->loop, loop->loop);
+    vec_push(m->a, out, tiles);
+    return &tiles->body;
+}
+
+static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
+    uint32_t planned = 0;
+    n->shared = carries_nothing(n->s);
+    for (uint32_t k = 0; k < n->s->n; k++) {
+        if (n->plans[k] && !complete(n, n->plans[k]))
+            n->plans[k] = NULL;
+        planned += n->plans[k] != NULL;
+    }
+    if (!planned)
+        return false;
+    kir_block made = {0};
+    kir_expr *small = take_parameters(n, &made), *apart = dep_nest_condition(n->s->accesses, n->s->nest->at);
+    if (!put_phases(n, open_tiles(n, &made)) || isl_ctx_last_error(dep_nest_isl(n->s->accesses)) != isl_error_none)
+        return false;
+    for (uint32_t k = 0; k < n->s->n; k++)
+        if (n->plans[k])
+            note_tiles(n, n->plans[k]);
+    uint32_t id = n->s->nest->loop->id;
+    if (apart && id && id < n->z->m->report.len)
+        pass_add_guard(n->z->m, &n->z->m->report.at[id], "arrays do not overlap");
+    kir_expr *when = small && apart ? both(n, small, apart) : small ? small : apart;
+    place(n, around, &made, when, out);
+    return true;
+}
+
+static bool reorder_nest(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_block *out) {
+    scop *s = scop_new(z->m, z->f, z->scratch, z->live, loop);
+    if (!s)
+        return false;
+    nest n = {.z = z, .s = s};
+    bool wanted = false, changed = false;
+    for (uint32_t k = 0; k < s->n; k++) {
+        n.plans[k] = consider(z, s, k);
+        wanted |= n.plans[k] != NULL;
+    }
+    if (wanted && scop_analyse(s, z->session, OPERATIONS))
+        changed = rewrite(&n, around, out);
+    scop_close(s);
+    return changed;
+}
+
+static void reorder_block(reorderer *z, kir_block *b, kir_stmt *around) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        bool loop = s->kind == KIR_FOR && !s->loop->cold;
+        if (loop && reorder_nest(z, s, around, &out))
+            continue;
+        if (s->kind != KIR_FOR || loop)
+            reorder_block(z, &s->body, s);
+        reorder_block(z, &s->orelse, s);
+        vec_push(z->m->a, &out, s);
+    }
+    *b = out;
+}
+
+bool reorder_run(pass_context *c) {
+    if (!c->m->options.parallel || !c->m->options.par_range)
+        return true;
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        kir_fn *f = c->m->fns.at[i];
+        if (f->kind == KIR_FN_REGION || f->cold)
+            continue;
+        reorderer z = {c->m, f, c->scratch, dep_open(c->m, f, c->scratch), live_new(c->scratch, f)};
+        reorder_block(&z, &f->body, NULL);
+        dep_close(z.session);
+    }
+    return true;
+}

@@ -1,0 +1,276 @@
+"""Nests in another order of iterations: interchange, distribution, tiles and register blocks give what the source says.
+
+Sizes are chosen around the blocks (4 by 4) and the tiles (32 and more). Sums keep the source's order of terms wherever the
+innermost loop is not the sum itself, so most kernels agree to the bit."""
+import numpy as np
+import pytest
+
+from plait import njit
+
+
+def matmul(c, a, b):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def matmul_kij(c, a, b):
+    for k in range(a.shape[1]):
+        for i in range(c.shape[0]):
+            for j in range(c.shape[1]):
+                c[i, j] -= a[i, k] * b[k, j]
+
+
+def matmul_and_start(c, a, b):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            c[i, j] = 0.0
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * b[k, j]
+            c[i, j] /= 3.0
+
+
+def matmul_backwards(c, a, b):
+    for i in range(c.shape[0] - 1, -1, -1):
+        for k in range(a.shape[1]):
+            for j in range(c.shape[1] - 1, -1, -1):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def matmul_sum_backwards(c, a, b):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            for k in range(a.shape[1] - 1, -1, -1):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def matmul_steps(c, a, b):
+    for i in range(1, c.shape[0], 2):
+        for j in range(0, c.shape[1], 3):
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def matmul_scaled_rows(c, a, b):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            c[i, j] *= 1.25
+        for k in range(a.shape[1]):
+            for j in range(c.shape[1]):
+                c[i, j] += 0.5 * a[i, k] * b[k, j]
+
+
+SHAPES = [(0, 5, 5), (5, 0, 5), (5, 5, 0), (1, 1, 1), (3, 3, 3), (4, 4, 4), (5, 9, 7), (33, 31, 65), (70, 130, 37)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kernel", [matmul, matmul_kij, matmul_and_start, matmul_backwards, matmul_sum_backwards,
+                                    matmul_steps, matmul_scaled_rows], ids=lambda f: f.__name__)
+def test_products_of_matrices_are_the_sources_to_the_bit(agree, kernel, shape):
+    n, m, k = shape
+    rng = np.random.default_rng(1)
+    agree(kernel, rng.random((n, m)), rng.random((n, k)), rng.random((k, m)), bits=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "int8", "complex128"])
+def test_other_types(agree, dtype):
+    rng = np.random.default_rng(1)
+    c, a, b = ((rng.random(s) * 9).astype(dtype) for s in ((37, 70), (37, 41), (41, 70)))
+    agree(matmul, c, a, b, bits=True)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_in_both_orders_and_views(agree, order):
+    rng = np.random.default_rng(2)
+    a, b = np.asarray(rng.random((37, 41)), order=order), np.asarray(rng.random((41, 70)), order=order)
+    agree(matmul, np.zeros((37, 70), order=order), a, b, rtol=1e-13)
+    agree(matmul, np.zeros((74, 140))[::2, ::2], a[::-1], b[:, ::-1], rtol=1e-13)
+    agree(matmul, np.zeros((37, 70)), np.broadcast_to(a[0], (37, 41)), np.broadcast_to(b[:, :1], (41, 70)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("which", ["a", "b", "part"])
+def test_arrays_that_overlap_run_in_source_order(agree, which):
+    rng = np.random.default_rng(3)
+    x = rng.random((40, 40)) / 40
+    y = rng.random((40, 40)) / 40
+    if which == "a":
+        agree(matmul_of_one, x, x, y, bits=True)
+    elif which == "b":
+        agree(matmul_of_one, x, y, x, bits=True)
+    else:
+        agree(matmul_of_parts, rng.random(4000) / 40, bits=True)
+
+
+def matmul_of_one(c, a, b):
+    for i in range(40):
+        for j in range(40):
+            for k in range(40):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def matmul_of_parts(x):
+    c, a, b = x[:1600].reshape(40, 40), x[800:2400].reshape(40, 40), x[2400:].reshape(40, 40)
+    matmul_inner(c, a, b)
+
+
+@njit
+def matmul_inner(c, a, b):
+    for i in range(40):
+        for j in range(40):
+            for k in range(40):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def triangle_of_columns(b, a):
+    m = b.shape[0]
+    for i in range(m):
+        for j in range(b.shape[1]):
+            for k in range(i + 1, m):
+                b[i, j] += a[k, i] * b[k, j]
+            b[i, j] = 0.5 * b[i, j]
+
+
+def triangle_of_rows(c, a):
+    for i in range(a.shape[0]):
+        for j in range(i + 1):
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * a[j, k]
+
+
+def symmetric(c, a):
+    n = a.shape[0]
+    for i in range(c.shape[0]):
+        for j in range(i, c.shape[0]):
+            c[i, j] = 0.0
+            for k in range(n):
+                c[i, j] += a[k, i] * a[k, j]
+            c[i, j] /= 3.0
+            c[j, i] = c[i, j]
+
+
+def trapezoid(c, a):
+    for i in range(c.shape[0]):
+        for k in range(max(0, i - 9), min(a.shape[1], i + 13)):
+            for j in range(k // 2, c.shape[1] - i // 3):
+                c[i, j] += a[i, k] * a[k, j]
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 8, 33, 67])
+def test_triangles(agree, n):
+    rng = np.random.default_rng(n)
+    agree(triangle_of_columns, rng.random((n, n + 3)), rng.random((n, n)), bits=True)
+    agree(triangle_of_rows, rng.random((n, n)), rng.random((n, n + 5)), rtol=1e-13)
+    agree(symmetric, rng.random((n, n)), rng.random((n + 2, n)), bits=True)
+    agree(trapezoid, rng.random((n, n)), rng.random((n, n)), bits=True)
+
+
+def columns(s, a):
+    for j in range(a.shape[1]):
+        s[j] = 0.0
+        for i in range(a.shape[0]):
+            s[j] += a[i, j]
+        s[j] /= 7.0
+
+
+def transposed_product(x, a, y):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[0]):
+            x[i] = x[i] + a[j, i] * y[j]
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 31, 200])
+def test_walks_across_rows_are_turned(agree, n):
+    rng = np.random.default_rng(n)
+    agree(columns, np.zeros(n), rng.random((n + 1, n)), bits=True)
+    agree(transposed_product, rng.random(n), rng.random((n, n)), rng.random(n), bits=True)
+
+
+def in_place(a):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            for k in range(a.shape[0]):
+                a[i, j] += a[i, k] * a[k, j]
+
+
+def shifted(a):
+    for i in range(1, a.shape[0]):
+        for j in range(a.shape[1] - 1):
+            for k in range(4, 20):
+                a[i, j] += 0.5 * a[i - 1, j + 1]
+
+
+def carried_by_all(c, a):
+    for i in range(1, c.shape[0]):
+        for j in range(1, c.shape[1]):
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * c[i - 1, j] - c[i, j - 1]
+
+
+def chain(c, d, a):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[0]):
+            for k in range(a.shape[0]):
+                c[i, j] += a[i, k] * d[k, j]
+            d[i, j] = c[i, j] * 0.001
+
+
+@pytest.mark.parametrize("n", [3, 5, 33])
+def test_dependences_that_forbid_it(agree, n):
+    rng = np.random.default_rng(n)
+    agree(in_place, rng.random((n, n)) / n, bits=True)
+    agree(shifted, rng.random((n, n)), bits=True)
+    agree(carried_by_all, rng.random((n, n)) / 9, rng.random((n, n)) / 9, rtol=1e-10)
+    agree(chain, rng.random((n, n)), rng.random((n, n)), rng.random((n, n)), bits=True)
+
+
+def test_nan_and_infinities(agree):
+    a = np.ones((9, 9))
+    a[3, 4], a[5, 5] = np.nan, np.inf
+    agree(matmul, np.zeros((9, 9)), a, -a, bits=True)
+
+
+def test_an_index_out_of_range_raises_where_python_does(agree):
+    agree(matmul, np.zeros((20, 20)), np.ones((20, 20)), np.ones((19, 20)))
+    agree(matmul, np.zeros((20, 20)), np.ones((19, 20)), np.ones((20, 20)))
+
+
+def test_a_division_by_zero_raises(agree):
+    def divided(c, a, d):
+        for i in range(c.shape[0]):
+            for j in range(c.shape[1]):
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] / d[k, j]
+
+    d = np.ones((20, 20))
+    rng = np.random.default_rng(5)
+    agree(divided, rng.random((20, 20)), rng.random((20, 20)), d, bits=True)
+    d[7, 9] = 0.0
+    with pytest.raises(ZeroDivisionError):
+        njit(parallel=True)(divided)(np.zeros((20, 20)), np.ones((20, 20)), d)
+
+
+def test_the_report_tells_tiles_and_who_runs_in_parallel():
+    kernel = njit(parallel=True)(matmul)
+    kernel(np.zeros((5, 5)), np.zeros((5, 5)), np.zeros((5, 5)))
+    first, second, third = kernel.parallel_report()
+    assert first["decision"] == "parallel" and first["reason"] == "INDEPENDENT"
+    assert "i by 32" in first["tile"] and "in registers" in first["tile"]
+    assert second["reason"] == third["reason"] == "INSIDE_PARALLEL"
+    assert "arrays do not overlap" in first["guards"]
+
+
+def test_every_loop_of_a_distributed_nest_is_reported():
+    kernel = njit(parallel=True)(matmul_and_start)
+    kernel(np.zeros((5, 5)), np.zeros((5, 5)), np.zeros((5, 5)))
+    assert [e["reason"] for e in kernel.parallel_report()] == ["INDEPENDENT", "INSIDE_PARALLEL", "INSIDE_PARALLEL"]
+
+
+def test_without_parallel_nothing_is_reordered():
+    kernel = njit(matmul)
+    rng = np.random.default_rng(1)
+    a, b = rng.random((30, 30)), rng.random((30, 30))
+    c, want = np.zeros((30, 30)), np.zeros((30, 30))
+    kernel(c, a, b)
+    matmul(want, a, b)
+    np.testing.assert_array_equal(c, want)
