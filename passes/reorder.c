@@ -70,6 +70,7 @@ typedef struct plan { /* for one statement of a nest */
     bool sums;               /* the vector loop is the sum */
     uint32_t tiles, tile_dim[SCOP_DEPTH], tile_size[SCOP_DEPTH];
     uint32_t order[SCOP_DEPTH]; /* of the loops in a tile */
+    bool turned[SCOP_DEPTH];    /* runs upwards although the source's loop runs downwards: nothing is carried */
 } plan;
 
 typedef struct nest { /* being rewritten */
@@ -214,7 +215,7 @@ static void choose_vector(const scop_stmt *t, plan *p) {
     uint32_t best = ~0u;
     for (uint32_t d = t->depth; d-- > 0;) {
         bool sum = sums_over(p, t->loops[d]);
-        if ((sum && (t->depth < 3 || !is_sum(t, p))) || t->way[d] < 0)
+        if (sum && (t->depth < 3 || !is_sum(t, p)))
             continue;
         uint32_t steps = steps_along(p, t->loops[d]->var) + (sum ? 2 : 0);
         if (steps < best) {
@@ -281,12 +282,12 @@ static bool meets_other_loads(nest *n, const plan *p) {
     return false;
 }
 
-static void add_tile(plan *p, uint32_t dim, uint32_t size) {
+static void add_tile(plan *p, uint32_t dim, uint32_t size, int64_t most) {
     for (uint32_t i = 0; i < p->tiles; i++)
         if (p->tile_dim[i] == dim)
             return;
     p->tile_dim[p->tiles] = dim;
-    p->tile_size[p->tiles++] = size;
+    p->tile_size[p->tiles++] = most && size > most ? (uint32_t)most : size;
 }
 
 /* Tiles: the parallel loop in pieces that several threads can share; of the vector loop and the columns as much as the
@@ -300,15 +301,17 @@ static void choose_tiles(nest *n, plan *p) {
     width = width < 64 ? 64 : width > 1024 ? 1024 : width;
     height = height < 16 ? 16 : height > 256 ? 256 : height;
     uint32_t piece = p->parallel != p->vector ? 32 : depth == 2 ? 64 : 128;
+    if (o->tile && piece > o->tile)
+        piece = (uint32_t)o->tile;
     if (n->shared)
         n->tile = piece > n->tile ? piece : n->tile;
     else if (p->parallel != NO_DIM)
-        add_tile(p, p->parallel, piece);
+        add_tile(p, p->parallel, piece, o->tile);
     if (depth == 2)
         return;
     if (p->parallel != p->vector)
-        add_tile(p, p->vector, (uint32_t)(p->sums ? width / 2 : width));
-    add_tile(p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height));
+        add_tile(p, p->vector, (uint32_t)(p->sums ? width / 2 : width), o->tile);
+    add_tile(p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height), o->tile);
 }
 
 static void choose_order(const scop_stmt *t, plan *p) {
@@ -336,7 +339,7 @@ static uint32_t choose_parallel(const nest *n, const plan *p, const bool *moves)
 /* Completes the plan with what the dependences allow. False: they forbid it. */
 static bool complete(nest *n, plan *p) {
     const scop_stmt *t = &n->s->stmt[p->stmt];
-    bool moves[SCOP_DEPTH];
+    bool moves[SCOP_DEPTH] = {false};
     if (!is_alone(n->s, p->stmt))
         return false;
     for (uint32_t d = 0; d < t->depth; d++) {
@@ -346,6 +349,8 @@ static bool complete(nest *n, plan *p) {
     }
     if (moves[p->vector] && !p->sums)
         return false;
+    for (uint32_t d = 0; d < t->depth; d++)
+        p->turned[d] = t->way[d] < 0 && !moves[d];
     p->parallel = choose_parallel(n, p, moves);
     for (uint32_t d = 0; d < t->depth; d++)
         if (d != p->vector && sums_over(p, t->loops[d]))
@@ -382,11 +387,11 @@ static isl_map *schedule_of(nest *n, const plan *p) {
     for (uint32_t k = 0; k < p->tiles; k++)
         text_printf(&s, "t%u, ", k);
     for (uint32_t d = 0; d < t->depth; d++)
-        text_printf(&s, "%si%u", d ? ", " : "", p->order[d]);
+        text_printf(&s, "%s%si%u", d ? ", " : "", p->turned[p->order[d]] ? "-" : "", p->order[d]);
     text_put(&s, "]");
     for (uint32_t k = 0; k < p->tiles; k++)
-        text_printf(&s, "%s t%u = %u * floor(i%u / %u)", k ? " and" : " :", k, p->tile_size[k], p->tile_dim[k],
-                    p->tile_size[k]);
+        text_printf(&s, "%s t%u = %u * floor((%si%u) / %u)", k ? " and" : " :", k, p->tile_size[k],
+                    p->turned[p->tile_dim[k]] ? "-" : "", p->tile_dim[k], p->tile_size[k]);
     if (n->shared)
         text_printf(&s, "%s t <= i0 < t + %u", p->tiles ? " and" : " :", n->tile);
     text_put(&s, " }");
