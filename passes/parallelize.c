@@ -188,6 +188,28 @@ static void report_parallel(placer *p, kir_stmt *loop) {
         pass_add_guard(p->m, r, "arrays do not overlap");
 }
 
+/* Is every term of the conjunction `e` one of `given`? */
+static bool is_implied(const kir_expr *e, const kir_expr *given) {
+    if (!e || !given)
+        return !e;
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_AND)
+        return is_implied(e->args[0], given) && is_implied(e->args[1], given);
+    if (given->kind == KIR_BINARY && given->op == KIR_OP_AND)
+        return is_implied(e, given->args[0]) || is_implied(e, given->args[1]);
+    return kir_expr_equal(e, given);
+}
+
+/* A loop inside one that runs under a condition is independent too when its own condition is part of that one. */
+static bool settle_inside(kir_stmt *s, void *context) {
+    const kir_loop_info *around = context;
+    if (s->kind == KIR_FOR && s->loop != around && is_proven(s->loop) && s->loop->when && !s->loop->carried.len &&
+        is_implied(s->loop->when, around->when)) {
+        s->loop->when = NULL;
+        s->loop->vector = true;
+    }
+    return true;
+}
+
 static bool note_inside(kir_stmt *s, void *context) {
     placer *p = context;
     if (s->kind == KIR_FOR && s->loop->id) {
@@ -247,6 +269,8 @@ static void place_loop(placer *p, kir_stmt *loop, kir_block *out) {
     loop->loop->cost = cost_of_block(&loop->body);
     report_parallel(p, loop);
     p->line = loop->at.line;
+    if (is_proven(loop->loop))
+        kir_each_stmt(&loop->body, settle_inside, loop->loop);
     kir_each_stmt(&loop->body, note_inside, p);
     if (!is_proven(loop->loop))
         loop->loop->when = NULL;
