@@ -97,6 +97,15 @@ plrt_placement plrt_get_placement(void) {
     return (plrt_placement)atomic_load_explicit(&policy, memory_order_relaxed);
 }
 
+int32_t plrt_placement_list(int32_t *units, int32_t size) {
+    pthread_once(&environment_once, read_environment);
+    const unit_list *l = atomic_load(&list);
+    int32_t count = l == NULL ? 0 : l->count < size ? l->count : size;
+    if (count > 0)
+        memcpy(units, l->unit, sizeof *units * (size_t)count);
+    return count;
+}
+
 /* Of a text in the configuration; NULL: the process's. */
 plrt_placement rt_placement_of(const char *text) {
     plrt_placement placement = text != NULL ? plrt_placement_named(text) : PLRT_PLACE_INVALID;

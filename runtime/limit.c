@@ -171,7 +171,7 @@ static int32_t current_quota(int64_t now) {
     return cpus;
 }
 
-int32_t rt_current_quota(void) {
+int32_t plrt_cpu_quota(void) {
     return current_quota(rt_coarse_now());
 }
 
@@ -334,6 +334,15 @@ int64_t rt_coarse_now(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* With OMP_PLACES or the like, libgomp has bound the main thread to the first place: its mask is no limit. */
+static void ask_openmp(rt_caller *c) {
+    int places = omp_get_num_places();
+    if (places <= 0)
+        return;
+    c->units = omp_get_num_procs();
+    c->cores = places < c->units ? places : c->units;
+}
+
 void rt_look_at_mask(rt_caller *c, int64_t now) {
     rt_units units;
     if (c == &spare || (c->mask_epoch != 0 && now - c->looked_at < LOOK_AT_MASK_NS))
@@ -347,5 +356,6 @@ void rt_look_at_mask(rt_caller *c, int64_t now) {
     c->allowed = units;
     c->units = rt_units_count(&units);
     c->cores = cores_of(&units);
+    ask_openmp(c);
     c->mask_epoch++;
 }

@@ -14,6 +14,8 @@ void GOMP_parallel(void (*fn)(void *), void *data, unsigned num_threads, unsigne
 int omp_get_thread_num(void);
 int omp_get_num_threads(void);
 int omp_get_proc_bind(void);
+int omp_get_num_places(void);
+int omp_get_num_procs(void);
 
 #define RT_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 
@@ -96,7 +98,6 @@ int32_t rt_said_threads(void);
 /* CPUs that the cgroup's bandwidth quota allows, rounded up; 0: no limit. `sysfs` is the mount point of the cgroup
  * file systems, `membership` the file that lists the process's groups. */
 int32_t rt_quota(const char *sysfs, const char *membership);
-int32_t rt_current_quota(void);
 /* Cores with a unit in `u`, by the files below `cpus` (/sys/devices/system/cpu). */
 int32_t rt_count_cores(const char *cpus, const rt_units *u);
 void rt_limit_lock(void); /* around fork */

@@ -140,8 +140,11 @@ PLRT_API void *plrt_stack_limit(void);
 
 /* The most that plrt_set_num_threads takes: what the environment said, else the allowed processing units. */
 PLRT_API int32_t plrt_max_threads(void);
-PLRT_API int32_t plrt_default_threads(void);      /* 6. and 7. above */
-PLRT_API int32_t plrt_get_num_threads(void);      /* the calling thread's */
+/* PLAIT_NUM_THREADS, OMP_NUM_THREADS, NUMBA_NUM_THREADS in that order, else the cores that the calling thread may run
+ * on, their siblings not counted, within the cgroup's quota. */
+PLRT_API int32_t plrt_default_threads(void);
+PLRT_API int32_t plrt_cpu_quota(void); /* CPUs that the cgroup's bandwidth allows, rounded up; 0: no limit */
+PLRT_API int32_t plrt_get_num_threads(void);
 PLRT_API int32_t plrt_set_num_threads(int32_t n); /* the process's; 0 ok, -1 out of range [1, plrt_max_threads()] */
 PLRT_API int32_t plrt_get_thread_id(void);        /* 0..n-1 inside a region, 0 outside */
 PLRT_API int64_t plrt_get_chunksize(void);
@@ -164,6 +167,8 @@ typedef enum plrt_placement {
  * ignored. 0 ok; -1: the list is no list. */
 PLRT_API int32_t plrt_set_placement(plrt_placement placement, const char *cpus);
 PLRT_API plrt_placement plrt_get_placement(void);
+/* The units of the list that was last set, at most `size` of them; their number. */
+PLRT_API int32_t plrt_placement_list(int32_t *units, int32_t size);
 /* Who keeps threads from being placed: "OMP_PLACES", "another library" …; NULL: nobody. */
 PLRT_API const char *plrt_placement_refusal(void);
 PLRT_API const char *plrt_placement_name(plrt_placement placement); /* "spread" …; NULL: there is none */

@@ -59,6 +59,8 @@ def __getattr__(name):
 
     if name in _SUBMODULES:
         return import_module("." + name, __name__)
+    if name == "topology":
+        return import_module(".machine", __name__).topology
     if name in _FROM_ERRORS:
         return getattr(import_module(".errors", __name__), name)
     if not name.startswith("__"):
@@ -71,4 +73,4 @@ def __getattr__(name):
 def __dir__():
     from . import types
 
-    return sorted({*globals(), *_SUBMODULES, *_FROM_ERRORS, *types.TOP_LEVEL})
+    return sorted({*globals(), "topology", *_SUBMODULES, *_FROM_ERRORS, *types.TOP_LEVEL})

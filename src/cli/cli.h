@@ -19,6 +19,7 @@ typedef struct cli { /* of one run of the command */
     VEC(const char *) saves;   /* --save NAME=FILE */
     bool json, time;
     int64_t threads, repeat;
+    const char *xml, *synthetic, *svg, *placement; /* topology */
 } cli;
 
 typedef struct cli_command {
@@ -28,13 +29,14 @@ typedef struct cli_command {
     const char *usage, *summary, *help;
 } cli_command;
 
-enum { CLI_COMPILE = 1, CLI_RUN = 2, CLI_EXPLAIN = 4, CLI_DUMP = 8, CLI_REQUEST = 16, CLI_ALL = 31 };
+enum { CLI_COMPILE = 1, CLI_RUN = 2, CLI_EXPLAIN = 4, CLI_DUMP = 8, CLI_REQUEST = 16, CLI_ALL = 31, CLI_TOPOLOGY = 32 };
 
 int cli_compile(cli *c);
 int cli_run(cli *c);
 int cli_explain(cli *c);
 int cli_dump(cli *c);
 int cli_request(cli *c);
+int cli_topology(cli *c);
 
 /* ---- shared by the subcommands (request.c) ---------------------------------------------------------------------------- */
 

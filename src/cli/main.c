@@ -24,6 +24,10 @@ static const cli_command commands[] = {
      "tokens and ast need no FUNC.\n"},
     {"request", cli_request, CLI_REQUEST, "FILE.py:FUNC [--sig SIGNATURE]",
      "print the compile request as JSON; the other subcommands take such a file in place of FILE.py:FUNC", ""},
+    {"topology", cli_topology, CLI_TOPOLOGY, "[--xml FILE | --synthetic STRING] [--svg FILE | --json]",
+     "print this machine, or another one, and where each placement puts the threads",
+     "--svg draws it with the threads of one placement. The units are Linux's numbers; a line of them is what\n"
+     "PLAIT_PLACEMENT takes as a list.\n"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -144,6 +148,30 @@ static bool set_threads(cli *c, const option_row *row, const char *value) {
     return read_number(value, &c->threads) && c->threads > 0;
 }
 
+static bool set_xml(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->xml = value;
+    return *value;
+}
+
+static bool set_synthetic(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->synthetic = value;
+    return *value;
+}
+
+static bool set_svg(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->svg = value;
+    return *value;
+}
+
+static bool set_placement(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->placement = value;
+    return *value;
+}
+
 static bool set_time(cli *c, const option_row *row, const char *value) {
     (void)row;
     c->time = true;
@@ -155,9 +183,14 @@ static const option_row rows[] = {
      "argument types, as \"f8[:](i8, f8[::1])\" or \"(int64, float64)\""},
     {"output", 'o', "FILE", CLI_COMPILE | CLI_RUN, add_output, "where to write; may be given several times"},
     {"save", 0, "NAME=FILE", CLI_RUN, add_save, "write the argument NAME to a .npy file after the call"},
-    {"threads", 't', "N", CLI_RUN, set_threads, "number of threads"},
+    {"threads", 't', "N", CLI_RUN | CLI_TOPOLOGY, set_threads, "number of threads"},
     {"time", 0, "[N]", CLI_RUN, set_time, "print the time of the call, the least of N calls"},
-    {"json", 0, NULL, CLI_EXPLAIN, set_json, "print JSON"},
+    {"json", 0, NULL, CLI_EXPLAIN | CLI_TOPOLOGY, set_json, "print JSON"},
+    {"xml", 0, "FILE", CLI_TOPOLOGY, set_xml, "a machine that hwloc described (lstopo FILE.xml)"},
+    {"synthetic", 0, "STRING", CLI_TOPOLOGY, set_synthetic, "a machine like \"pack:2 [numa] l3:1 core:8 pu:2\""},
+    {"svg", 0, "FILE", CLI_TOPOLOGY, set_svg, "draw the machine with the threads on it"},
+    {"placement", 0, "NAME", CLI_TOPOLOGY, set_placement,
+     "of the drawing: spread, compact, numa, cores, threads, none or a list"},
     {"parallel", 0, "[require]", CLI_ALL, set_parallel,
      "as parallel=True; require: a loop that stays serial is an error"},
     {"no-parallel", 0, NULL, CLI_ALL, set_parallel, "as parallel=False"},
