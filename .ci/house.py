@@ -14,6 +14,7 @@ DOORS = {
     "isl": (r'#\s*include\s*<isl/', ("passes/",)),
     "LLVM": (r'#\s*include\s*[<"]llvm-c/', ("src/llvm/", "src/driver/load")),
     "hwloc": (r'#\s*include\s*<hwloc', ("runtime/",)),
+    "libyaml": (r'#\s*include\s*<yaml\.h>', ("runtime/",)),
     "libgomp": (r'#\s*include\s*<omp\.h>|^\s*(extern\s.*)?\bGOMP_\w+\s*\(', ("runtime/", "src/llvm/", "perf/")),
     "CPython": (r'#\s*include\s*[<"]Python\.h', ("python/",)),
     "NumPy": (r'#\s*include\s*[<"]numpy/', ("python/",)),

@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc>=2.9)
 pkg_check_modules(isl REQUIRED IMPORTED_TARGET isl>=0.25)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(yaml REQUIRED yaml-0.1) # its header; the library is loaded when there is a file to read
 
 find_program(LLVM_CONFIG NAMES llvm-config-19 llvm-config REQUIRED)
 function(ask_llvm variable)

@@ -1,11 +1,13 @@
-/* What the configuration says about regions (config.c): the part that region.c asks. The public side is plait/config.h. */
+/* What the configuration says about regions (config.c): the part that other files of the runtime ask. The public side is
+ * plait/config.h. */
 #ifndef PLAIT_RUNTIME_CONFIG_H
 #define PLAIT_RUNTIME_CONFIG_H
 
 #include "plait/config.h"
 #include "runtime/rt.h"
 
-/* Number of reasons to look anything up: scopes that are open in any thread, and one when settings are configured. */
+/* Number of reasons to look anything up: scopes that are open in any thread, and one while settings are configured or not
+ * read yet. */
 extern _Atomic int32_t rt_choices_exist;
 
 void rt_config_choose(const plrt_region *region, plrt_choice *choice);
@@ -16,5 +18,10 @@ static inline void rt_choose(const plrt_region *region, plrt_choice *choice) {
     if (__builtin_expect(atomic_load_explicit(&rt_choices_exist, memory_order_relaxed) != 0, 0))
         rt_config_choose(region, choice);
 }
+
+/* The number of threads that a file asks for in general; 0: none does. */
+int32_t rt_config_threads(void);
+/* The number that a scope of the calling thread asks for; 0: none does. */
+int32_t rt_scope_threads(void);
 
 #endif

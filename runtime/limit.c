@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/config.h"
 #include "runtime/rt.h"
 
 static const int64_t LOOK_AT_MASK_NS = 50 * 1000 * 1000;
@@ -49,7 +50,7 @@ static void read_environment(void) {
 int32_t rt_said_threads(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, read_environment);
-    return said;
+    return said != 0 ? said : rt_config_threads();
 }
 
 /* ---- small files ------------------------------------------------------------------------------------------------------ */

@@ -92,7 +92,7 @@ int64_t rt_coarse_now(void); /* nanoseconds, some milliseconds late */
 /* Reads mask and quota again when the last reading is old. */
 void rt_look_at_mask(rt_caller *c, int64_t now);
 
-/* What the environment says about the number of threads; 0: nothing usable. */
+/* What the environment says about the number of threads, else the configuration; 0: nothing usable. */
 int32_t rt_threads_from_text(const char *text);
 int32_t rt_said_threads(void);
 /* CPUs that the cgroup's bandwidth quota allows, rounded up; 0: no limit. `sysfs` is the mount point of the cgroup
@@ -113,6 +113,8 @@ void rt_read_caches(const char *cpus, int32_t unit, plrt_caches *caches);
 int32_t rt_threads_for(rt_caller *c, int32_t asked, plrt_placement placement);
 plrt_schedule rt_forced_schedule(void);
 int32_t rt_default_threads(rt_caller *c);
+int32_t rt_chosen_threads(void); /* by plrt_set_num_threads; 0: nobody did */
+void rt_forget_threads(void);
 /* Takes up to `wanted` threads of the process's budget, at least 1; give the same number back. *shared: other callers
  * were running. */
 int32_t rt_budget_take(int32_t wanted, bool *shared);

@@ -53,7 +53,8 @@ static int32_t threads_of_process(rt_caller *c) {
 }
 
 int32_t plrt_get_num_threads(void) {
-    return threads_of_process(rt_caller_now());
+    int32_t scoped = rt_scope_threads();
+    return scoped != 0 ? scoped : threads_of_process(rt_caller_now());
 }
 
 int32_t plrt_set_num_threads(int32_t n) {
@@ -61,6 +62,14 @@ int32_t plrt_set_num_threads(int32_t n) {
         return -1;
     atomic_store(&chosen, n);
     return 0;
+}
+
+int32_t rt_chosen_threads(void) {
+    return atomic_load_explicit(&chosen, memory_order_relaxed);
+}
+
+void rt_forget_threads(void) {
+    atomic_store(&chosen, 0);
 }
 
 int32_t plrt_get_thread_id(void) {

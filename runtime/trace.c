@@ -15,6 +15,7 @@
 
 #include "plait/stats.h"
 #include "runtime/stats.h"
+#include "runtime/yaml.h"
 
 enum { LIMIT_DEFAULT = 1 << 18, LIMIT_MOST = 1 << 24 };
 
@@ -98,19 +99,6 @@ int32_t plrt_trace_is_on(void) {
 
 /* ---- the file ----------------------------------------------------------------------------------------------------- */
 
-static void write_text(FILE *f, const char *text) {
-    fputc('"', f);
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(f, "\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7f)
-            fprintf(f, "\\u%04x", *p);
-        else
-            fputc(*p, f);
-    }
-    fputc('"', f);
-}
-
 static void write_arguments(FILE *f, const rt_slice *s) {
     long long first = (long long)s->first, last = (long long)s->last;
     if (s->kind == RT_SLICE_REGION && s->note != NULL)
@@ -128,9 +116,9 @@ static void write_slice(FILE *f, const record *r, int64_t zero) {
     const rt_slice *s = &r->slice;
     int64_t at = s->begin - zero, took = s->end > s->begin ? s->end - s->begin : 0;
     fputs(",\n{\"ph\":\"X\",\"name\":", f);
-    write_text(f, s->name);
+    rt_json_text(f, s->name);
     fputs(",\"cat\":", f);
-    write_text(f, s->kind == RT_SLICE_SPAN ? s->category : categories[s->kind]);
+    rt_json_text(f, s->kind == RT_SLICE_SPAN ? s->category : categories[s->kind]);
     fprintf(f, ",\"pid\":%ld,\"tid\":%ld,\"ts\":%lld.%03d,\"dur\":%lld.%03d", (long)owner, (long)r->thread,
             (long long)(at / 1000), (int)(at % 1000), (long long)(took / 1000), (int)(took % 1000));
     write_arguments(f, s);
@@ -212,6 +200,7 @@ static int32_t start(const char *path, int64_t limit) {
     atomic_fetch_add(&number, 1);
     atomic_store_explicit(&limit_now, limit, memory_order_release);
     atomic_fetch_or(&rt_watching, RT_WATCH_TRACE);
+    rt_decide_small_work();
     return 0;
 }
 
@@ -231,6 +220,7 @@ static int32_t stop(void) {
     if (path_now == NULL)
         return ENOENT;
     atomic_fetch_and(&rt_watching, ~RT_WATCH_TRACE);
+    rt_decide_small_work();
     int64_t limit = atomic_exchange(&limit_now, 0), wanted = atomic_load(&taken);
     int64_t count = wanted < limit ? wanted : limit;
     int32_t failed = owner == getpid() ? write_file(path_now, count, wanted - count, atomic_load(&number)) : ENOENT;
@@ -259,6 +249,7 @@ static void forget_in_child(void) {
     own_id = 0;
     if (path_now != NULL) {
         atomic_fetch_and(&rt_watching, ~RT_WATCH_TRACE);
+        rt_decide_small_work();
         atomic_store(&limit_now, 0);
         free(path_now);
         path_now = NULL;

@@ -1,5 +1,5 @@
-/* Configuration of the runtime: what regions ask for when they run. docs/configuration.md says which source of a setting
- * wins. All may be called from any thread. */
+/* Configuration: files, environment and what the program sets. docs/configuration.md says which source of a setting wins.
+ * All may be called from any thread. Files are read at the first use: of a setting, a compile, a region. */
 #ifndef PLAIT_CONFIG_H
 #define PLAIT_CONFIG_H
 
@@ -9,18 +9,71 @@
 extern "C" {
 #endif
 
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
+
+/* What is wrong with files and environment: NULL, or sentences with places, which live as long as the process. As long as
+ * something is wrong the defaults hold. */
+PLRT_API const char *plrt_config_problems(void);
+/* Looks for files again, and reads them and the environment. */
+PLRT_API void plrt_config_reload(void);
+/* Counts reloads and changes: what was derived from settings is stale when it differs. */
+PLRT_API extern volatile uint32_t plrt_config_epoch;
+
+typedef struct plrt_setting {
+    const char *name, *variables, *doc, *fallback;
+    const char *kind;   /* "a number", "true or false", … */
+    const char *where;  /* letters of settings.def */
+    const char *value;  /* as text; "" when nothing is said and there is no default */
+    const char *origin; /* "default", "PLAIT_OPT", "FILE:LINE", "the program" */
+} plrt_setting;
+/* The setting number i; 0: there is none. */
+PLRT_API int32_t plrt_config_get(size_t i, plrt_setting *out);
+/* Its number, or -1. */
+PLRT_API int32_t plrt_config_find(const char *name);
+/* Sets it for the process, above environment and files; NULL takes that back. NULL, or the error, which the caller
+ * frees. */
+PLRT_API char *plrt_config_set(const char *name, const char *value);
+/* Reads one file and says what is wrong with it: NULL, or text that the caller frees. */
+PLRT_API char *plrt_config_check(const char *path);
+/* All of it as JSON: {"settings": [{name, value, from, …}], "files": [path…], "kernels": [{name, from, …}],
+ * "problems": text or null}. The caller frees it; NULL: out of memory. */
+PLRT_API char *plrt_config_json(void);
+
+/* ---- kernels ----------------------------------------------------------------------------------------------------- */
+
 /* How regions are to run; zeros and NULL where nothing is said. */
 typedef struct plrt_choice {
     int32_t threads;
     int32_t schedule; /* plrt_schedule */
     int64_t chunk;
-    const char *placement; /* a policy's name or a list of CPUs; borrowed */
+    const char *placement; /* a policy's name or a list of CPUs */
 } plrt_choice;
 
 /* From now on regions that this thread enters run as *choice says, whatever is configured. What it does not say keeps
- * what an enclosing scope says. *saved is what plrt_choice_pop wants; scopes end in reverse order, on the same thread. */
-PLRT_API void plrt_choice_push(const plrt_choice *choice, plrt_choice *saved);
+ * what an enclosing scope says. *saved is what plrt_choice_pop wants; scopes end in reverse order, on the same thread.
+ * 0; -1: the placement is none, and nothing was changed. */
+PLRT_API int32_t plrt_choice_push(const plrt_choice *choice, plrt_choice *saved);
 PLRT_API void plrt_choice_pop(const plrt_choice *saved);
+/* A copy whose texts live as long as the process; -1: the placement is none. */
+PLRT_API int32_t plrt_choice_keep(const plrt_choice *choice, plrt_choice *kept);
+
+/* What the files say about the kernel "module.function"; NULL: nothing. Lives as long as the process, holds until
+ * plrt_config_epoch changes. */
+typedef struct plrt_kernel_settings plrt_kernel_settings;
+PLRT_API const plrt_kernel_settings *plrt_config_kernel(const char *name);
+/* Its settings for a call with so many bytes of arrays (negative: without its size classes), as JSON; the caller frees. */
+PLRT_API char *plrt_config_kernel_json(const char *name, int64_t bytes);
+
+/* Around a call of such a kernel: regions entered by this thread in between are its. */
+typedef struct plrt_call {
+    const plrt_kernel_settings *settings; /* or NULL */
+    const plrt_choice *own;               /* what the kernel's source says, or NULL: goes before the files */
+    int64_t bytes;                        /* of the array arguments */
+    struct plrt_call *outer;
+} plrt_call;
+PLRT_API void plrt_call_enter(plrt_call *call, const plrt_kernel_settings *settings, const plrt_choice *own,
+                              int64_t bytes);
+PLRT_API void plrt_call_leave(const plrt_call *call);
 
 #ifdef __cplusplus
 }

@@ -28,6 +28,28 @@ class prange:
         return range(*args)
 
 
+class threads:
+    """with threads(n): regions entered by this thread run on n threads. schedule, chunk and placement may be given too,
+    with or without n; what is not given stays as it is."""
+
+    def __init__(self, n=None, *, schedule=None, chunk=0, placement=None):
+        from .decorators import check_choice
+
+        self._choice = check_choice(n, schedule, chunk, placement)
+        self._before = []
+
+    def __enter__(self):
+        from ._plait import _push_choice
+
+        self._before.append(_push_choice(*self._choice))
+        return self
+
+    def __exit__(self, *exception):
+        from ._plait import _pop_choice
+
+        _pop_choice(self._before.pop())
+
+
 class parallel_chunksize:
     """with parallel_chunksize(n): regions entered by this thread hand out chunks of n iterations."""
 
@@ -47,10 +69,12 @@ def threading_layer():
     return "omp"
 
 
-_SUBMODULES = ("types", "errors", "config", "dispatcher", "decorators", "bindings", "source")
+_SUBMODULES = ("types", "errors", "config", "dispatcher", "decorators", "bindings", "source", "observe")
+_FROM_OBSERVE = ("stats", "trace")
 _FROM_ERRORS = (
     "TypingError", "UnsupportedError", "LoweringError", "NumbaError", "NumbaWarning", "NumbaPerformanceWarning",
     "NumbaDeprecationWarning", "PlaitError", "PlaitWarning", "ParallelRaceError",
+    "ConfigError",
 )  # fmt: skip
 
 
@@ -63,6 +87,10 @@ def __getattr__(name):
         return import_module(".machine", __name__).topology
     if name in _FROM_ERRORS:
         return getattr(import_module(".errors", __name__), name)
+    if name in _FROM_OBSERVE:
+        return getattr(import_module(".observe", __name__), name)
+    if name == "tune":
+        return import_module(".tuning", __name__).tune
     if not name.startswith("__"):
         types = import_module(".types", __name__)
         if name in types.TOP_LEVEL:
@@ -73,4 +101,4 @@ def __getattr__(name):
 def __dir__():
     from . import types
 
-    return sorted({*globals(), "topology", *_SUBMODULES, *_FROM_ERRORS, *types.TOP_LEVEL})
+    return sorted({*globals(), "topology", "tune", *_SUBMODULES, *_FROM_ERRORS, *_FROM_OBSERVE, *types.TOP_LEVEL})

@@ -1,25 +1,173 @@
-"""Settings from the environment, read whenever they are asked for: PLAIT_NAME, else NUMBA_NAME."""
+"""Settings: plait.config.NAME reads one, plait.config.NAME = value sets it for the process.
+
+Names are those of docs/configuration.md; Numba's names in capitals mean the same. Nothing is read before a setting is
+asked for or a kernel is compiled. What is wrong in a file or in the environment is raised as ConfigError then."""
 import os
+import sys
+from types import ModuleType
+
+_NUMBAS = {"NUM_THREADS": "threads", "NUMBA_DEFAULT_NUM_THREADS": "threads", "PARFOR_SCHEDULE": "schedule"}
+_variables = _environment = None  # names that settings have there; what they said when the environment was read last
+_disabled = None  # plait.config.disable_jit = …, which decorators ask for without reading files
+
+
+def _switch(text):
+    return text.strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def jit_is_disabled():
+    if _disabled is not None:
+        return _disabled
+    return _switch(os.environ.get("PLAIT_DISABLE_JIT", os.environ.get("NUMBA_DISABLE_JIT", "")))
+
+
+def _follow_environment():
+    """Variables may be changed while the program runs, as Numba's may."""
+    global _variables, _environment
+    from . import _plait
+
+    if _variables is None:
+        _variables = _plait._config_variables().split()
+    said = [*map(os.environ.get, _variables), os.environ.get("PLAIT_CONFIG")]
+    if said != _environment:
+        if _environment is not None:
+            _plait._config_reload()
+        _environment = said
+
+
+def ensure():
+    """Raises ConfigError when something is wrong in a file or in the environment."""
+    from . import _plait
+
+    _follow_environment()
+    problems = _plait._config_problems()
+    if problems is not None:
+        from .errors import ConfigError
+
+        raise ConfigError(problems)
+
+
+def find(name):
+    """(value as text, where it comes from), or (None, origin) when nothing is said and there is no default."""
+    from . import _plait
+
+    ensure()
+    value, origin, _ = _plait._config_get(name)
+    return value or None, origin
 
 
 def setting(name, default=None):
-    return os.environ.get("PLAIT_" + name, os.environ.get("NUMBA_" + name, default))
+    value, _ = find(name.lower())
+    return default if value is None else value
 
 
 def is_set(name):
-    """Whether a switch is on: any value but an empty one and 0."""
-    return setting(name, "0").strip().lower() not in ("", "0", "false", "no")
+    value, _ = find(name.lower())
+    return value is not None and _switch(value)
 
 
-def __getattr__(name):
+def insists(name):
+    """The setting, if the program or the environment says it: these go before decorators, files do not."""
+    value, origin = find(name)
+    return value if origin == "the program" or origin.isidentifier() and origin != "default" else None
+
+
+def _value(name):
+    text, _ = find(name)
+    if text in ("true", "false"):
+        return text == "true"
+    if text is not None and text.isdigit() and name not in ("placement", "trace"):
+        return int(text)
+    return text
+
+
+def _known(name):
     from . import _plait
 
-    if name == "DISABLE_JIT":
-        return int(is_set("DISABLE_JIT"))
-    if name in ("NUM_THREADS", "NUMBA_NUM_THREADS", "NUMBA_DEFAULT_NUM_THREADS"):
-        return _plait._max_threads()
-    if name == "THREADING_LAYER":
-        return "omp"
-    if name == "PARALLEL_DIAGNOSTICS":
-        return int(setting("PARALLEL_DIAGNOSTICS", "0"))
-    raise AttributeError(f"plait has no setting {name!r}")
+    lower = _NUMBAS.get(name, name.lower() if name.isupper() else name)
+    return lower if _plait._config_get(lower) is not None else None
+
+
+def kernel(name, nbytes=-1):
+    """What the files say about the kernel "module.function", for a call with so many bytes of arrays: a dict."""
+    import json
+
+    from . import _plait
+
+    ensure()
+    return json.loads(_plait._config_kernel(name, nbytes))
+
+
+def settings():
+    """{setting: (value, where it comes from)}"""
+    import json
+
+    from . import _plait
+
+    ensure()
+    return {s["name"]: (s["value"], s["from"]) for s in json.loads(_plait._config_json())["settings"]}
+
+
+def files():
+    """The files that were read."""
+    import json
+
+    from . import _plait
+
+    ensure()
+    return json.loads(_plait._config_json())["files"]
+
+
+def reload():
+    """Looks for files again and reads them and the environment. Kernels whose compile settings changed are compiled anew
+    when they are called next."""
+    from . import _plait
+
+    _plait._config_reload()
+    dispatcher = sys.modules.get(__package__ + ".dispatcher")
+    if dispatcher is not None:
+        dispatcher.configuration_changed()
+    ensure()
+
+
+class _Config(ModuleType):
+    def __getattr__(self, name):
+        from . import _plait
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in ("NUMBA_NUM_THREADS", "max_threads"):
+            return _plait._max_threads()
+        if name in ("NUM_THREADS", "NUMBA_DEFAULT_NUM_THREADS"):
+            return _plait.get_num_threads()
+        if name == "THREADING_LAYER":
+            return "omp"
+        known = _known(name)
+        if known is None:
+            raise AttributeError(f"plait has no setting {name!r}")
+        if known == "disable_jit":
+            return int(jit_is_disabled()) if name.isupper() else jit_is_disabled()
+        return _value(known)
+
+    def __setattr__(self, name, value):
+        from . import _plait
+
+        if name in self.__dict__ or name.startswith("_"):
+            return super().__setattr__(name, value)
+        known = _known(name) or name
+        if known == "disable_jit":
+            return super().__setattr__("_disabled", None if value is None else bool(value))
+        text = None if value is None else {True: "true", False: "false"}.get(value if isinstance(value, bool) else None)
+        if text is None and value is not None:
+            text = os.fspath(value) if hasattr(value, "__fspath__") else str(value)
+        problem = _plait._config_set(known, text)
+        if problem is not None:
+            from .errors import ConfigError
+
+            raise ConfigError(problem)
+
+    def __dir__(self):
+        return sorted({*super().__dir__(), *settings()})
+
+
+sys.modules[__name__].__class__ = _Config

@@ -7,7 +7,7 @@ _WITHOUT_EFFECT = (
     "forceobj", "looplift", "no_rewrites", "no_cpython_wrapper", "no_cfunc_wrapper", "forceinline", "_nrt",
     "_dbg_extend_lifetimes", "_dbg_optnone", "_target", "pipeline_class", "target",
 )  # fmt: skip
-OPTIONS = (*_SWITCHES, "error_model", "inline", "locals", "schedule", "chunk", "tile", "opt", "disable", "race", "math")
+OPTIONS = (*_SWITCHES, "error_model", "inline", "locals", "threads", "schedule", "chunk", "placement", "tile", "opt", "disable", "race", "math")
 _PARALLEL_KEYS = (
     "comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion", "prange", "range",
 )  # fmt: skip
@@ -23,7 +23,7 @@ def jit(signature_or_function=None, locals=None, **options):
     parts off, 'require' makes a serial prange an error) · fastmath: True or a set of LLVM's flags · error_model: 'python' or 'numpy' · boundscheck · nogil ·
     inline: 'never' or 'always' · locals: {name: type} · cache · debug · schedule: 'static', 'dynamic' or 'guided', with
     chunk: iterations · tile: most iterations of an edge of the tiles that loop nests are cut into · disable: names of passes to leave out · race: what a prange proven racy is ('error', 'warn',
-    'trust', 'check') · math: vector library."""
+    'trust', 'check') · math: vector library · threads, placement: how many, and where."""
     if locals:
         options["locals"] = locals
     checked = check_options(options)
@@ -59,7 +59,7 @@ def _decorate(function, options, signatures):
         raise TypeError(f"{function.__name__} is compiled already: jit takes a Python function (its .py_func)")
     if not hasattr(function, "__code__"):
         raise TypeError(f"jit takes a function, not {function!r} of type {type(function).__name__}")
-    if config.is_set("DISABLE_JIT"):
+    if config.jit_is_disabled():
         return function
     from .dispatcher import make
 
@@ -153,6 +153,19 @@ def _check_count(name, value):
     _refuse(f"option {name} is a number from 0 on, not {value!r}")
 
 
+def _check_threads(name, value):
+    if value is None or isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 4096:
+        return value
+    _refuse(f"option {name} is a number from 1 on, not {value!r}")
+
+
+def _check_placement(name, value):
+    words = ("spread", "compact", "numa", "cores", "threads", "none")
+    if value is None or isinstance(value, str) and (value in words or set(value) <= set("0123456789-,:") and value):
+        return value
+    _refuse(f"option {name} is one of {', '.join(map(repr, words))} or a list of CPUs as '0-3,8', not {value!r}")
+
+
 def _check_names(name, value):
     return [value] if isinstance(value, str) else list(value)
 
@@ -165,6 +178,8 @@ _CHECKS = {
     "locals": _check_locals,
     "schedule": _one_of("static", "dynamic", "guided"),
     "chunk": _check_count,
+    "threads": _check_threads,
+    "placement": _check_placement,
     "tile": _check_count,
     "opt": _check_count,
     "disable": _check_names,
@@ -172,23 +187,51 @@ _CHECKS = {
     "math": _one_of("auto", "libm", "sleef", "libmvec"),
 }
 
-def request_options(options):
-    """The options of a request (plait.h): what differs from the default."""
+_SCHEDULES = {None: 0, "auto": 0, "static": 1, "dynamic": 2, "guided": 3}
+
+
+def check_choice(threads=None, schedule=None, chunk=0, placement=None):
+    """What regions are to do, as _plait._push_choice takes it."""
+    if schedule not in _SCHEDULES:
+        _refuse(f"schedule is 'static', 'dynamic' or 'guided', not {schedule!r}")
+    _check_threads("threads", threads)
+    return threads or 0, _SCHEDULES[schedule], _check_count("chunk", chunk or 0), _check_placement("placement", placement)
+
+
+def _configured(options, kernel):
+    """boundscheck, opt and tile: the program and the environment, else the decorator, else the kernel's section in a file,
+    else the file."""
+    section = config.kernel(kernel) if kernel else {}
+    found = {}
+    for name in ("boundscheck", "opt", "tile"):
+        value = config.insists(name)
+        if value is None:
+            value = options.get(name)
+        if value is None:
+            value = section.get(name)
+        if value is None and config.find(name)[1] != "default":
+            value = config.find(name)[0]
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def request_options(options, kernel=None):
+    """The options of a request (plait.h): what differs from the default. kernel: the name by which files know it."""
     request = {}
     parallel = options.get("parallel")
     if isinstance(parallel, dict):
         request["parallel"] = {k: bool(on) for k, on in parallel.items() if k != "stencil"}
     elif parallel:
         request["parallel"] = parallel
-    boundscheck = options.get("boundscheck")
-    if config.setting("BOUNDSCHECK"):
-        boundscheck = config.is_set("BOUNDSCHECK")
-    if boundscheck is not None:
-        request["boundscheck"] = boundscheck
-    if config.setting("OPT"):
-        request["opt"] = 3 if config.setting("OPT") == "max" else int(config.setting("OPT"))
-    for name in ("fastmath", "error_model", "schedule", "chunk", "tile", "opt", "locals", "disable", "race", "math"):
-        if options.get(name) or (name == "opt" and options.get(name) == 0):
+    configured = _configured(options, kernel)
+    if "boundscheck" in configured:
+        request["boundscheck"] = configured["boundscheck"] in (True, "true")
+    for name in ("opt", "tile"):
+        if name in configured and (name == "opt" or int(configured[name])):
+            request[name] = int(configured[name])
+    for name in ("fastmath", "error_model", "schedule", "chunk", "locals", "disable", "race", "math"):
+        if options.get(name):
             request[name] = options[name]
     if options.get("debug"):
         request["debug"] = True

@@ -152,6 +152,24 @@ static int32_t enter(Kernel *kernel, const int64_t *slots, int64_t *results, plr
     Py_END_ALLOW_THREADS return status;
 }
 
+/* The configuration changed since the last call. */
+static void find_settings(Kernel *kernel) {
+    kernel->epoch = plrt_config_epoch;
+    kernel->settings = plrt_config_kernel(kernel->name);
+}
+
+static int32_t enter_with_settings(Kernel *kernel, const int64_t *slots, int64_t *results, plrt_error *err,
+                                   const packed *args) {
+    int64_t bytes = 0;
+    for (Py_ssize_t i = 0; i < args->n_arrays; i++)
+        bytes += (int64_t)PyArray_NBYTES((PyArrayObject *)args->arrays[i]);
+    plrt_call call;
+    plrt_call_enter(&call, kernel->settings, kernel->has_own ? &kernel->own : NULL, bytes);
+    int32_t status = enter(kernel, slots, results, err);
+    plrt_call_leave(&call);
+    return status;
+}
+
 static PyObject *call_kernel(Kernel *kernel, const int64_t *slots, const packed *args) {
     int64_t small[RESULTS_INLINE], *results = small;
     plrt_error err;
@@ -163,7 +181,12 @@ static PyObject *call_kernel(Kernel *kernel, const int64_t *slots, const packed 
     if (kernel->watches)
         plrt_interrupt_watch();
     PyObject *result = NULL;
-    if (enter(kernel, slots, results, &err) == 0)
+    if (kernel->name != NULL && kernel->epoch != plrt_config_epoch)
+        find_settings(kernel);
+    int32_t status = kernel->settings == NULL && !kernel->has_own
+                         ? enter(kernel, slots, results, &err)
+                         : enter_with_settings(kernel, slots, results, &err, args);
+    if (status == 0)
         result = box_result(kernel, results, args);
     else
         kernel_raise(kernel, &err);

@@ -6,13 +6,15 @@ import os
 import struct
 import sys
 from _thread import RLock
+from _weakrefset import WeakSet
 from functools import update_wrapper
 
 from . import _plait, config, types
-from .decorators import request_options
+from .decorators import check_choice, request_options
 from .errors import PlaitError, TypingError, UnsupportedError, report
 
 _VARARGS, _VARKEYWORDS = 4, 8
+_dispatchers = WeakSet()
 
 
 class State:
@@ -50,7 +52,30 @@ def make(function, options, request=None, defaults=None):
     dispatcher = _plait.Dispatcher(function, code.co_varnames[:count], defaults, keyword_only, varargs)
     update_wrapper(dispatcher, function)
     dispatcher._state = State(options, request)
+    _dispatchers.add(dispatcher)
     return dispatcher
+
+
+def name_in_files(dispatcher):
+    """ "module.function", by which configuration files know a kernel; a script's module is its file's name."""
+    module = dispatcher.__module__
+    if module in ("__main__", "__mp_main__", None):
+        module = os.path.splitext(os.path.basename(dispatcher.py_func.__code__.co_filename))[0]
+    return f"{module}.{dispatcher.__qualname__}".replace(".<locals>", "")
+
+
+def configuration_changed():
+    """Kernels whose compile settings changed forget their code."""
+    for dispatcher in list(_dispatchers):
+        state = dispatcher._state
+        with state.lock:
+            old = {o.options_in_request for o in state.overloads.values()}
+            if old and old != {_options_key(dispatcher)}:
+                Methods.recompile(dispatcher)
+
+
+def _options_key(dispatcher):
+    return repr(sorted(request_options(dispatcher._state.options, name_in_files(dispatcher)).items()))
 
 
 # ---- requests ------------------------------------------------------------------------------------------------------
@@ -82,7 +107,7 @@ def request_of(dispatcher, active=(), remarks=None):
         "function": found.name,
         "bindings": names.of_function(dispatcher.py_func),
         "defaults": names.of_defaults(dispatcher._defaults),
-        "options": request_options(state.options),
+        "options": request_options(state.options, name_in_files(dispatcher)),
     }
     if found.line is not None:
         request.update(line=found.line, col=found.col)
@@ -160,6 +185,8 @@ class Overload:
 
         remarks = {}
         self.requested = signature
+        began = _plait._clock()
+        self.options_in_request = _options_key(dispatcher)
         self.artifact = _compile_request(_full_request(dispatcher, signature, remarks), remarks)
         self.info = json.loads(self.artifact.metadata())
         classes = _named_tuples(dispatcher, signature.args)
@@ -172,7 +199,14 @@ class Overload:
         nogil = bool(dispatcher._state.options.get("nogil"))
         self.kernel, found = self.artifact.load(description, self, nogil, watches)
         report(found, self.kernel is None)
+        own = check_choice(*map(dispatcher._state.options.get, ("threads", "no schedule", "no chunk", "placement")))
+        _plait._name_kernel(self.kernel, name_in_files(dispatcher), *own)
         self.dispatcher = dispatcher
+        if _plait._trace_is_on():
+            from .observe import trace_compile
+
+            times = json.loads(self.artifact.timings() or "{}")
+            trace_compile(dispatcher.__qualname__, began, _plait._clock(), times)
         self._dumps = {}
 
     @property
@@ -262,6 +296,7 @@ def _typeof_all(dispatcher, values):
 
 def compile_overload(dispatcher, signature):
     """The overload for these argument types, compiled if need be."""
+    config.ensure()
     state = dispatcher._state
     with state.lock:
         overload = state.overloads.get(signature.args)

@@ -48,6 +48,10 @@ class OptionError(PlaitError, KeyError, TypeError):
     """An option that does not exist or cannot have that value."""
 
 
+class ConfigError(PlaitError, ValueError):
+    """A configuration file, an environment variable or a setting that says what cannot be."""
+
+
 class InternalError(PlaitError):
     """A mistake of the compiler's."""
 

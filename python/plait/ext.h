@@ -4,6 +4,7 @@
  *   dispatcher.c  the callable
  *   kernel.c      compiled code and what its results and errors mean in Python
  *   compiler.c    libplait, loaded at the first compile
+ *   settings.c    configuration, counters, traces
  *   module.c      the module, the runtime's hooks
  */
 #ifndef PLAIT_EXT_H
@@ -23,6 +24,7 @@
 #include <numpy/arrayobject.h>
 #include <numpy/arrayscalars.h>
 
+#include "plait/config.h"
 #include "plait/plait.h"
 
 /* ---- scalar types, as the kernels know them ----------------------------------------------------------------------- */
@@ -129,6 +131,11 @@ typedef struct Kernel {
     bool nogil;
     bool watches;   /* it looks at the interrupt flag: see to the signal handler before */
     PyObject *info; /* what Python keeps with it */
+    char *name;     /* "module.function", or NULL: it has no settings */
+    uint32_t epoch; /* of the configuration that `settings` are from */
+    const plrt_kernel_settings *settings;
+    plrt_choice own; /* what its decorator says */
+    bool has_own;
 } Kernel;
 
 /* ---- box.c -------------------------------------------------------------------------------------------------------- */
@@ -151,6 +158,7 @@ extern ext_state ext;
 int kernel_setup(PyObject *module);
 int compiler_setup(PyObject *module);
 int dispatcher_setup(PyObject *module);
+int settings_setup(PyObject *module);
 Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, PyObject *info, int nogil, int watches);
 void compiler_free_kernel(plait_kernel *k);
 /* Sets the Python exception for what the entry reported. */

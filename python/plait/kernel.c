@@ -99,6 +99,11 @@ Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, Py
     k->nogil = nogil != 0;
     k->watches = watches != 0;
     k->info = Py_NewRef(info);
+    k->name = NULL;
+    k->epoch = 0;
+    k->settings = NULL;
+    k->own = (plrt_choice){0};
+    k->has_own = false;
     PyObject_GC_Track(k);
     if (read_result(result, &k->result) < 0) {
         Py_DECREF(k);
@@ -151,6 +156,7 @@ static void dealloc(PyObject *self) {
     PyObject_GC_UnTrack(self);
     clear(self);
     clear_result(&k->result);
+    PyMem_Free(k->name);
     if (k->loaded != NULL)
         compiler_free_kernel(k->loaded);
     type->tp_free(self);

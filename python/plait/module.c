@@ -150,7 +150,8 @@ static int execute(PyObject *module) {
     if (check_interpreter() < 0)
         return -1;
     import_array1(-1);
-    if (pack_setup() < 0 || kernel_setup(module) < 0 || compiler_setup(module) < 0 || dispatcher_setup(module) < 0)
+    if (pack_setup() < 0 || kernel_setup(module) < 0 || compiler_setup(module) < 0 || dispatcher_setup(module) < 0 ||
+        settings_setup(module) < 0)
         return -1;
     plrt_set_hooks(&hooks);
     return 0;

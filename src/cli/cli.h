@@ -17,7 +17,8 @@ typedef struct cli { /* of one run of the command */
     json_t *target;
     VEC(const char *) outputs; /* -o */
     VEC(const char *) saves;   /* --save NAME=FILE */
-    bool json, time;
+    bool json, markdown, time;
+    const char *check; /* config: the file to check */
     int64_t threads, repeat;
     const char *xml, *synthetic, *svg, *placement; /* topology */
 } cli;
@@ -29,7 +30,17 @@ typedef struct cli_command {
     const char *usage, *summary, *help;
 } cli_command;
 
-enum { CLI_COMPILE = 1, CLI_RUN = 2, CLI_EXPLAIN = 4, CLI_DUMP = 8, CLI_REQUEST = 16, CLI_ALL = 31, CLI_TOPOLOGY = 32 };
+enum {
+    CLI_COMPILE = 1,
+    CLI_RUN = 2,
+    CLI_EXPLAIN = 4,
+    CLI_DUMP = 8,
+    CLI_REQUEST = 16,
+    CLI_ALL = 31,
+    CLI_TOPOLOGY = 32,
+    CLI_CONFIG = 64,
+    CLI_TUNE = 128
+};
 
 int cli_compile(cli *c);
 int cli_run(cli *c);
@@ -37,6 +48,7 @@ int cli_explain(cli *c);
 int cli_dump(cli *c);
 int cli_request(cli *c);
 int cli_topology(cli *c);
+int cli_config(cli *c);
 
 /* ---- shared by the subcommands (request.c) ---------------------------------------------------------------------------- */
 

@@ -28,6 +28,11 @@ static const cli_command commands[] = {
      "print this machine, or another one, and where each placement puts the threads",
      "--svg draws it with the threads of one placement. The units are Linux's numbers; a line of them is what\n"
      "PLAIT_PLACEMENT takes as a list.\n"},
+    {"config", cli_config, CLI_CONFIG, "[--json] [--check FILE]",
+     "print every setting, its value and where it comes from",
+     "Settings come from the nearest .plait.yaml upwards from the working directory, the user's configuration folder "
+     "and\n"
+     "the environment. With something wrong in them the exit status is 1 and the messages say where.\n"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -143,6 +148,19 @@ static bool set_json(cli *c, const option_row *row, const char *value) {
     return true;
 }
 
+static bool set_markdown(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    (void)value;
+    c->markdown = true;
+    return true;
+}
+
+static bool set_check(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->check = value;
+    return true;
+}
+
 static bool set_threads(cli *c, const option_row *row, const char *value) {
     (void)row;
     return read_number(value, &c->threads) && c->threads > 0;
@@ -185,12 +203,14 @@ static const option_row rows[] = {
     {"save", 0, "NAME=FILE", CLI_RUN, add_save, "write the argument NAME to a .npy file after the call"},
     {"threads", 't', "N", CLI_RUN | CLI_TOPOLOGY, set_threads, "number of threads"},
     {"time", 0, "[N]", CLI_RUN, set_time, "print the time of the call, the least of N calls"},
-    {"json", 0, NULL, CLI_EXPLAIN | CLI_TOPOLOGY, set_json, "print JSON"},
     {"xml", 0, "FILE", CLI_TOPOLOGY, set_xml, "a machine that hwloc described (lstopo FILE.xml)"},
     {"synthetic", 0, "STRING", CLI_TOPOLOGY, set_synthetic, "a machine like \"pack:2 [numa] l3:1 core:8 pu:2\""},
     {"svg", 0, "FILE", CLI_TOPOLOGY, set_svg, "draw the machine with the threads on it"},
     {"placement", 0, "NAME", CLI_TOPOLOGY, set_placement,
      "of the drawing: spread, compact, numa, cores, threads, none or a list"},
+    {"json", 0, NULL, CLI_EXPLAIN | CLI_TOPOLOGY | CLI_CONFIG, set_json, "print JSON"},
+    {"markdown", 0, NULL, CLI_CONFIG, set_markdown, "print the table of all settings for a document"},
+    {"check", 0, "FILE", CLI_CONFIG, set_check, "check that file instead"},
     {"parallel", 0, "[require]", CLI_ALL, set_parallel,
      "as parallel=True; require: a loop that stays serial is an error"},
     {"no-parallel", 0, NULL, CLI_ALL, set_parallel, "as parallel=False"},

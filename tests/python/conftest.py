@@ -10,6 +10,7 @@ import os
 import pathlib
 
 os.environ.setdefault("PLAIT_NUM_THREADS", "4")  # more than some machines have: results may not depend on it
+os.environ["PLAIT_CONFIG"] = ""  # nobody's configuration files
 
 import numpy as np
 import pytest
