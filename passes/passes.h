@@ -19,6 +19,7 @@ bool schedule_run(pass_context *c);
 bool parallelize_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool precheck_run(pass_context *c);
+bool scratch_run(pass_context *c);
 bool borrow_run(pass_context *c);
 
 /* The value that leaves x as it is in `x op value` (ADD of floats: the start of a sum). */

@@ -33,6 +33,7 @@ const pass pass_table[] = {
      "what does a region capture?"},
     {"precheck", precheck_run, 0, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made for a block of iterations at once?"},
+    {"scratch", scratch_run, FACT_SCALAR, 0, 0, 1, "which arrays of an iteration can use the same memory again?"},
     {"borrow", borrow_run, 0, 0, 0, 1, "which array variables need no reference count?"},
     {0}};
 

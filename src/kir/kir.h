@@ -40,6 +40,8 @@ struct kir_var {
     bool is_param;
     bool is_temp;   /* assigned exactly once, before every use, by the elaborator or a pass */
     bool borrowed;  /* array: never counted; its memory outlives it */
+    bool scratch;   /* array: lives within an iteration, in memory that the next one uses again. Borrowed besides and
+                       assigned an ALLOC of constant extents: on the stack */
     bool is_end;    /* used by passes as a scratch mark; meaningless between passes */
     span at;        /* where it was first assigned */
 };

@@ -431,7 +431,7 @@ static void widen_vars(parser *p, uint32_t id) {
     p->vars_cap = cap;
 }
 
-/* ": type [borrowed]" after the name. */
+/* ": type [borrowed] [scratch]" after the name. */
 static kir_var *declare_var(parser *p, var_name name) {
     if (find_var(p, name.id))
         fail_at(p, p->name_at, "the variable %%%u is declared twice", name.id);
@@ -442,6 +442,7 @@ static kir_var *declare_var(parser *p, var_name name) {
     v->name = name.name;
     v->ty = take_type(p);
     v->borrowed = take_word(p, "borrowed");
+    v->scratch = take_word(p, "scratch");
     p->vars[v->id] = v;
     vec_push(p->a, &p->fn->vars, v);
     if (v->id >= p->fn->next_var)

@@ -91,6 +91,7 @@ static void put_declaration(printer *p, const kir_var *v) {
     text_put(p->out, ": ");
     type_print(v->ty, p->out);
     text_put(p->out, v->borrowed ? " borrowed" : "");
+    text_put(p->out, v->scratch ? " scratch" : "");
 }
 
 static void put_place(printer *p, span at) {

@@ -23,7 +23,8 @@ typedef struct gen_array { /* an array's fields as values; strides only where th
 typedef struct gen_var { /* where a variable lives: stack slots, which LLVM turns into registers */
     gen_value slot;
     LLVMValueRef data, owner, *shape, *strides;
-    bool counted; /* array: holds a reference */
+    bool counted;  /* array: holds a reference */
+    uint32_t home; /* scratch array: loops around its assignment, whose iterations share the memory */
 } gen_var;
 
 typedef struct gen_target { /* an enclosing statement that BREAK and CONTINUE may name */
@@ -76,6 +77,7 @@ typedef struct gen {
     bool *assigned[GEN_MAX_DEPTH];             /* by variable: their body assigns it */
     bool packs[GEN_MAX_DEPTH];                 /* LLVM may make a vector loop of it: calls of math are packed */
     uint32_t depth;
+    uint32_t shared_loops;  /* so many of them share the memory of the element last addressed */
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;

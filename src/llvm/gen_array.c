@@ -199,14 +199,15 @@ LLVMValueRef gen_element(gen *g, const kir_var *v, kir_expr *const *index, uint3
     for (uint32_t i = 0; i < n; i++)
         fixed[i] = fixed[i] && (t->layout == LAYOUT_A || (all && i != inner));
     gen_array a = gen_load_array(g, v);
+    g->shared_loops = v->scratch ? g->vars[v->id].home : 0;
     return address_of(&(element){g, t, &a, at, fixed});
 }
 
-/* Tells LLVM which independent loops an access is in. */
+/* Tells LLVM which independent loops an access is in. Iterations of the loops around a scratch array share its memory. */
 static void mark_access(gen *g, LLVMValueRef access) {
     LLVMMetadataRef groups[GEN_MAX_DEPTH];
     uint32_t n = 0;
-    for (uint32_t d = 0; d < g->depth; d++)
+    for (uint32_t d = g->shared_loops; d < g->depth; d++)
         if (g->access[d])
             groups[n++] = LLVMValueAsMetadata(g->access[d]);
     if (n == 0)
@@ -371,6 +372,23 @@ static LLVMValueRef size_of_shape(gen *g, type *t, const gen_array *a) {
     return LLVMBuildSelect(g->b, over, gen_int(g, INT64_MAX), bytes, "");
 }
 
+/* Memory of the function's frame. */
+static gen_array allocate_on_stack(gen *g, const kir_expr *e) {
+    gen_array a = {.owner = LLVMConstNull(g->ptr)};
+    int64_t bytes = type_size(e->ty->dtype), n = 0;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        kir_is_const_int(e->args[i], &n);
+        a.shape[i] = gen_int(g, n);
+        bytes *= n;
+    }
+    a.data = gen_slot(g, LLVMArrayType2(g->i8, (uint64_t)(bytes ? bytes : 1)), "scratch");
+    LLVMSetAlignment(a.data, 64);
+    if (e->op == 1)
+        LLVMBuildMemSet(g->b, a.data, LLVMConstNull(g->i8), gen_int(g, bytes), 64);
+    fill_c_strides(g, e->ty, &a);
+    return a;
+}
+
 static gen_array allocate(gen *g, const kir_expr *e) {
     gen_array a = {.fresh = true};
     for (uint32_t i = 0; i < e->n_args; i++)
@@ -459,7 +477,9 @@ void gen_set_array(gen *g, const kir_var *v, const gen_array *a) {
 }
 
 void gen_assign_array(gen *g, const kir_var *v, const kir_expr *e) {
-    gen_array a = array_value(g, e);
+    bool on_stack = v->scratch && v->borrowed && e->kind == KIR_ALLOC;
+    gen_array a = on_stack ? allocate_on_stack(g, e) : array_value(g, e);
+    g->vars[v->id].home = e->var && e->var->scratch ? g->vars[e->var->id].home : g->depth;
     gen_set_array(g, v, &a);
 }
 

@@ -480,3 +480,171 @@ def test_fused_loops_have_the_decision_of_the_one_they_went_into():
     first, second = kernel.parallel_report()
     assert second["reason"] == "FUSED" and second["decision"] == first["decision"] == "parallel"
     assert f"line {first['line']}" in second["text"]
+
+
+# ---- arrays made in every iteration -------------------------------------------------------------------------------------------
+
+
+def softmax_rows(x):
+    out = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        r = x[i]
+        e = np.exp(r - r.max())
+        out[i] = e / e.sum()
+    return out
+
+
+def test_an_array_of_each_iteration_is_allocated_once(agree, made):
+    agree(softmax_rows, numbers(20, 30))
+    agree(softmax_rows, numbers(0, 3))
+    x = numbers(5000, 20)
+    assert made(njit(softmax_rows), x) == 2
+    assert made(njit(parallel=True)(softmax_rows), x) < 200
+
+
+def on_stack(p, q, k):
+    out = np.zeros(len(p))
+    for i in range(len(p)):
+        d = np.zeros(3)
+        for j in range(3):
+            if p[i, j] > k:
+                d[j] = p[i, j] - q[j]
+        for j in range(3):
+            out[i] += d[j] * d[2 - j]
+    return out
+
+
+def test_small_arrays_are_on_the_stack_and_cleared_in_every_iteration(agree, made):
+    args = numbers(500, 3), numbers(3), 1.2
+    agree(on_stack, *args)
+    for options in ({}, {"parallel": True}):
+        assert made(njit(**options)(on_stack), *args) == 1
+
+
+def cleared(p, n, k):
+    out = np.zeros(len(p))
+    for i in range(len(p)):
+        t = np.zeros((n, 2))
+        t[i % n, 1] = p[i]
+        for j in range(n):
+            out[i] += t[j, 1] + t[j, 0] * k
+    return out
+
+
+def test_zeros_are_zero_in_every_iteration(agree, made):
+    agree(cleared, numbers(50), 7, 2.0)
+    agree(cleared, numbers(50), 0, 2.0)
+    agree(cleared, numbers(50), -1, 2.0)
+    assert made(njit(cleared), numbers(50), 7, 2.0) == 2
+
+
+def varying(n):
+    s = 0.0
+    for i in range(n):
+        t = np.zeros(i)
+        for j in range(i):
+            t[j] = j * 0.5
+        for j in range(i):
+            s += t[i - 1 - j] * i
+    return s
+
+
+def test_arrays_of_varying_size(agree):
+    agree(varying, 30)
+
+
+def alternates(a, n):
+    before = np.zeros(len(a))
+    for k in range(n):
+        now = np.empty(len(a))
+        for i in range(len(a)):
+            now[i] = a[i] + before[len(a) - 1 - i] * 0.5
+        before = now
+    return before
+
+
+def test_an_array_that_the_next_iteration_uses_stays_its_own(agree):
+    for n in (0, 1, 2, 5):
+        agree(alternates, numbers(9), n, bits=True)
+
+
+def keeps_a_row(a, n):
+    best = np.zeros(2)
+    for k in range(n):
+        t = np.empty((2, 2))
+        t[0, 0], t[0, 1], t[1, 0], t[1, 1] = k, a[k], k + 1, -a[k]
+        row = t[k % 2]
+        if a[k] > 1.0:
+            best = row
+    return best
+
+
+def test_a_view_that_is_kept_keeps_its_array(agree):
+    agree(keeps_a_row, numbers(9), 9, bits=True)
+
+
+def too_large(n, size):
+    s = 0
+    for i in range(n):
+        t = np.empty(size)
+        t[size - 1] = 2
+        t[0] = i
+        s += int(t[0])
+    return s
+
+
+def test_a_loop_without_iterations_allocates_nothing():
+    for options in ({}, {"parallel": True}):
+        kernel = njit(**options)(too_large)
+        assert kernel(0, 1 << 55) == 0
+        assert kernel(3, 2) == 3
+        with pytest.raises(MemoryError):
+            kernel(1, 1 << 55)
+        with pytest.raises(ValueError):
+            kernel(1, -1)
+
+
+def helper(t, k):
+    u = np.zeros(4)
+    for i in range(4):
+        u[i] = t[i] * k
+    return u
+
+
+helper_kernel = njit(helper)
+
+
+def calls(a):
+    s = 0.0
+    for i in range(len(a)):
+        t = np.full(4, a[i])
+        u = helper_kernel(t, i)
+        for j in range(4):
+            s += u[j]
+    return s
+
+
+def test_arrays_of_inlined_calls(agree, made):
+    agree(calls, numbers(40))
+    assert made(njit(calls), numbers(40)) == 0
+
+
+def short_vectors(p, out):
+    n = len(p)
+    for i in range(n):
+        d = np.empty(2)
+        f = np.zeros(2)
+        for j in range(n):
+            d[0] = p[i, 0] - p[j, 0]
+            d[1] = p[i, 1] - p[j, 1]
+            w = 1.0 / (d[0] * d[0] + d[1] * d[1] + 0.1)
+            f[0] += d[0] * w
+            f[1] += d[1] * w
+        out[i, 0] = f[0]
+        out[i, 1] = f[1]
+
+
+def test_short_vectors_in_a_nest(agree, made):
+    args = numbers(60, 2), np.zeros((60, 2))
+    agree(short_vectors, *args)
+    assert made(njit(parallel=True)(short_vectors), *args) == 0
