@@ -312,12 +312,20 @@ static void report_fused(placer *p) {
     }
 }
 
+/* Loops that an earlier pass took away together with what was around them. */
+static void note_removed(kir_module *m) {
+    for (uint32_t i = 1; i < m->report.len; i++)
+        if (!m->report.at[i].reason)
+            pass_decide(m, i, KIR_SERIAL, "REMOVED");
+}
+
 bool parallelize_run(pass_context *c) {
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
         placer p = {c->m, c->m->fns.at[i], c->scratch, 0};
         if (p.f->kind != KIR_FN_REGION)
             place_block(&p, &p.f->body);
     }
+    note_removed(c->m);
     report_fused(&(placer){c->m, NULL, c->scratch, 0});
     return true;
 }

@@ -216,8 +216,9 @@ class Maker(Forms):
     def call(self, a, b):
         """Call of a small function of two scalars, made here or before."""
         self.features["call"] += 1
-        if self.helpers and self.r.random() < 0.5:
-            h = self.r.choice(self.helpers)
+        made = [h for h in self.helpers if h.kind == "helper"]
+        if made and self.r.random() < 0.5:
+            h = self.r.choice(made)
         else:
             scalars, arrays, self.scalars = self.scalars, self.arrays, {"u": "float64", "v": "int64"}
             h = Node("helper", name=self.name("f"), body=None)
