@@ -6,6 +6,7 @@ enum { MIN_WORK_DEFAULT = 20000 };
 
 static _Atomic int64_t min_work = MIN_WORK_DEFAULT;
 volatile int64_t plrt_small_work; /* 0 until the configuration is read, which the first region does */
+volatile int64_t plrt_exact_runs;
 
 int64_t rt_min_work(void) {
     return atomic_load_explicit(&min_work, memory_order_relaxed);

@@ -120,6 +120,10 @@ PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64
  * what plrt_region_run would do too, without its 25 ns. 0 while a test switch wants every region to pass there. */
 PLRT_API extern volatile int64_t plrt_small_work;
 
+/* How often a nest of loops ran as its exact copy, in source order and with every check, because a test at its entry
+ * failed. Compiled code counts. */
+PLRT_API extern volatile int64_t plrt_exact_runs;
+
 /* Nonzero once an interrupt (SIGINT) was seen. Compiled code tests it at back edges of loops that contain loops, and
  * then returns plrt_interrupt_take(err). */
 PLRT_API extern volatile int32_t plrt_interrupted;

@@ -106,6 +106,12 @@ static PyObject *memory_stats(PyObject *module, PyObject *ignored) {
     return Py_BuildValue("(LL)", (long long)blocks, (long long)bytes);
 }
 
+static PyObject *exact_runs(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    return PyLong_FromLongLong((long long)plrt_exact_runs);
+}
+
 /* _tune(schedule, shuffle, min_work, grain=0): see runtime.h. */
 static PyObject *tune(PyObject *module, PyObject *args) {
     int schedule;
@@ -130,6 +136,7 @@ static PyMethodDef functions[] = {
      "Sets this thread's chunk size, 0 for the default; returns the old."},
     {"get_parallel_chunksize", get_chunksize, METH_NOARGS, "This thread's chunk size, 0 for the default."},
     {"_memory_stats", memory_stats, METH_NOARGS, "(blocks, bytes) of array memory now alive."},
+    {"_exact_runs", exact_runs, METH_NOARGS, "How often a nest ran as its exact copy because a test at entry failed."},
     {"_tune", tune, METH_VARARGS, "_tune(schedule, shuffle seed, min_work, grain=0): for tests."},
     {"_set_callbacks", dispatcher_set_callbacks, METH_VARARGS, "_set_callbacks(miss, raise, methods)"},
     {NULL, NULL, 0, NULL},

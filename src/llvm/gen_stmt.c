@@ -257,11 +257,22 @@ static LLVMValueRef close_counter(gen *g, const counter *c) {
     return back;
 }
 
+/* Exact copies count their runs, so that tests see which way a test at entry went. */
+static void count_exact_run(gen *g, const kir_stmt *s) {
+    for (uint32_t d = 0; d < g->depth; d++)
+        if (g->loops[d]->cold)
+            return;
+    if (s->loop->cold)
+        LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpAdd, gen_runtime_global(g, "plrt_exact_runs", g->i64), gen_int(g, 1),
+                           LLVMAtomicOrderingMonotonic, false);
+}
+
 static void write_for(gen *g, const kir_stmt *s) {
     if (g->depth == GEN_MAX_DEPTH) {
         diag_report(g->m->diags, DIAG_LOWERING, s->at, NULL, "loops are nested more than %d deep", GEN_MAX_DEPTH);
         return;
     }
+    count_exact_run(g, s);
     counter c = open_counter(g, s);
     uint32_t conditions = g->conditions;
     g->conditions = 0;

@@ -436,6 +436,7 @@ class Forms:
         self.reach(t, 0, 0, size - 1)
         for n in (ix, b):
             self.reach(n, 0, 0, max(value - 1, 0))
+        self.arrays[b]["whole"] = True  # of two errors NumPy and we may name different ones
         return Node("text", code=f"{t}[{ix}[:{length}]] = {b}[:{length}]",
                     oracle=f"{t}[{ix}[:{length}]] = np.array({b}[:{length}])")
 

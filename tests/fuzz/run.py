@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 
+import counters
 import emi
 from generate import Maker
 from oracle import canaries_intact, close_arrays, oracle_of, outcome, same_scalars, watch
@@ -36,6 +37,7 @@ class Plan:
         if r.random() < 0.12:
             self.runs += [(4, "guided"), (7, "guided"), (16, "guided"), (16, "static"), (7, "dynamic")]
         self.emi = r.random() < 0.15
+        self.parallel = {r.choice(["range", "prange", "numpy", "reduction", "fusion"]): False} if r.random() < 0.03 else True
         self.tile = r.choice([0, 1, 2, 3, 4, 5, 8])
 
 
@@ -70,11 +72,13 @@ class Runner:
         problem = plan.serial_opt and self.check_serial(self.plait.njit(opt=plan.serial_opt)(function), kernel, want)
         if problem:
             return problem
-        parallel = self.plait.njit(parallel=True, opt=plan.opt, tile=plan.tile)(function)
+        parallel = self.plait.njit(parallel=plan.parallel, opt=plan.opt, tile=plan.tile)(function)
+        before = self.plait._plait._exact_runs()
         problem = self.check_parallel(parallel, kernel, plan, want)
+        exact_runs = self.plait._plait._exact_runs() - before
         if self.enumerate and not problem:
             problem = self.check_schedule(parallel, kernel)
-        self.note(kernel, parallel, want)
+        self.counters.update(counters.of_run(kernel, parallel.parallel_report(), want[0], exact_runs))
         return problem
 
     def check_serial(self, function, kernel, want):
@@ -113,14 +117,6 @@ class Runner:
             return None
         complaints = [c for c in found.complaints() if not (case.get("regroups") and "differs" in c)]
         return f"enumeration: {'; '.join(complaints)}" if complaints else None
-
-    def note(self, kernel, function, want):
-        """What the kernel adds to the counters."""
-        for entry in function.parallel_report():
-            self.counters[f"{entry['decision']} {entry['reason']}"] += 1
-        self.counters[f"raises {want[0]}" if want[0] else "returns"] += 1
-        for k, v in kernel.features.items():
-            self.counters["made " + k] += v
 
     @staticmethod
     def bits(a, b):
@@ -243,21 +239,21 @@ class Batch:
 
         self.child = Child(work)
 
-    def take(self, messages, counters, found):
+    def take(self, messages, counted, found):
         for m in messages:
             if "start" in m:
                 self.current = m["start"]
                 self.left.remove(self.current)
             if "problem" in m:
                 found.append((self.current, m["problem"]))
-            counters.update(m.get("counters", {}))
+            counted.update(m.get("counters", {}))
         if not self.child.open and self.child.how:
             found.append((self.current, self.child.how))
 
 
 def run_all(runner, seeds, o, on_finding):
     """Checks the kernels of all seeds, `o.jobs` batches at a time. Returns counters, findings and how many were run."""
-    counters, found, running, total = collections.Counter(), [], [], len(seeds)
+    counted, found, running, total = collections.Counter(), [], [], len(seeds)
     seeds = collections.deque(seeds)
     while (seeds or running) and len(found) < o.most_findings:
         while seeds and len(running) < o.jobs:
@@ -265,7 +261,7 @@ def run_all(runner, seeds, o, on_finding):
         before = len(found)
         said = dict(hear_any([b.child for b in running]))
         for b in running:
-            b.take(said.get(b.child, []), counters, found)
+            b.take(said.get(b.child, []), counted, found)
             if not b.child.open:
                 seeds.extendleft(reversed(b.left))
         running = [b for b in running if b.child.open]
@@ -275,7 +271,7 @@ def run_all(runner, seeds, o, on_finding):
     for b in running:
         os.kill(b.child.pid, signal.SIGKILL)
         b.child.end()
-    return counters, found, done
+    return counted, found, done
 
 
 def kind_of(problem):
@@ -297,20 +293,6 @@ def report(runner, seed, problem, o):
     about = f"# params {kernel.params}, short arrays {kernel.wrong}\n# arrays {json.dumps(kernel.arrays)}\n"
     path.write_text(f"# seed {seed}: {problem}\n{about}{text}")
     print(f"FINDING seed {seed}: {problem}\n{textwrap.indent(about + text, '    ')}    -> {path}", flush=True)
-
-
-def print_counters(counters):
-    for title, made in (("generated", True), ("outcomes and decisions", False)):
-        print(title + ": " + ", ".join(f"{k.removeprefix('made ')} {v}" for k, v in sorted(counters.items())
-                                        if k.startswith("made ") == made))
-
-
-def write_counters(path, counters, kernels):
-    """Adds to what the file has."""
-    old = json.loads(path.read_text()) if path.exists() else {"kernels": 0, "counters": {}}
-    total = collections.Counter(old["counters"])
-    total.update(counters)
-    path.write_text(json.dumps({"kernels": old["kernels"] + kernels, "counters": dict(sorted(total.items()))}, indent=1))
 
 
 def main(about, argv=None):
@@ -337,10 +319,10 @@ def main(about, argv=None):
     runner = Runner(threads=tuple(int(x) for x in o.threads.split(",")), enumerate=o.enumerate)
     runner.warm()
     start = time.monotonic()
-    counters, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
+    counted, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
                                     lambda seed, problem: report(runner, seed, problem, o))
-    print_counters(counters)
+    counters.print_table(counted, done)
     if o.counters:
-        write_counters(o.counters, counters, done)
+        counters.add_to_file(o.counters, counted, done)
     print(f"{done} kernels, {len(found)} findings, {time.monotonic() - start:.0f} s")
     return 1 if found else 0
