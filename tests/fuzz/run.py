@@ -177,12 +177,12 @@ class Child:
             finally:
                 os._exit(status)
         os.close(write)
-        self.waiting, self.heard, self.how, self.open = b"", time.monotonic(), None, True
+        self.waiting, self.silent, self.how, self.open = b"", 0, None, True
 
     def hear(self):
         """Messages that have come since; at the end of the child none, and `open` is false."""
         got = os.read(self.read, 1 << 16)
-        self.heard = time.monotonic()
+        self.silent = 0
         if not got:
             self.end()
         *lines, self.waiting = (self.waiting + got).split(b"\n")
@@ -197,8 +197,10 @@ class Child:
         elif self.how is None and status:
             self.how = f"crash: exit status {os.WEXITSTATUS(status)}"
 
-    def kill_if_hung(self):
-        if time.monotonic() - self.heard > SECONDS:
+    def wait_on(self, seconds):
+        """Counts how long nothing was heard. A pause of the whole machine, which stops this process too, is no hang."""
+        self.silent += min(seconds, 2)
+        if self.silent > SECONDS:
             os.kill(self.pid, signal.SIGKILL)
             self.how = "hang"
             self.end()
@@ -206,11 +208,12 @@ class Child:
 
 def hear_any(children):
     """Waits until one of them says something: [(child, messages)]. A silent one is killed in the end."""
+    start = time.monotonic()
     ready = select.select([c.read for c in children], [], [], 1)[0]
     said = [(c, c.hear()) for c in children if c.read in ready]
     for c in children:
         if c.open:
-            c.kill_if_hung()
+            c.wait_on(time.monotonic() - start)
     return said
 
 
