@@ -10,7 +10,7 @@ from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 class Forms:
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
-             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "stages": 2}
+             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "chosen_row": 0.7, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
              "rows": 2, "scatter": 1, "cumulative": 1, "trusted": 2, "shared_update": 1, "stages": 8}
 
@@ -179,9 +179,28 @@ class Forms:
         body = [Node("store", array="w", subs=["k"], value=value)]
         if r.random() < 0.4:
             body.append(Node("update", array="w", subs=["k + 1"], op="+", value=const(0.5), ty="float64"))
-        h = Node("array helper", name=self.name("g"), body=body, never=r.random() < 0.5)
+        h = Node("array helper", name=self.name("g"), body=body)
+        if r.random() < 0.5:  # recursive functions are called
+            body.append(Node("when", test=Node("compare", "bool", op=">", a=var("k"), b=const(2)), orelse=[],
+                             body=[Node("text", code=f"{h.name}(w, k - 3, v)")]))
         self.helpers.append(h)
         return h
+
+    def make_chosen_row(self, loops):
+        """A row of one array or another, by a condition, stored through."""
+        self.features["row of one array or another"] += 1
+        (v, lo, hi), w = loops[-1], self.name("w")
+        flavour = self.r.choice(["C", "F", "view"])
+        a, b = (self.new_array("float64", 2, flavour) for _ in range(2))
+        for n in (a, b):
+            self.arrays[n].update(flavour=flavour)
+            self.arrays[n].pop("overlaps", None)
+            self.reach(n, 0, lo, max(hi, lo))
+            self.reach(n, 1, 0, 2)
+        store = Node("store", array=w, subs=[self.r.choice(["0", "1", "-1"])], value=self.to_float(self.expr(loops, 1)))
+        return Node("block", body=[
+            Node("text", code=f"{w} = {a}[{v}]"),
+            Node("when", test=self.condition(loops), body=[Node("text", code=f"{w} = {b}[{v}]")], orelse=[]), store])
 
     def make_array_call(self, loops):
         self.features["call with an array"] += 1
@@ -632,13 +651,13 @@ class Forms:
         value = self.array_expr(loops, dtypes, ndim, lengths, r.choice([0, 1, 2]))
         if r.random() < 0.15 and not loops:
             n = self.name("t")
-            f = r.choice(["np.sum", "np.max", "np.min"])
+            f = r.choice(["np.sum", "np.max", "np.min", "np.argmax" if ndim == 1 else "np.max"])
             if f != "np.sum" and any(v == 0 for _, v in lengths):
                 f = "np.sum"
             ty = "float64" if dtypes == ["float64"] else "int64" if dtypes == ["int64"] else None
             if ty:
                 self.rough |= ty == "float64" and f == "np.sum"
-                self.scalars[n] = ty
+                self.scalars[n] = "int64" if f == "np.argmax" else ty
                 return Node("text", code=f"{n} = {f}({value})", oracle=f"{n} = {f}({value}).item()", binds=n)
         target = self.whole(loops, dtypes[:1], ndim, lengths, written=True)
         op = r.choice(["=", "=", "=", "+=", "-="])

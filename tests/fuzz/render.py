@@ -35,8 +35,7 @@ class Kernel:
 
     def array_helper(self, h, oracle):
         """A function that changes elements of an array it is given."""
-        lines = [] if oracle else ["@njit(inline='never')" if h.never else "@njit"]
-        lines.append(f"def {h.name}(w, k, v):")
+        lines = [f"def {h.name}(w, k, v):"] if oracle else ["@njit", f"def {h.name}(w, k, v):"]
         return lines + [line for s in h.body for line in self.statement(s, 1, oracle)] + [""]
 
     def helper(self, h, oracle):

@@ -22,6 +22,8 @@ from oracle import canaries_intact, close_arrays, oracle_of, outcome, same_scala
 from shrink import shrink
 
 HERE = pathlib.Path(__file__).parent
+PASSES = ["inline", "simplify", "guard", "promote", "reduction", "privatize", "classify", "schedule", "fuse", "contract",
+          "borrow"]  # that may be switched off
 SECONDS = 30  # for one kernel, then it counts as a hang
 
 
@@ -37,6 +39,7 @@ class Plan:
         if r.random() < 0.12:
             self.runs += [(4, "guided"), (7, "guided"), (16, "guided"), (16, "static"), (7, "dynamic")]
         self.emi = r.random() < 0.15
+        self.disable = [r.choice(PASSES)] if r.random() < 0.04 else []
         self.parallel = {r.choice(["range", "prange", "numpy", "reduction", "fusion"]): False} if r.random() < 0.03 else True
         self.tile = r.choice([0, 1, 2, 3, 4, 5, 8])
 
@@ -69,10 +72,13 @@ class Runner:
         want = outcome(oracle_of(kernel), kernel)
         built = emi.variant(kernel) if plan.emi else kernel
         function = self.space(built.source(), f"<fuzz {kernel.seed}>")["kernel"]
-        problem = plan.serial_opt and self.check_serial(self.plait.njit(opt=plan.serial_opt)(function), kernel, want)
-        if problem:
-            return problem
-        parallel = self.plait.njit(parallel=plan.parallel, opt=plan.opt, tile=plan.tile)(function)
+        if plan.serial_opt:
+            serial = self.plait.njit(opt=plan.serial_opt)(function)
+            problem = self.check_serial(serial, kernel, want)
+            if problem:
+                return problem
+            self.counters.update(f"reason {entry['reason']}" for entry in serial.parallel_report())
+        parallel = self.plait.njit(parallel=plan.parallel, opt=plan.opt, tile=plan.tile, disable=plan.disable)(function)
         before = self.plait._plait._exact_runs()
         problem = self.check_parallel(parallel, kernel, plan, want)
         exact_runs = self.plait._plait._exact_runs() - before
