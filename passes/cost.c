@@ -2,7 +2,14 @@
 #include "passes/cost.h"
 #include "passes/vars.h"
 
-enum { BLOCK_MOST = 1 << 20, UNKNOWN_TRIPS = 16, UNKNOWN_CALL = 100, MATH_COST = 20, DIVISION_COST = 5 };
+enum {
+    BLOCK_MOST = 1 << 20,
+    UNKNOWN_TRIPS = 16,
+    FEW_TRIPS = 24,
+    UNKNOWN_CALL = 100,
+    MATH_COST = 20,
+    DIVISION_COST = 5
+};
 #define COST_MAX (INT64_C(1) << 40)
 
 static int64_t clamp(int64_t x) {
@@ -202,6 +209,8 @@ static int64_t width(const work *w, const kir_expr *lo, const kir_expr *hi, int 
 }
 
 static int64_t usual_trips(const work *w, const kir_stmt *l) {
+    if (l->loop->few)
+        return FEW_TRIPS;
     int64_t step, most = kir_is_const_int(l->step, &step) && step > 0 ? width(w, l->lo, l->hi, 4) : -1;
     return most > 0 ? (most - 1) / step + 1 : UNKNOWN_TRIPS;
 }

@@ -17,6 +17,7 @@ bool privatize_run(pass_context *c);
 bool classify_run(pass_context *c);
 bool schedule_run(pass_context *c);
 bool parallelize_run(pass_context *c);
+bool lanes_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool precheck_run(pass_context *c);
 bool scratch_run(pass_context *c);

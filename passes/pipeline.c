@@ -29,6 +29,7 @@ const pass pass_table[] = {
     {"classify", classify_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
     {"schedule", schedule_run, FACT_DEPS, 0, 0, 1, "which order of iterations leaves some of them independent?"},
     {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, FACT_SIMPLE, 1, "which loops run in parallel?"},
+    {"lanes", lanes_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1, "which chains run side by side?"},
     {"outline", outline_run, FACT_PLACED | FACT_SIMPLE, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1,
      "what does a region capture?"},
     {"precheck", precheck_run, 0, 0, FACT_SIMPLE | ALL_LATER, 1,

@@ -80,7 +80,7 @@ void gen_poll_interrupt(gen *g) {
 
 /* Whether a block may run for long: loops of a small constant number of iterations (which LLVM unrolls, and then perhaps
  * vectorises the loop around them) count as straight code. */
-enum { SHORT_TRIPS = 256 };
+enum { SHORT_TRIPS = 256, FEW_TRIPS = 64 };
 
 typedef struct long_search {
     int64_t budget; /* iterations left */
@@ -106,7 +106,7 @@ static bool note_long(kir_stmt *s, void *context) {
         search->found = true;
     if (s->kind != KIR_FOR)
         return !search->found;
-    int64_t trips = constant_trips(s);
+    int64_t trips = s->loop->few ? FEW_TRIPS : constant_trips(s);
     search->found |= trips > search->budget || may_run_long(&s->body, search->budget / (trips > 0 ? trips : 1));
     return false;
 }
@@ -137,6 +137,8 @@ static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge
         parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
         parts[n++] = loop_property(g, "llvm.loop.distribute.enable", LLVMConstInt(g->i1, 0, false));
     }
+    if (l->few && !l->cold)
+        parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
     if (n == 1)
         return;
     LLVMMetadataRef self = LLVMTemporaryMDNode(g->context, NULL, 0);

@@ -1,0 +1,406 @@
+/* lanes: iterations of a parallel loop side by side, where each of them is a chain.
+ *
+ *   for %i … parallel {                             for %k in range(0, strips, 1) parallel {
+ *       %s = 0.0                                        %base = lo + %k * 16;  %lanes = alloc(64)
+ *       for %j … carried {                              for %l in range(0, min(16, n - %k * 16), 1) vector {
+ *           %s = %s * b + x[%j, %i]          →              %i = %base + %l;  %lanes[%l] = 0.0
+ *           y[%j, %i] = %s                              }
+ *       }                                               for %j … {
+ *   }                                                       for %l … vector { %i = …; %s = %lanes[%l]; …; %lanes[%l] = %s }
+ *                                                       }
+ *                                                   }
+ *
+ * The inner loop of a recurrence waits for every single result, and cannot be vectorised. The iterations of the loop
+ * around it need nothing from one another, so strips of them walk through the inner loops together: the innermost loop is
+ * then over the strip's iterations, which vectorise where they lie side by side in memory and overlap in the processor
+ * where not. Each iteration still does what it did in its own order, so results are the same to the bit, whatever the
+ * width of a strip. Scalars that an iteration keeps from one place to the next become arrays of a strip's width.
+ *
+ * Taken are proven loops that run in parallel, with step 1, whose bodies are assignments, stores, conditions over such, and
+ * loops whose bounds are the same in all iterations; and only where it pays: an inner loop is carried, or more accesses
+ * are contiguous along the outer loop than along the inner ones. Nothing in such a body can raise, so the order of
+ * iterations cannot be seen. Cost: a walk over the bodies of parallel loops. */
+#include "passes/cost.h"
+#include "passes/passes.h"
+#include "passes/vars.h"
+
+enum { LANES_MOST = 64, LANES_LEAST = 16, LANES_STEP = 8, STRIPS_WANTED = 32, CARRIED_GAIN = 4 };
+
+typedef struct laner {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+} laner;
+
+typedef struct strip { /* a loop being rewritten */
+    laner *z;
+    kir_stmt *loop;
+    span at;
+    var_set varying;  /* differ between iterations */
+    var_set seen;     /* in some group of statements already */
+    var_set expanded; /* live from one group to another */
+    kir_var **memory; /* by variable: its array, of those that are expanded */
+    kir_var *base;    /* first iteration of the strip */
+    kir_var *count;   /* its iterations */
+    int64_t gain;
+} strip;
+
+static bool is_straight(const kir_stmt *s);
+
+static bool are_straight(const kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++)
+        if (!is_straight(b->at[i]))
+            return false;
+    return true;
+}
+
+static bool is_straight(const kir_stmt *s) {
+    if (s->kind == KIR_ASSIGN)
+        return s->var->ty->kind != TYPE_ARRAY;
+    return s->kind == KIR_STORE || (s->kind == KIR_IF && are_straight(&s->body) && are_straight(&s->orelse));
+}
+
+/* ---- what differs between iterations ------------------------------------------------------------------------------------- */
+
+static bool note_varying(kir_stmt *s, void *context) {
+    strip *t = context;
+    if (s->kind == KIR_ASSIGN)
+        vars_add(&t->varying, s->var);
+    return true;
+}
+
+typedef struct mention {
+    const var_set *set;
+    bool found;
+} mention;
+
+static void look_for(kir_var *v, void *context) {
+    mention *m = context;
+    m->found |= vars_has(m->set, v);
+}
+
+static bool varies(const strip *t, kir_expr *e) {
+    mention m = {&t->varying, false};
+    vars_in_expr(e, look_for, &m);
+    return m.found;
+}
+
+static bool fits(const strip *t, const kir_block *b) {
+    int64_t step;
+    for (uint32_t i = 0; i < b->len; i++) {
+        const kir_stmt *s = b->at[i];
+        if (is_straight(s))
+            continue;
+        if (s->kind != KIR_FOR || !kir_is_const_int(s->step, &step) || varies(t, s->lo) || varies(t, s->hi) ||
+            vars_has(&t->varying, s->var) || s->loop->last_privates.len || !fits(t, &s->body))
+            return false;
+    }
+    return true;
+}
+
+/* ---- scalars in a group of statements ------------------------------------------------------------------------------------ */
+
+typedef struct group { /* neighbouring statements that become one loop over the strip */
+    const strip *t;
+    kir_stmt **at;
+    uint32_t n;
+    var_set used, written, surely, exposed; /* exposed: read, or perhaps not written, before the group's end */
+} group;
+
+static var_set new_set(const strip *t) {
+    return vars_new(t->z->scratch, t->z->f);
+}
+
+static void read_var(kir_var *v, void *context) {
+    group *g = context;
+    if (!vars_has(&g->t->varying, v) || v == g->t->loop->var)
+        return;
+    vars_add(&g->used, v);
+    if (!vars_has(&g->surely, v))
+        vars_add(&g->exposed, v);
+}
+
+static void read_expr(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, read_var, context);
+}
+
+static void scan(group *g, kir_stmt *const *at, uint32_t n);
+
+static void scan_arms(group *g, const kir_stmt *s) {
+    var_set before = new_set(g->t), after = new_set(g->t);
+    vars_copy(&before, &g->surely);
+    scan(g, s->body.at, s->body.len);
+    vars_copy(&after, &g->surely);
+    vars_copy(&g->surely, &before);
+    scan(g, s->orelse.at, s->orelse.len);
+    for (uint32_t i = 0; i < after.words; i++)
+        g->surely.bits[i] &= after.bits[i];
+}
+
+static void scan(group *g, kir_stmt *const *at, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        kir_each_expr(at[i], read_expr, g);
+        if (at[i]->kind == KIR_IF)
+            scan_arms(g, at[i]);
+        if (at[i]->kind != KIR_ASSIGN)
+            continue;
+        vars_add(&g->used, at[i]->var);
+        vars_add(&g->written, at[i]->var);
+        vars_add(&g->surely, at[i]->var);
+    }
+}
+
+static group scan_group(const strip *t, kir_stmt **at, uint32_t n) {
+    group g = {t, at, n, new_set(t), new_set(t), new_set(t), new_set(t)};
+    scan(&g, at, n);
+    for (uint32_t i = 0; i < g.written.words; i++)
+        g.exposed.bits[i] |= g.written.bits[i] & ~g.surely.bits[i];
+    return g;
+}
+
+static uint32_t straight_run(const kir_block *b, uint32_t from) {
+    uint32_t n = 0;
+    while (from + n < b->len && is_straight(b->at[from + n]))
+        n++;
+    return n;
+}
+
+/* A scalar needs an array when two groups use it, or one reads what an earlier iteration of an inner loop left in it. */
+static void find_expanded(strip *t, kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++) {
+        uint32_t n = straight_run(b, i);
+        if (n == 0) {
+            find_expanded(t, &b->at[i]->body);
+            continue;
+        }
+        group g = scan_group(t, b->at + i, n);
+        for (uint32_t w = 0; w < g.used.words; w++) {
+            t->expanded.bits[w] |= g.exposed.bits[w] | (g.used.bits[w] & t->seen.bits[w]);
+            t->seen.bits[w] |= g.used.bits[w];
+        }
+        i += n - 1;
+    }
+}
+
+/* ---- does it pay? ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_offset_of(const kir_expr *e, const kir_var *v) {
+    if (e->kind == KIR_BINARY && (e->op == KIR_OP_ADD || e->op == KIR_OP_SUB) && e->args[1]->kind == KIR_CONST)
+        e = e->args[0];
+    return e->kind == KIR_VAR && e->var == v;
+}
+
+static bool is_contiguous(const kir_var *array, kir_expr *const *index, uint32_t n, const kir_var *v) {
+    uint32_t last = array->ty->layout == LAYOUT_F ? 0 : n - 1;
+    for (uint32_t i = 0; i < n; i++)
+        if (i == last ? !is_offset_of(index[i], v) : vars_mentions(index[i], v))
+            return false;
+    return n > 0;
+}
+
+typedef struct weighing {
+    const kir_var *outer, *inner;
+    int64_t gain;
+} weighing;
+
+static void weigh(weighing *w, const kir_var *array, kir_expr *const *index, uint32_t n) {
+    w->gain += is_contiguous(array, index, n, w->outer);
+    w->gain -= is_contiguous(array, index, n, w->inner);
+}
+
+static bool weigh_stmt(kir_stmt *s, void *context) {
+    if (s->kind == KIR_STORE)
+        weigh(context, s->var, s->index.at, s->index.len);
+    if (s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD)
+        weigh(context, s->value->var, s->value->args, s->value->n_args);
+    return true;
+}
+
+/* Does an iteration of the innermost loop wait for a scalar of the one before, other than to add to it? */
+static bool hands_scalars_on(const strip *t, kir_stmt *loop) {
+    group g = scan_group(t, loop->body.at, loop->body.len);
+    for (uint32_t i = 0; i < loop->loop->reductions.len; i++)
+        vars_remove(&g.written, loop->loop->reductions.at[i].var);
+    for (uint32_t i = 0; i < g.written.words; i++)
+        if (g.exposed.bits[i] & g.written.bits[i])
+            return true;
+    return false;
+}
+
+/* Innermost loops speak for or against it. */
+static bool weigh_loop(kir_stmt *s, void *context) {
+    strip *t = context;
+    if (s->kind != KIR_FOR || !are_straight(&s->body))
+        return true;
+    weighing w = {t->loop->var, s->var, 0};
+    kir_each_stmt(&s->body, weigh_stmt, &w);
+    bool chain = s->loop->class == KIR_CLASS_CARRIED || hands_scalars_on(t, s);
+    t->gain += w.gain + (chain ? CARRIED_GAIN : 0);
+    return false;
+}
+
+static bool is_candidate(strip *t) {
+    const kir_stmt *s = t->loop;
+    const kir_loop_info *l = s->loop;
+    int64_t step;
+    if (!l->parallel || l->cold || l->class != KIR_CLASS_INDEPENDENT || l->reductions.len || l->last_privates.len ||
+        l->carried.len || l->chunk || !kir_is_const_int(s->step, &step) || step != 1 || are_straight(&s->body))
+        return false;
+    kir_each_stmt(&t->loop->body, note_varying, t);
+    if (vars_has(&t->varying, s->var))
+        return false;
+    vars_add(&t->varying, s->var);
+    if (!fits(t, &s->body))
+        return false;
+    kir_each_stmt(&t->loop->body, weigh_loop, t);
+    return t->gain > 0;
+}
+
+/* ---- building -------------------------------------------------------------------------------------------------------------- */
+
+static kir_expr *ref(strip *t, kir_var *v) {
+    return kir_ref(t->z->m, v, t->at);
+}
+
+static kir_expr *number(strip *t, int64_t x) {
+    return kir_int(t->z->m, x, t->at);
+}
+
+static kir_expr *op(strip *t, kir_op o, kir_expr *a, kir_expr *b) {
+    return kir_binary(t->z->m, o, a, b, t->at);
+}
+
+static kir_var *hold(strip *t, kir_block *out, kir_expr *e) {
+    kir_var *v = kir_temp_new(t->z->m, t->z->f, e->ty, t->at);
+    vec_push(t->z->m->a, out, kir_assign(t->z->m, v, e, t->at));
+    return v;
+}
+
+static void push_lanes(strip *t, kir_block *out, const group *g) {
+    kir_module *m = t->z->m;
+    kir_var *lane = kir_temp_new(m, t->z->f, type_int64(m->types), t->at);
+    kir_stmt *loop = kir_for(m, lane, number(t, 0), ref(t, t->count), number(t, 1), t->loop->loop->kind, g->at[0]->at);
+    loop->loop->class = KIR_CLASS_INDEPENDENT;
+    loop->loop->vector = loop->loop->few = true;
+    vec_push(m->a, out, loop);
+    kir_expr *i = op(t, KIR_OP_ADD, ref(t, t->base), ref(t, lane)), *at;
+    vec_push(m->a, &loop->body, kir_assign(m, t->loop->var, i, t->at));
+    for (uint32_t k = 0; k < t->z->f->vars.len; k++) {
+        kir_var *v = t->z->f->vars.at[k];
+        at = ref(t, lane);
+        if (vars_has(&t->expanded, v) && vars_has(&g->exposed, v))
+            vec_push(m->a, &loop->body, kir_assign(m, v, kir_load(m, t->memory[v->id], &at, 1, t->at), t->at));
+    }
+    for (uint32_t k = 0; k < g->n; k++)
+        vec_push(m->a, &loop->body, g->at[k]);
+    for (uint32_t k = 0; k < t->z->f->vars.len; k++) {
+        kir_var *v = t->z->f->vars.at[k];
+        at = ref(t, lane);
+        if (vars_has(&t->expanded, v) && vars_has(&g->written, v))
+            vec_push(m->a, &loop->body, kir_store(m, t->memory[v->id], &at, 1, ref(t, v), t->at));
+    }
+}
+
+static kir_block build(strip *t, kir_block *b) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        uint32_t n = straight_run(b, i);
+        if (n) {
+            group g = scan_group(t, b->at + i, n);
+            push_lanes(t, &out, &g);
+            i += n - 1;
+            continue;
+        }
+        kir_loop_info *l = b->at[i]->loop;
+        b->at[i]->body = build(t, &b->at[i]->body);
+        l->vector = false;
+        l->reductions.len = l->privates.len = l->carried.len = 0;
+        vec_push(t->z->m->a, &out, b->at[i]);
+    }
+    return out;
+}
+
+static void allocate(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    uint32_t n = t->z->f->vars.len;
+    t->memory = arena_array(t->z->scratch, kir_var *, t->z->f->next_var + 1);
+    for (uint32_t k = 0; k < n; k++) {
+        kir_var *v = t->z->f->vars.at[k];
+        if (!vars_has(&t->expanded, v))
+            continue;
+        type *ty = type_array(m->types, v->ty, 1, LAYOUT_C, false, true);
+        kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, 1, t->at);
+        alloc->args[0] = number(t, LANES_MOST);
+        t->memory[v->id] = hold(t, out, alloc);
+        v->is_temp = false;
+    }
+}
+
+/* Wide strips fill vectors, many strips fill threads: about 32 of at least 16. The width does not depend on the threads. */
+static kir_expr *width_of(strip *t, kir_var *trips) {
+    kir_expr *share = op(t, KIR_OP_FLOORDIV, ref(t, trips), number(t, STRIPS_WANTED * LANES_STEP));
+    share = op(t, KIR_OP_MUL, share, number(t, LANES_STEP));
+    return op(t, KIR_OP_MIN, op(t, KIR_OP_MAX, share, number(t, LANES_LEAST)), number(t, LANES_MOST));
+}
+
+static void lay_out(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    kir_stmt *loop = t->loop;
+    kir_var *lo = hold(t, out, loop->lo);
+    loop->lo = ref(t, lo);
+    kir_var *trips = hold(t, out, cost_trip_expr(m, loop)), *width = hold(t, out, width_of(t, trips));
+    kir_expr *last = op(t, KIR_OP_SUB, ref(t, trips), number(t, 1));
+    kir_var *strips = hold(t, out, op(t, KIR_OP_ADD, op(t, KIR_OP_FLOORDIV, last, ref(t, width)), number(t, 1)));
+    kir_stmt *outer = kir_for(m, kir_temp_new(m, t->z->f, type_int64(m->types), t->at), number(t, 0), ref(t, strips),
+                              number(t, 1), loop->loop->kind, loop->at);
+    *outer->loop = *loop->loop;
+    outer->loop->privates.len = 0;
+    outer->loop->vector = false;
+    kir_block *body = &outer->body;
+    kir_var *first = hold(t, body, op(t, KIR_OP_MUL, ref(t, outer->var), ref(t, width)));
+    t->base = hold(t, body, op(t, KIR_OP_ADD, ref(t, lo), ref(t, first)));
+    t->count = hold(t, body, op(t, KIR_OP_MIN, ref(t, width), op(t, KIR_OP_SUB, ref(t, trips), ref(t, first))));
+    loop->var->is_temp = false;
+    find_expanded(t, &loop->body);
+    allocate(t, body);
+    kir_block inside = build(t, &loop->body);
+    for (uint32_t i = 0; i < inside.len; i++)
+        vec_push(m->a, body, inside.at[i]);
+    uint32_t id = loop->loop->id;
+    if (id && id < m->report.len) {
+        m->report.at[id].vector = true;
+        m->report.at[id].tile = "strips of 16 to 64 side by side";
+    }
+    vec_push(m->a, out, outer);
+}
+
+static void lay_block(laner *z, kir_block *b) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        strip t = {.z = z, .loop = s, .at = s->at};
+        if (s->kind == KIR_FOR && s->loop->parallel) {
+            t.varying = new_set(&t);
+            t.seen = new_set(&t);
+            t.expanded = new_set(&t);
+            if (is_candidate(&t)) {
+                lay_out(&t, &out);
+                continue;
+            }
+        } else {
+            lay_block(z, &s->body);
+            lay_block(z, &s->orelse);
+        }
+        vec_push(z->m->a, &out, s);
+    }
+    *b = out;
+}
+
+bool lanes_run(pass_context *c) {
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        laner z = {c->m, c->m->fns.at[i], c->scratch};
+        if (z.f->kind != KIR_FN_REGION && !z.f->cold)
+            lay_block(&z, &z.f->body);
+    }
+    return true;
+}
