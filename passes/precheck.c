@@ -323,10 +323,11 @@ static void drop_checks(prechecker *p, kir_block *b) {
     *b = out;
 }
 
-/* The loop as the source has it, for a block in which some check fails. */
+/* The loop as the source has it, for a block in which some check fails. Two loops set its variable then. */
 static kir_stmt *exact_loop(block_loops *l) {
     prechecker *p = l->p;
     kir_map *map = pass_renamed_temps(p->m, p->f, p->scratch, &p->loop->body);
+    p->loop->var->is_temp = false;
     kir_stmt *s = new_loop(l, p->loop->var, kir_copy_block(p->m, &p->loop->body, map));
     s->loop->cold = true;
     s->loop->is_region = p->loop->loop->is_region;
