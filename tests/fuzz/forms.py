@@ -365,10 +365,11 @@ class Forms:
         """c[i, j] += a[i, k] * b[k, j], its loops in any order, some of its subscripts the wrong way round."""
         self.features["product"] += 1
         r = self.r
-        sizes = {"i": r.choice(["m", "5", "n"]), "j": r.choice(["m", "4", "9"]), "k": r.choice(["m", "3", "7"])}
+        sizes = {v: r.choice(["m", "n", "m", c]) for v, c in zip("ijk", "948")}
         value = {v: self.params.get(s, None) or int(s) if s.isdigit() else self.params[s] for v, s in sizes.items()}
         if math.prod(value.values()) > MOST_ITERATIONS:
-            sizes["i"], value["i"] = "3", 3
+            sizes = {v: "m" for v in "ijk"}
+            value = dict.fromkeys("ijk", self.params["m"])
         ty = r.choice(["float64", "float64", "int64", "int32", "float32"])
         names = [self.new_array(ty, 2, f) for f in (r.choice(["C", "F", "view"]), None, None)]
         subs = [["i", "j"], ["i", "k"], ["k", "j"]]
