@@ -592,10 +592,20 @@ static void run_with_budget(rt_run *run, int32_t threads, plrt_placement placeme
 
 static void run_as_set(rt_run *run, int64_t work) {
     rt_caller *c = rt_caller_now();
-    rt_look_at_mask(c, rt_coarse_now());
+    int64_t now = rt_coarse_now();
+    rt_look_at_mask(c, now);
     plrt_placement placement = rt_placement_of(run->choice.placement);
+    int32_t threads = rt_threads_for(c, run->choice.threads, placement);
     run->caller = c;
-    run_with_budget(run, rt_threads_for(c, run->choice.threads, placement), placement, work);
+    rt_learn_worth(threads);
+    if (threads > 1 && !rt_is_worth(c, work, now)) {
+        run->alone = RT_ALONE_SMALL;
+        run_alone(run, true);
+        return;
+    }
+    run_with_budget(run, threads, placement, work);
+    if (run->threads > 1)
+        c->team_ended = work < SLICE_WORK ? now : rt_coarse_now();
 }
 
 int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips, int64_t work, plrt_error *err) {

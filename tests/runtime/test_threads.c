@@ -199,3 +199,40 @@ Test(threads, caches_of_a_power_machine_are_read) {
     snprintf(path, sizeof path, "rm -r %s", root);
     cr_assert_eq(system(path), 0);
 }
+
+Test(threads, costs_of_teams_are_kept_in_a_file) {
+    char root[] = "/tmp/plait-cost-XXXXXX", path[512];
+    int64_t cost = 0;
+    cr_assert_not_null(mkdtemp(root));
+    snprintf(path, sizeof path, "%s/a/b/team", root);
+    cr_assert(!rt_cost_read(path, &cost));
+    cr_assert(rt_cost_write(path, 1234));
+    cr_assert(rt_cost_read(path, &cost) && cost == 1234);
+    write_file(root, "a/b/team", "plait 1 -5 ns\n");
+    cr_assert(!rt_cost_read(path, &cost));
+    write_file(root, "a/b/team", "");
+    cr_assert(!rt_cost_read(path, &cost));
+    snprintf(path, sizeof path, "rm -r %s", root);
+    cr_assert_eq(system(path), 0);
+    snprintf(path, sizeof path, "/proc/nowhere/team");
+    cr_assert(!rt_cost_write(path, 1));
+}
+
+Test(threads, a_slow_team_wants_more_work) {
+    char root[] = "/tmp/plait-cost-XXXXXX", path[512];
+    cr_assert_not_null(mkdtemp(root));
+    setenv("PLAIT_CACHE_DIR", root, 1);
+    setenv("PLAIT_NUM_THREADS", "2", 1);
+    cr_assert(rt_cost_file(2, path, sizeof path) && rt_cost_write(path, 700));
+    rt_learn_worth(2);
+    int64_t first = plrt_get_min_work();
+    cr_assert_eq(first, 15000);
+    cr_assert(!rt_is_worth(rt_caller_now(), first, rt_coarse_now()), "nobody has woken the team yet");
+    plrt_set_min_work(0);
+    cr_assert_eq(plrt_get_min_work(), 0);
+    cr_assert(rt_is_worth(rt_caller_now(), 0, INT64_MAX));
+    plrt_set_min_work(-1);
+    cr_assert_eq(plrt_get_min_work(), first);
+    snprintf(path, sizeof path, "rm -r %s", root);
+    cr_assert_eq(system(path), 0);
+}
