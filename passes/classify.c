@@ -52,7 +52,7 @@ static const char *name_of(kir_module *m, const kir_var *v) {
 
 static void report_race(classifier *z, span at, const char *what, const char *witness) {
     diag_class class = z->m->options.race == KIR_RACE_ERROR ? DIAG_RACE : DIAG_WARNING;
-    if (z->m->options.race == KIR_RACE_TRUST)
+    if (z->m->options.race == KIR_RACE_TRUST || z->m->options.race == KIR_RACE_CHECK)
         return;
     diag_report(z->m->diags, class, at,
                 "write the loop as range(), or make the iterations independent; race='trust' runs it as it is",

@@ -79,6 +79,8 @@ static refusal refuse(const placer *p, kir_stmt *loop) {
         return (refusal){"OPTION_OFF", off, ""};
     if (l->cold)
         return (refusal){"UNANALYSED", "", ""};
+    if (l->why && (strcmp(l->why, "CHECKED") == 0 || strcmp(l->why, "INSIDE_CHECKED") == 0))
+        return (refusal){l->why, "", ""};
     if (body_escapes(loop))
         return (refusal){"ESCAPES", "", ""};
     if (l->kind == KIR_LOOP_ARRAY && l->class == KIR_CLASS_CARRIED && l->why)

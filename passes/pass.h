@@ -52,6 +52,9 @@ void pass_decide(kir_module *m, uint32_t loop, kir_decision decision, const char
 
 /* The sentence of a reason, filled in with at most two arguments. */
 const char *pass_sentence(kir_module *m, const char *reason, const char *first, const char *second);
+/* An array in the user's words: its name, or what a temporary is: "a view of x", "an array made in line 3". */
+struct var_defs;
+const char *pass_array_name(kir_module *m, const struct var_defs *defs, const kir_var *v);
 /* A condition in the user's words: names, x.shape[0], no numbers of variables. */
 void pass_put_condition(const kir_expr *e, text *out);
 /* Adds `what` to the guards that a report entry lists; the same words are listed once, long lists are cut. */

@@ -2,6 +2,7 @@
  * (inlined twice, versioned by a guard); the entry then tells of the parallel copy. */
 #include "kir/op.h"
 #include "passes/pass.h"
+#include "passes/vars.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,27 @@ static const char *fill_with(arena *a, const char *sentence, ...) {
 const char *pass_sentence(kir_module *m, const char *code, const char *first, const char *second) {
     const reason *why = find_reason(code);
     return why ? fill_with(m->a, why->sentence, first ? first : "", second ? second : "") : code;
+}
+
+static const char *name_of_made(kir_module *m, const kir_var *v, const kir_stmt *d) {
+    uint32_t line = d->at.line ? d->at.line : v->at.line;
+    return line ? arena_printf(m->a, "an array made in line %u", line) : "an array";
+}
+
+const char *pass_array_name(kir_module *m, const var_defs *defs, const kir_var *v) {
+    bool looks_into = false;
+    for (int steps = 0; steps < 64 && v; steps++) {
+        if (v->name)
+            return looks_into ? arena_printf(m->a, "a view of %s", v->name->text) : v->name->text;
+        const kir_stmt *d = defs->only[v->id];
+        if (!d || d->kind != KIR_ASSIGN)
+            break;
+        if (d->value->kind == KIR_ALLOC)
+            return name_of_made(m, v, d);
+        looks_into |= d->value->kind != KIR_VAR;
+        v = d->value->var;
+    }
+    return "an array";
 }
 
 /* ---- conditions in the user's words ------------------------------------------------------------------------------------ */

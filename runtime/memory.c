@@ -162,6 +162,7 @@ plrt_block *plrt_block_new(int64_t bytes, int32_t zeroed) {
     b->refs = 1;
     b->bytes = (size_t)bytes;
     atomic_fetch_add_explicit(&made_blocks, 1, memory_order_relaxed);
+    rt_race_forget(b->data, b->bytes);
     atomic_fetch_add_explicit(&alive_blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&alive_bytes, bytes, memory_order_relaxed);
     return b;

@@ -183,6 +183,12 @@ void rt_memory_unlock(void);
 size_t rt_memory_cached(void); /* bytes kept for reuse */
 void rt_memory_purge(void);
 
+/* ---- race.c -------------------------------------------------------------------------------------------------------
+ */
+
+/* Memory that is given out afresh: what iterations did with it before is nobody's race. */
+void rt_race_forget(const void *p, size_t bytes);
+
 /* ---- print.c ------------------------------------------------------------------------------------------------------
  */
 

@@ -137,6 +137,28 @@ PLRT_API void plrt_interrupt_watch(void);
  * that call themselves ask at their entry. */
 PLRT_API void *plrt_stack_limit(void);
 
+/* ---- races looked for at run time (race='check'): called by watched kernels alone ------------------------------------- */
+
+enum { PLRT_RACE_NONE = 0, PLRT_RACE_WRITTEN = 1, PLRT_RACE_READ = 2 }; /* what the earlier iteration did */
+
+PLRT_API void plrt_race_reset(void);              /* at a kernel's entry: the last one may have raised */
+PLRT_API void plrt_race_begin(int64_t unit);      /* a loop starts; unit: bytes of the smallest element */
+PLRT_API void plrt_race_iteration(int64_t value); /* an iteration starts, by its variable's value */
+PLRT_API void plrt_race_end(void);
+/* Before an access: 0, or what an earlier iteration did with the element. */
+PLRT_API int64_t plrt_race_read(const void *p, int64_t bytes, int64_t line);
+PLRT_API int64_t plrt_race_write(void *p, int64_t bytes, int64_t line);
+PLRT_API int64_t plrt_race_all(const plrt_array *a, int64_t ndim, int64_t bytes, int64_t writes, int64_t line);
+/* The same for a variable that iterations may hand on, by a number. */
+PLRT_API int64_t plrt_race_use(int64_t variable, int64_t line);
+PLRT_API void plrt_race_assign(int64_t variable, int64_t line);
+/* The array was just made, perhaps where an earlier iteration had one. */
+PLRT_API void plrt_race_fresh(const plrt_array *a, int64_t ndim, int64_t bytes);
+/* Of the conflict just found: the earlier iteration, the one under way, the line of the earlier one's access. */
+PLRT_API int64_t plrt_race_earlier(void);
+PLRT_API int64_t plrt_race_later(void);
+PLRT_API int64_t plrt_race_line(void);
+
 /* ---- threads: how many, by which schedule, where ------------------------------------------------------------------
  *
  * What follows are the process's settings. Scopes of a thread and the configuration of single kernels and loops

@@ -183,7 +183,7 @@ _CHECKS = {
     "tile": _check_count,
     "opt": _check_count,
     "disable": _check_names,
-    "race": _one_of("error", "warn", "trust"),
+    "race": _one_of("error", "warn", "trust", "check"),
     "math": _one_of("auto", "libm", "sleef", "libmvec"),
 }
 

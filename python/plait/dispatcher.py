@@ -431,8 +431,12 @@ def exception_class(site):
 
     from .bindings import exceptions
 
-    found = exceptions.get(site.get("key")) or getattr(builtins, site.get("exception") or "RuntimeError", None)
-    return found or RuntimeError
+    name = site.get("exception") or "RuntimeError"
+    if name == "ParallelRaceError":
+        from .errors import ParallelRaceError
+
+        return ParallelRaceError
+    return exceptions.get(site.get("key")) or getattr(builtins, name, None) or RuntimeError
 
 
 def make_exception(overload, number, slots):

@@ -217,7 +217,7 @@ static const option_row rows[] = {
     {"fastmath", 0, "[FLAGS]", CLI_ALL, set_fastmath, "all, or some of nnan,ninf,nsz,arcp,contract,afn,reassoc"},
     {"error-model", 0, "MODEL", CLI_ALL, set_string, "python or numpy: what a division by zero does"},
     {"no-boundscheck", 0, NULL, CLI_ALL, set_no_boundscheck, "do not check indices"},
-    {"race", 0, "WHAT", CLI_ALL, set_string, "error, warn or trust: what a racy prange does"},
+    {"race", 0, "WHAT", CLI_ALL, set_string, "error, warn, trust or check: what a racy prange does"},
     {"opt", 'O', "LEVEL", CLI_ALL, set_number, "0 to 3"},
     {"schedule", 0, "KIND", CLI_ALL, set_string, "static, dynamic or guided"},
     {"chunk", 0, "N", CLI_ALL, set_number, "iterations handed out at a time"},

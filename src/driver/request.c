@@ -264,10 +264,10 @@ static bool read_schedule(session *s, request *r, const json_t *v, const option_
 }
 
 static bool read_race(session *s, request *r, const json_t *v, const option_row *row) {
-    static const char *const words[] = {"error", "warn", "trust", NULL};
-    int i = read_word(s, v, row, words, "must be \"error\", \"warn\" or \"trust\"");
+    static const char *const words[] = {"error", "warn", "trust", "check", NULL};
+    int i = read_word(s, v, row, words, "must be \"error\", \"warn\", \"trust\" or \"check\"");
     if (i >= 0)
-        r->options.race = i == 0 ? KIR_RACE_ERROR : i == 1 ? KIR_RACE_WARN : KIR_RACE_TRUST;
+        r->options.race = (__typeof__(r->options.race))i;
     return i >= 0;
 }
 

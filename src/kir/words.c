@@ -16,7 +16,7 @@ const char *const kir_schedule_words[KIR_WORDS] = {"default", "static", "dynamic
 const char *const kir_fn_words[KIR_WORDS] = {
     [KIR_FN_INVALID] = "invalid", [KIR_FN_ENTRY] = "entry", [KIR_FN_CALLEE] = "callee", [KIR_FN_REGION] = "region"};
 const char *const kir_race_words[KIR_WORDS] = {
-    [KIR_RACE_ERROR] = "error", [KIR_RACE_WARN] = "warn", [KIR_RACE_TRUST] = "trust"};
+    [KIR_RACE_ERROR] = "error", [KIR_RACE_WARN] = "warn", [KIR_RACE_TRUST] = "trust", [KIR_RACE_CHECK] = "check"};
 
 const char *const kir_expr_words[KIR_EXPR_KIND_COUNT] = {[KIR_SELECT] = "select",
                                                          [KIR_COMPLEX] = "complex",

@@ -184,12 +184,23 @@ static void dot_product(gen *g, const kir_stmt *s) {
     put_result(g, result, LLVMBuildLoad2(g->b, t, out, ""), im);
 }
 
+/* plrt_race_read(array, index…, line): by the element's address and its number of bytes. */
+static void watched_access(gen *g, const kir_stmt *s) {
+    runtime_call c = {.n = 0};
+    const kir_var *v = s->index.at[0]->var;
+    push(&c, gen_element(g, v, s->index.at + 1, v->ty->ndim));
+    push(&c, gen_int(g, (int64_t)type_size(v->ty->dtype)));
+    push_argument(g, &c, s->index.at[s->index.len - 1]);
+    finish_call(g, s, &c);
+}
+
 static const struct {
     const char *name;
     void (*write)(gen *g, const kir_stmt *s);
 } special[] = {
-    {"plrt_print_array", print_array}, {"plrt_print_text", print_text}, {"plrt_cmath1", complex_function},
-    {"plrt_gemm", matrix_product},     {"plrt_dot", dot_product},
+    {"plrt_print_array", print_array},   {"plrt_print_text", print_text}, {"plrt_cmath1", complex_function},
+    {"plrt_gemm", matrix_product},       {"plrt_dot", dot_product},       {"plrt_race_read", watched_access},
+    {"plrt_race_write", watched_access},
 };
 
 void gen_runtime(gen *g, const kir_stmt *s) {
