@@ -414,7 +414,7 @@ static bool is_unbounded(guarding *n, kir_var *v) {
     if (v->ty->kind != TYPE_INT || v->ty->bits != 64 || !v->ty->is_signed)
         return false;
     facts_range(n->facts, facts_var(n->facts, v), &lo, &hi);
-    return lo < -SMALL || hi > SMALL;
+    return lo < -2 * SMALL || hi > 2 * SMALL; /* as large as an extent may be */
 }
 
 /* Asks that the int64 values known at entry, which index arithmetic reads, are small. */
