@@ -56,8 +56,9 @@ static kir_expr *named(emitter *e, isl_ast_expr *x) {
         unsigned long k = strtoul(word + 1, NULL, 10);
         found = k < e->g->n_parameters ? kir_copy_expr(e->m, e->g->parameter[k], NULL) : NULL;
     }
-    if (!found && word && strcmp(word, "t") == 0 && e->g->tile)
-        found = kir_ref(e->m, e->g->tile, e->g->at);
+    for (int k = 0; k < 2 && !found && word; k++)
+        if (word[0] == "tu"[k] && word[1] == 0 && e->g->tile[k])
+            found = kir_ref(e->m, e->g->tile[k], e->g->at);
     isl_id_free(id);
     return found ? found : fail(e);
 }
@@ -202,8 +203,15 @@ static void emit_run(emitter *e, isl_ast_node *node, kir_block *out) {
     isl_id *id = isl_ast_expr_get_id(callee);
     const char *word = id ? isl_id_get_name(id) : NULL;
     unsigned long k = word && word[0] == 'S' ? strtoul(word + 1, NULL, 10) : s->n;
+    bool fills = word && word[0] == 'F' && e->g->fill;
     isl_id_free(id);
     isl_ast_expr_free(callee);
+    if (fills) {
+        kir_expr *x = operand(e, call, 1), *y = operand(e, call, 2);
+        e->failed |= !e->g->fill(e->g->context, x, y, out);
+        isl_ast_expr_free(call);
+        return;
+    }
     if (k >= s->n) {
         isl_ast_expr_free(call);
         e->failed = true;

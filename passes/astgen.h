@@ -12,8 +12,11 @@ typedef struct astgen {
     scop *s;
     kir_expr *const *parameter;
     uint32_t n_parameters;
-    kir_var *tile; /* parameter `t`, or NULL */
+    kir_var *tile[2]; /* parameters `t` and `u`, or NULL */
     span at;
+    /* What stands for a statement `F[x, y]`, or NULL. */
+    bool (*fill)(void *context, kir_expr *x, kir_expr *y, kir_block *out);
+    void *context;
 } astgen;
 
 bool astgen_block(const astgen *g, struct isl_ast_node *tree, kir_block *out);

@@ -166,7 +166,8 @@ static bool store_mentions(const jam *j, const kir_stmt *loop) {
 
 /* A load of an array that the nest only reads, by subscripts of the loops' variables. */
 static bool is_movable(const jam *j, const kir_stmt *s) {
-    if (s->kind != KIR_ASSIGN || s->value->kind != KIR_LOAD || !s->var->is_temp || vars_has(j->written, s->value->var))
+    if (s == j->load || s->kind != KIR_ASSIGN || s->value->kind != KIR_LOAD || !s->var->is_temp ||
+        vars_has(j->written, s->value->var))
         return false;
     for (uint32_t i = 0; i < s->value->n_args; i++) {
         kir_expr *e = s->value->args[i];

@@ -21,6 +21,7 @@
  * a reduction as it would be in the source's nest. All holds under a condition (arrays share no memory, extents are small
  * enough for index arithmetic); the source's nest is kept for when it does not: the cold copy that guard made when there
  * is one. Runs under parallel=True only. Cost: 2 to 10 ms for a nest that is changed. */
+#include "passes/reorder.h"
 #include "passes/astgen.h"
 #include "passes/cost.h"
 #include "passes/jam.h"
@@ -37,52 +38,9 @@
 
 enum {
     OPERATIONS = 3000000, /* of isl, for one nest */
-    USES = 24,            /* accesses of one statement */
-    NO_DIM = SCOP_DEPTH,
     FEW_TRIPS = 8
 };
 #define EXTENT_MAX (INT64_C(1) << 40)
-
-typedef struct reorderer {
-    kir_module *m;
-    kir_fn *f;
-    arena *scratch;
-    dep_session *session;
-    live_map *live;
-} reorderer;
-
-typedef struct use { /* a load or store of a statement */
-    kir_stmt *s;
-    kir_var *array;
-    kir_expr *const *index;
-    uint32_t n;
-    bool is_store, is_direct;
-} use;
-
-typedef struct plan { /* for one statement of a nest */
-    uint32_t stmt;
-    use uses[USES];
-    uint32_t n_uses;
-    const use *store, *load; /* the update of one element; load may be NULL */
-    uint32_t vector;         /* dimensions */
-    uint32_t parallel;       /* NO_DIM: none */
-    uint32_t rows, columns;  /* of the register block; rows may be NO_DIM */
-    bool sums;               /* the vector loop is the sum */
-    uint32_t tiles, tile_dim[SCOP_DEPTH], tile_size[SCOP_DEPTH];
-    uint32_t order[SCOP_DEPTH]; /* of the loops in a tile */
-    bool turned[SCOP_DEPTH];    /* runs upwards although the source's loop runs downwards: nothing is carried */
-} plan;
-
-typedef struct nest { /* being rewritten */
-    reorderer *z;
-    scop *s;
-    plan *plans[SCOP_STATEMENTS]; /* by statement; NULL: source order */
-    kir_expr **parameter;
-    uint32_t n_parameters;
-    bool shared;    /* the nest's loop carries nothing: all phases run in each of its tiles */
-    uint32_t tile;  /* its size */
-    kir_var *first; /* where the tile begins: parameter `t` */
-} nest;
 
 /* ---- a look at the subscripts ---------------------------------------------------------------------------------------- */
 
@@ -90,7 +48,7 @@ static bool gather_uses(plan *p, kir_stmt *const *at, uint32_t n, bool direct) {
     for (uint32_t i = 0; i < n; i++) {
         kir_stmt *s = at[i];
         bool load = s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD;
-        if ((load || s->kind == KIR_STORE) && p->n_uses == USES)
+        if ((load || s->kind == KIR_STORE) && p->n_uses == REORDER_USES)
             return false;
         if (load)
             p->uses[p->n_uses++] = (use){s, s->value->var, s->value->args, s->value->n_args, false, direct};
@@ -270,7 +228,7 @@ static bool is_alone(const scop *s, uint32_t k) {
     return true;
 }
 
-static bool meets_other_loads(nest *n, const plan *p) {
+bool reorder_meets_other_loads(nest *n, const plan *p) {
     uint32_t all = (1u << n->s->stmt[p->stmt].depth) - 1, moving = p->sums ? all : 1u << p->columns;
     for (uint32_t i = 0; i < p->n_uses; i++) {
         const use *u = &p->uses[i];
@@ -336,10 +294,22 @@ static uint32_t choose_parallel(const nest *n, const plan *p, const bool *moves)
     return found;
 }
 
+void reorder_take_roles(const scop_stmt *t, plan *p) {
+    for (uint32_t d = 0; d < t->depth; d++)
+        if (d != p->vector && sums_over(p, t->loops[d]))
+            p->columns = d;
+    for (uint32_t d = t->depth; d-- > 0 && p->columns == NO_DIM;)
+        if (d != p->vector)
+            p->columns = d;
+    for (uint32_t d = t->depth; d-- > 0;)
+        if (d != p->vector && d != p->columns && (p->rows == NO_DIM || d == p->parallel))
+            p->rows = d;
+}
+
 /* Completes the plan with what the dependences allow. False: they forbid it. */
 static bool complete(nest *n, plan *p) {
     const scop_stmt *t = &n->s->stmt[p->stmt];
-    bool moves[SCOP_DEPTH] = {false};
+    bool *moves = p->moves;
     if (!is_alone(n->s, p->stmt))
         return false;
     for (uint32_t d = 0; d < t->depth; d++) {
@@ -352,16 +322,8 @@ static bool complete(nest *n, plan *p) {
     for (uint32_t d = 0; d < t->depth; d++)
         p->turned[d] = t->way[d] < 0 && !moves[d];
     p->parallel = choose_parallel(n, p, moves);
-    for (uint32_t d = 0; d < t->depth; d++)
-        if (d != p->vector && sums_over(p, t->loops[d]))
-            p->columns = d;
-    for (uint32_t d = t->depth; d-- > 0 && p->columns == NO_DIM;)
-        if (d != p->vector)
-            p->columns = d;
-    for (uint32_t d = t->depth; d-- > 0;)
-        if (d != p->vector && d != p->columns && (p->rows == NO_DIM || d == p->parallel))
-            p->rows = d;
-    if (p->load && meets_other_loads(n, p)) {
+    reorder_take_roles(t, p);
+    if (p->load && reorder_meets_other_loads(n, p)) {
         if (p->sums)
             return false;
         p->load = NULL;
@@ -436,7 +398,7 @@ static bool mark_loop(kir_stmt *s, void *context) {
     l->class = KIR_CLASS_CARRIED;
     l->why = "ORDERED";
     l->why_detail = "";
-    if (!scop_moves(t->carried, dim, 1)) {
+    if (!p->moves[dim]) {
         l->class = KIR_CLASS_INDEPENDENT;
         l->vector = !tile;
         l->why = NULL;
@@ -501,7 +463,7 @@ static void block_registers(nest *n, const plan *p, kir_stmt *outermost, kir_blo
     }
     var_set written = vars_new(n->z->scratch, n->z->f);
     for (uint32_t i = 0; i < p->n_uses; i++)
-        if (p->uses[i].array == p->store->array || p->uses[i].array->is_temp)
+        if (!p->apart && (p->uses[i].array == p->store->array || p->uses[i].array->is_temp))
             vars_add(&written, p->uses[i].array);
     j.written = &written;
     if (p->load) {
@@ -548,14 +510,15 @@ static void note_tiles(nest *n, const plan *p) {
     }
 }
 
-static bool put_plan(nest *n, const plan *p, bool *taken, kir_block *out) {
-    isl_map *map = schedule_of(n, p);
-    map = isl_map_intersect_domain(map, isl_set_copy(n->s->stmt[p->stmt].domain));
+bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block *out) {
+    isl_map *map = isl_map_intersect_domain(schedule_of(n, p), where);
     isl_set *context = isl_set_universe(isl_space_params_alloc(dep_nest_isl(n->s->accesses), 0));
     isl_ast_build *build = isl_ast_build_from_context(context);
     isl_ast_node *tree = isl_ast_build_node_from_schedule_map(build, isl_union_map_from_map(map));
     isl_ast_build_free(build);
-    astgen g = {n->s, n->parameter, n->n_parameters, n->first, n->s->nest->at};
+    astgen g = {.s = n->s, .parameter = n->parameter, .n_parameters = n->n_parameters, .at = n->s->nest->at};
+    g.tile[0] = n->at[0];
+    g.tile[1] = n->at[1];
     kir_block made = {0};
     bool done = astgen_block(&g, tree, &made);
     isl_ast_node_free(tree);
@@ -594,9 +557,9 @@ static void put_filtered(nest *n, kir_stmt *loop, const bool *keep, const bool *
     if (!named[loop->loop->id] || (n->shared && loop == n->s->nest))
         c->loop->id = 0;
     if (n->shared && loop == n->s->nest) {
-        c->lo = kir_ref(m, n->first, loop->at);
+        c->lo = kir_ref(m, n->at[0], loop->at);
         kir_expr *end =
-            kir_binary(m, KIR_OP_ADD, kir_ref(m, n->first, loop->at), kir_int(m, n->tile, loop->at), loop->at);
+            kir_binary(m, KIR_OP_ADD, kir_ref(m, n->at[0], loop->at), kir_int(m, n->tile, loop->at), loop->at);
         c->hi = kir_binary(m, KIR_OP_MIN, c->hi, end, loop->at);
         c->loop->class = KIR_CLASS_INDEPENDENT;
         c->loop->vector = c->body.len == 0 && has_no_loop(loop);
@@ -681,7 +644,7 @@ static bool put_phases(nest *n, kir_block *out) {
             if (done[k] || !n->plans[k] || !is_ready(s, k, done, NULL))
                 continue;
             note_taken(n, k, used, taken);
-            if (!put_plan(n, n->plans[k], taken, out))
+            if (!reorder_put(n, n->plans[k], isl_set_copy(s->stmt[k].domain), taken, out))
                 return false;
             for (uint32_t d = 0; d < s->stmt[k].depth; d++)
                 used[s->stmt[k].loops[d]->loop->id] = true;
@@ -774,8 +737,8 @@ static kir_block *open_tiles(nest *n, kir_block *out) {
     kir_stmt *loop = n->s->nest;
     if (!n->shared)
         return out;
-    n->first = kir_temp_new(m, n->z->f, type_int64(m->types), loop->at);
-    kir_stmt *tiles = kir_for(m, n->first, kir_copy_expr(m, loop->lo, NULL), kir_copy_expr(m, loop->hi, NULL),
+    n->at[0] = kir_temp_new(m, n->z->f, type_int64(m->types), loop->at);
+    kir_stmt *tiles = kir_for(m, n->at[0], kir_copy_expr(m, loop->lo, NULL), kir_copy_expr(m, loop->hi, NULL),
                               kir_int(m, n->tile, loop->at), loop->loop->kind, loop->at);
     tiles->loop->id = loop->loop->id;
     tiles->loop->class = KIR_CLASS_INDEPENDENT;
@@ -789,18 +752,23 @@ static kir_block *open_tiles(nest *n, kir_block *out) {
 static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     uint32_t planned = 0;
     n->shared = carries_nothing(n->s);
+    plan *first[SCOP_STATEMENTS];
+    memcpy(first, n->plans, sizeof first);
     for (uint32_t k = 0; k < n->s->n; k++) {
         if (n->plans[k] && !complete(n, n->plans[k]))
             n->plans[k] = NULL;
         planned += n->plans[k] != NULL;
     }
     if (!planned)
+        memcpy(n->plans, first, sizeof first);
+    if (!planned && !fronts_find(n))
         return false;
     kir_block made = {0};
     kir_expr *small = take_parameters(n, &made), *apart = dep_nest_condition(n->s->accesses, n->s->nest->at);
-    if (!put_phases(n, open_tiles(n, &made)) || isl_ctx_last_error(dep_nest_isl(n->s->accesses)) != isl_error_none)
+    bool placed = planned ? put_phases(n, open_tiles(n, &made)) : fronts_put(n, &made);
+    if (!placed || isl_ctx_last_error(dep_nest_isl(n->s->accesses)) != isl_error_none)
         return false;
-    for (uint32_t k = 0; k < n->s->n; k++)
+    for (uint32_t k = 0; k < n->s->n && planned; k++)
         if (n->plans[k])
             note_tiles(n, n->plans[k]);
     uint32_t id = n->s->nest->loop->id;

@@ -275,3 +275,47 @@ def test_without_parallel_nothing_is_reordered():
     kernel(c, a, b)
     matmul(want, a, b)
     np.testing.assert_array_equal(c, want)
+
+
+def lu(a):
+    n = a.shape[0]
+    for i in range(n):
+        for j in range(i):
+            for k in range(j):
+                a[i, j] -= a[i, k] * a[k, j]
+            a[i, j] /= a[j, j]
+        for j in range(i, n):
+            for k in range(i):
+                a[i, j] -= a[i, k] * a[k, j]
+
+
+def lu_by_columns_first(a):
+    n = a.shape[0]
+    for k in range(n):
+        for i in range(k + 1, n):
+            a[i, k] /= a[k, k]
+        for i in range(k + 1, n):
+            for j in range(k + 1, n):
+                a[i, j] -= a[i, k] * a[k, j]
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 31, 32, 33, 64, 67, 100])
+def test_factorisations_run_as_wavefronts_of_tiles(agree, n):
+    a = np.random.default_rng(n).random((n, n)) + n * np.eye(n)
+    agree(lu, a, bits=True)
+    agree(lu_by_columns_first, a, bits=True)
+
+
+def test_a_pivot_of_zero_raises(agree):
+    a = np.random.default_rng(1).random((40, 40)) + 40 * np.eye(40)
+    a[0, 0] = 0.0
+    agree(lu, a)
+    agree(lu_by_columns_first, a)
+
+
+def test_wavefronts_of_tiles_are_reported():
+    kernel = njit(parallel=True)(lu)
+    kernel(np.eye(5))
+    first, *rest = kernel.parallel_report()
+    assert first["reason"] == "WAVEFRONT" and "registers" in first["tile"]
+    assert {e["reason"] for e in rest} == {"INSIDE_PARALLEL"}
