@@ -6,6 +6,7 @@ enum {
     BLOCK_MOST = 1 << 20,
     UNKNOWN_TRIPS = 16,
     FEW_TRIPS = 24,
+    VECTOR_GAIN = 3,
     UNKNOWN_CALL = 100,
     MATH_COST = 20,
     DIVISION_COST = 5
@@ -235,12 +236,25 @@ static kir_expr *add_work(work *w, kir_expr *a, kir_expr *b) {
     return a ? bin(w->m, KIR_OP_ADD, a, b) : b;
 }
 
+/* Straight code on numbers in iterations that need nothing from one another: several at a time. */
+static bool fills_vectors(const kir_stmt *l) {
+    if (l->loop->class != KIR_CLASS_INDEPENDENT && l->loop->class != KIR_CLASS_REDUCTION)
+        return false;
+    for (uint32_t i = 0; i < l->body.len; i++)
+        if (l->body.at[i]->kind != KIR_ASSIGN && l->body.at[i]->kind != KIR_STORE)
+            return false;
+    return true;
+}
+
 static kir_expr *loop_work(work *w, kir_stmt *l) {
     type *f64 = type_float64(w->m->types);
     kir_expr *trips = trips_estimate(w, l);
     if (!trips)
         trips = kir_const_float(w->m, f64, (double)usual_trips(w, l), l->at);
-    return bin(w->m, KIR_OP_MUL, trips, block_work(w, &l->body, l->at));
+    kir_expr *each = block_work(w, &l->body, l->at);
+    if (fills_vectors(l))
+        each = bin(w->m, KIR_OP_MUL, each, kir_const_float(w->m, f64, 1.0 / VECTOR_GAIN, l->at));
+    return bin(w->m, KIR_OP_MUL, trips, each);
 }
 
 static bool holds_loop(kir_stmt *s) {
