@@ -1235,6 +1235,61 @@ dep_verdict dep_parts(dep_session *s, kir_stmt *loop, uint32_t split) {
     return v;
 }
 
+/* ---- statements of a loop's body --------------------------------------------------------------------------------------- */
+
+/* May x touch an element in an earlier iteration (way > 0; < 0: later) than y does? */
+static bool meets(walk *w, access *x, access *y, int64_t way) {
+    isl_map *same = isl_map_apply_range(isl_map_copy(x->map), isl_map_reverse(isl_map_copy(y->map)));
+    isl_space *space = isl_space_map_from_set(iteration_space(w));
+    isl_constraint *c = isl_constraint_alloc_inequality(isl_local_space_from_space(space));
+    c = isl_constraint_set_coefficient_si(c, isl_dim_in, 0, way > 0 ? -1 : 1);
+    c = isl_constraint_set_coefficient_si(c, isl_dim_out, 0, way > 0 ? 1 : -1);
+    c = isl_constraint_set_constant_si(c, -1);
+    same = isl_map_add_constraint(same, c);
+    isl_bool empty = isl_map_is_empty(same);
+    isl_map_free(same);
+    return empty != isl_bool_true;
+}
+
+static void add_edges(walk *w, access *x, access *y, int64_t step, dep_edges *e) {
+    uint32_t a = x->part, b = y->part;
+    if (a != b)
+        e->same[a < b ? a : b] |= UINT32_C(1) << (a < b ? b : a);
+    if (linear_same(w, x, y))
+        return;
+    bool known = (e->carried[a] >> b & 1) && (e->carried[b] >> a & 1);
+    if (known)
+        return;
+    bool mapped = !over_budget(w->s) && build_map(w, x) && build_map(w, y) && x->n == y->n;
+    if (!mapped || meets(w, x, y, step))
+        e->carried[a] |= UINT32_C(1) << b;
+    if (!mapped || meets(w, x, y, -step))
+        e->carried[b] |= UINT32_C(1) << a;
+}
+
+bool dep_statements(dep_session *s, kir_stmt *loop, dep_edges *e, dep_verdict *assumed) {
+    *e = (dep_edges){0};
+    int64_t step;
+    walk w = open_walk(s, loop);
+    if (w.trouble || w.writes[loop->var->id] != 1 || loop->body.len > 32 || !kir_is_const_int(loop->step, &step))
+        return false;
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_reset_operations(s->isl);
+    isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP / 4);
+    for (uint32_t i = 0; i < w.found.len; i++)
+        for (uint32_t j = i; j < w.found.len; j++) {
+            access *x = &w.found.at[i], *y = &w.found.at[j];
+            if (x->root == y->root && (x->what.is_write || y->what.is_write))
+                add_edges(&w, x, y, step, e);
+        }
+    *assumed = (dep_verdict){.class = KIR_CLASS_INDEPENDENT};
+    list_assumptions(&w, assumed);
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_set_max_operations(s->isl, 0);
+    free_walk(&w);
+    return true;
+}
+
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */
 
 dep_verdict dep_analyse(dep_session *s, kir_stmt *loop) {

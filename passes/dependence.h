@@ -49,6 +49,14 @@ dep_verdict dep_analyse(dep_session *s, kir_stmt *loop);
  * and the one carries no more than they did. `pairs` and `injective` are what that rests on. Otherwise UNKNOWN. */
 dep_verdict dep_parts(dep_session *s, kir_stmt *loop, uint32_t split);
 
+/* Dependences through memory between the statements of a loop's body, by their positions (at most 32). */
+typedef struct dep_edges {
+    uint32_t same[32];    /* bit k > i of same[i]: i and k may touch one element, within an iteration or not */
+    uint32_t carried[32]; /* bit k of carried[i]: i may touch an element that k touches in a later iteration */
+} dep_edges;
+/* False when it is not known. *assumed gets the pairs and arrays under which it holds. */
+bool dep_statements(dep_session *s, kir_stmt *loop, dep_edges *e, dep_verdict *assumed);
+
 /* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);
 

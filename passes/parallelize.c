@@ -168,7 +168,9 @@ static const char *reduced_names(placer *p, const kir_loop_info *l) {
 static void report_parallel(placer *p, kir_stmt *loop) {
     kir_loop_info *l = loop->loop;
     kir_report *r = entry_of(p, loop);
-    if (l->why && strcmp(l->why, "WAVEFRONT") == 0)
+    if (l->why && strcmp(l->why, "SPLIT") == 0 && is_proven(l))
+        pass_decide(p->m, l->id, KIR_PARALLEL, "SPLIT");
+    else if (l->why && strcmp(l->why, "WAVEFRONT") == 0)
         pass_decide(p->m, l->id, KIR_PARALLEL, "WAVEFRONT", l->why_detail);
     else if (l->kind == KIR_LOOP_ARRAY)
         pass_decide(p->m, l->id, KIR_PARALLEL, "ARRAY_PARALLEL");

@@ -16,6 +16,8 @@ const pass pass_table[] = {
     {"scalarize", scalarize_run, 0, FACT_SCALAR, FACT_SIMPLE | ALL_LATER, 0, "which loops compute an array operation?"},
     {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made once, at entry?"},
+    {"split", split_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which part of a carried loop is independent?"},
     {"fuse", fuse_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which neighbouring loops run as one?"},
     {"contract", contract_run, FACT_SCALAR, 0, FACT_SIMPLE | ALL_LATER, 1, "which arrays need no memory?"},
