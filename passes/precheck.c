@@ -19,6 +19,15 @@
  * writes. It remains that within an iteration what the checks need is loaded before anything is stored that could be the
  * same memory, and hangs on no variable that iterations combine.
  *
+ * A body that stores nothing is not run twice: its checks are gathered on the way, and when one failed, the variables that
+ * iterations combine are set back to what they were before the block, which then runs exactly:
+ *
+ *       %saved = %sum;  %ok = true
+ *       for %i in [%b, %end) { %ok = %ok & c(%i); body }
+ *       if not %ok { %sum = %saved; for %i in [%b, %end) { check c(%i) raise …; body } cold }
+ *
+ * provided that nothing in the body is safe only behind its checks (loads by index, integer divisions).
+ *
  * Phases. What a check needs may itself stand behind an earlier check: k = idx[i]; check 0 <= k < n; x = a[k]; check x != 0.
  * A load or an integer division that shares a variable with an earlier check belongs to the phase after that check's:
  * a loop of its own, which runs when all checks of the phase before have held for the whole block. */
@@ -28,7 +37,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 256, MAX_PHASES = 3, MAX_STATEMENTS = 400 };
+enum { BLOCK = 256, LONG_BLOCK = 4096, MAX_PHASES = 3, MAX_STATEMENTS = 400 };
 
 typedef struct check_use { /* a CHECK that stands before the current statement */
     kir_stmt *check;
@@ -43,12 +52,14 @@ typedef struct prechecker {
     /* of one loop */
     kir_stmt *loop;
     var_set needed;      /* by the checks, directly or not */
+    var_set combined;    /* assigned in the body, and read before that in an iteration */
     uint32_t *var_phase; /* by variable id: the phase in which it is known */
     uint32_t *at_phase;  /* by number of the statement in the walk: its phase */
     uint32_t n_statements, phases;
     VEC(check_use) checks;
     VEC(kir_var *) stored;
     bool legal;
+    bool relies; /* something is safe only behind a check */
 } prechecker;
 
 /* ---- is it a loop for us? -------------------------------------------------------------------------------------------------- */
@@ -125,10 +136,13 @@ static bool need_more(kir_block *b, var_set *needed, bool *serves) {
 static bool is_self_contained(prechecker *p) {
     var_set exposed = live_exposed(p->scratch, p->f, p->loop), written = vars_new(p->scratch, p->f);
     vars_written_in(&p->loop->body, &written);
-    for (uint32_t k = 0; k < exposed.words; k++)
-        if (exposed.bits[k] & written.bits[k] & p->needed.bits[k])
-            return false;
-    return true;
+    p->combined = vars_new(p->scratch, p->f);
+    bool contained = true;
+    for (uint32_t k = 0; k < exposed.words; k++) {
+        p->combined.bits[k] = exposed.bits[k] & written.bits[k];
+        contained &= !(p->combined.bits[k] & p->needed.bits[k]);
+    }
+    return contained;
 }
 
 /* ---- phases ------------------------------------------------------------------------------------------------------------------ */
@@ -194,6 +208,7 @@ static bool is_stored_before(const prechecker *p, const kir_var *array) {
 
 static uint32_t phase_of(prechecker *p, kir_stmt *s, uint32_t around) {
     uint32_t phase = s->value ? phase_of_value(p, s->value, around) : around;
+    p->relies |= s->value && phase_behind_checks(p, s->value, 0) > 0;
     if (s->kind == KIR_STORE) {
         vec_push(p->scratch, &p->stored, s->var);
     } else if (s->kind == KIR_ASSIGN && vars_has(&p->needed, s->var)) {
@@ -231,6 +246,7 @@ static bool is_legal(prechecker *p) {
     p->at_phase = arena_array(p->scratch, uint32_t, MAX_STATEMENTS + 1);
     p->checks.len = p->stored.len = p->n_statements = p->phases = 0;
     p->legal = is_self_contained(p);
+    p->relies = false;
     find_phases(p, &p->loop->body, 0);
     return p->legal && p->phases <= MAX_PHASES;
 }
@@ -251,11 +267,12 @@ static kir_stmt *new_loop(block_loops *l, kir_var *v, kir_block body) {
     return s;
 }
 
-static void put_check(block_loops *l, kir_block *out, const kir_stmt *check, kir_map *map) {
+/* ok = ok & what is checked */
+static kir_stmt *take_check(block_loops *l, const kir_stmt *check, kir_map *map) {
     kir_module *m = l->p->m;
     kir_expr *holds = kir_copy_expr(m, check->value, map);
     kir_expr *all = kir_binary(m, KIR_OP_AND, kir_ref(m, l->ok, check->at), holds, check->at);
-    vec_push(m->a, out, kir_assign(m, l->ok, all, check->at));
+    return kir_assign(m, l->ok, all, check->at);
 }
 
 static kir_var *renamed(block_loops *l, kir_map *map, kir_var *v) {
@@ -279,7 +296,7 @@ static kir_block copy_phase(block_loops *l, kir_block *from, uint32_t phase, uin
             kir_expr *value = kir_copy_expr(m, s->value, map);
             vec_push(m->a, &out, kir_assign(m, renamed(l, map, s->var), value, s->at));
         } else if (s->kind == KIR_CHECK && at == phase) {
-            put_check(l, &out, s, map);
+            vec_push(m->a, &out, take_check(l, s, map));
         }
         kir_block body = copy_phase(l, &s->body, phase, number, map);
         kir_block orelse = copy_phase(l, &s->orelse, phase, number, map);
@@ -312,6 +329,16 @@ static kir_stmt *when_ok(block_loops *l, kir_stmt *then) {
     return s;
 }
 
+static void gather_checks(block_loops *l, kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        gather_checks(l, &s->body);
+        gather_checks(l, &s->orelse);
+        if (s->kind == KIR_CHECK)
+            b->at[i] = take_check(l, s, NULL);
+    }
+}
+
 static void drop_checks(prechecker *p, kir_block *b) {
     kir_block out = {0};
     for (uint32_t i = 0; i < b->len; i++) {
@@ -323,26 +350,59 @@ static void drop_checks(prechecker *p, kir_block *b) {
     *b = out;
 }
 
-/* The loop as the source has it, for a block in which some check fails. Two loops set its variable then. */
+/* The loop as the source has it, for a block in which some check fails. */
 static kir_stmt *exact_loop(block_loops *l) {
     prechecker *p = l->p;
     kir_map *map = pass_renamed_temps(p->m, p->f, p->scratch, &p->loop->body);
-    p->loop->var->is_temp = false;
-    kir_stmt *s = new_loop(l, p->loop->var, kir_copy_block(p->m, &p->loop->body, map));
+    kir_var *v = p->loop->var->is_temp ? renamed(l, map, p->loop->var) : p->loop->var;
+    kir_stmt *s = new_loop(l, v, kir_copy_block(p->m, &p->loop->body, map));
     s->loop->cold = true;
     s->loop->is_region = p->loop->loop->is_region;
     return s;
 }
 
 /* hi - begin as unsigned: right for every pair begin < hi. */
-static kir_expr *end_of_block(block_loops *l, kir_var *hi) {
+static kir_expr *end_of_block(block_loops *l, kir_var *hi, int64_t length) {
     kir_module *m = l->p->m;
     type *u64 = type_int(m->types, 64, false);
     kir_expr *left = kir_binary(m, KIR_OP_SUB, kir_ref(m, hi, l->at), kir_ref(m, l->begin, l->at), l->at);
     kir_expr *is_last =
-        kir_binary(m, KIR_OP_LE, kir_cast(m, left, u64, l->at), kir_const_int(m, u64, BLOCK, l->at), l->at);
-    kir_expr *next = kir_binary(m, KIR_OP_ADD, kir_ref(m, l->begin, l->at), kir_int(m, BLOCK, l->at), l->at);
+        kir_binary(m, KIR_OP_LE, kir_cast(m, left, u64, l->at), kir_const_int(m, u64, length, l->at), l->at);
+    kir_expr *next = kir_binary(m, KIR_OP_ADD, kir_ref(m, l->begin, l->at), kir_int(m, length, l->at), l->at);
     return kir_select(m, is_last, kir_ref(m, hi, l->at), next, l->at);
+}
+
+/* All checks first, then the block without any. */
+static void check_before(block_loops *l, kir_block *out) {
+    prechecker *p = l->p;
+    for (uint32_t phase = 0; phase < p->phases; phase++) {
+        kir_stmt *loop = phase_loop(l, phase);
+        vec_push(p->m->a, out, phase ? when_ok(l, loop) : loop);
+    }
+    kir_stmt *versions = when_ok(l, p->loop);
+    vec_push(p->m->a, &versions->orelse, exact_loop(l));
+    drop_checks(p, &p->loop->body);
+    vec_push(p->m->a, out, versions);
+}
+
+/* The checks on the way, and back to the start of the block when one failed. */
+static void check_along(block_loops *l, kir_block *out) {
+    prechecker *p = l->p;
+    kir_module *m = p->m;
+    kir_stmt *again = kir_stmt_new(m, KIR_IF, l->at);
+    again->value = kir_unary(m, KIR_OP_NOT, kir_ref(m, l->ok, l->at), l->at);
+    for (uint32_t i = 0, n = p->f->vars.len; i < n; i++) {
+        kir_var *v = p->f->vars.at[i];
+        if (!vars_has(&p->combined, v))
+            continue;
+        kir_var *saved = kir_temp_new(m, p->f, v->ty, l->at);
+        vec_push(m->a, out, kir_assign(m, saved, kir_ref(m, v, l->at), l->at));
+        vec_push(m->a, &again->body, kir_assign(m, v, kir_ref(m, saved, l->at), l->at));
+    }
+    vec_push(m->a, &again->body, exact_loop(l));
+    gather_checks(l, &p->loop->body);
+    vec_push(m->a, out, p->loop);
+    vec_push(m->a, out, again);
 }
 
 /* Puts the loop over blocks, and what it needs before it, in the place of p->loop. */
@@ -351,26 +411,24 @@ static void cut(prechecker *p, kir_block *out) {
     kir_stmt *fast = p->loop;
     span at = fast->at;
     type *i64 = type_int64(m->types);
+    bool along = p->stored.len == 0 && !p->relies;
+    int64_t length = along ? LONG_BLOCK : BLOCK;
     block_loops l = {p, kir_var_new(m, p->f, NULL, i64, at), kir_temp_new(m, p->f, i64, at),
                      kir_var_new(m, p->f, NULL, type_bool(m->types), at), at};
     kir_var *hi = kir_temp_new(m, p->f, i64, at);
     vec_push(m->a, out, kir_assign(m, hi, fast->hi, at));
-    kir_stmt *blocks = kir_for(m, l.begin, fast->lo, kir_ref(m, hi, at), kir_int(m, BLOCK, at), fast->loop->kind, at);
+    kir_stmt *blocks = kir_for(m, l.begin, fast->lo, kir_ref(m, hi, at), kir_int(m, length, at), fast->loop->kind, at);
     blocks->loop->is_region = fast->loop->is_region;
     blocks->loop->id = fast->loop->id;
-    vec_push(m->a, &blocks->body, kir_assign(m, l.end, end_of_block(&l, hi), at));
+    vec_push(m->a, &blocks->body, kir_assign(m, l.end, end_of_block(&l, hi, length), at));
     vec_push(m->a, &blocks->body, kir_assign(m, l.ok, kir_bool(m, true, at), at));
-    for (uint32_t phase = 0; phase < p->phases; phase++) {
-        kir_stmt *loop = phase_loop(&l, phase);
-        vec_push(m->a, &blocks->body, phase ? when_ok(&l, loop) : loop);
-    }
-    kir_stmt *versions = when_ok(&l, fast);
-    vec_push(m->a, &versions->orelse, exact_loop(&l));
-    drop_checks(p, &fast->body);
+    if (along)
+        check_along(&l, &blocks->body);
+    else
+        check_before(&l, &blocks->body);
     fast->lo = kir_ref(m, l.begin, at);
     fast->hi = kir_ref(m, l.end, at);
     fast->loop->is_region = false;
-    vec_push(m->a, &blocks->body, versions);
     vec_push(m->a, out, blocks);
 }
 

@@ -141,6 +141,29 @@ def test_sums_over_blocks_have_one_value(agree, size):
     agree(sum_of_ratios, a[:size], b[:size], rtol=1e-12)
 
 
+def rows_of_sums(a, b, out):
+    for i in range(a.shape[0]):
+        total = 0.0
+        for j in range(a.shape[1]):
+            total += a[i, j] / b[j]
+        out[i] = total
+
+
+@pytest.mark.parametrize("place", [0, 4095, 4096, 9000])
+def test_a_sum_starts_a_block_again_when_a_divisor_is_zero(agree, place):
+    r = np.random.default_rng(9)
+    a, b = r.uniform(0.5, 1, 9001), r.uniform(0.5, 1, 9001)
+    agree(sum_of_ratios, a, b)
+    agree(rows_of_sums, np.stack([a, 2 * a, -a]), b, np.zeros(3))
+    b[place] = 0.0
+    with pytest.raises(ZeroDivisionError):
+        plait.njit(parallel=True)(sum_of_ratios)(a, b)
+    out = np.zeros(3)
+    with pytest.raises(ZeroDivisionError):
+        plait.njit(parallel=True)(rows_of_sums)(np.stack([a, a, a]), b, out)
+    assert not out.any()
+
+
 @pytest.mark.parametrize("place", [None, 3, 256, 998])
 @pytest.mark.parametrize("divisor", [0, -1])
 def test_integer_division_behind_its_check(agree, place, divisor):
