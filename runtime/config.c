@@ -7,7 +7,7 @@
  * host raises them when it first compiles a kernel, a C program asks for them.
  *
  * For one run of a region each of threads, schedule, chunk and placement is the first that somebody said:
- *   scopes of the calling thread · the region itself (the decorator; region.c) · the sections of its kernel that match,
+ *   scopes of the calling thread · the region itself (the decorator) · the sections of its kernel that match,
  *   the most specific one first, and in each the loop, the size class, the kernel · the program · the environment · the
  *   project's file · the user's file.
  * Nobody having said anything costs a region one load. */
@@ -947,6 +947,10 @@ void rt_config_choose(const plrt_region *region, plrt_choice *choice) {
     *choice = scope;
     if (call_now != NULL && call_now->own != NULL)
         fill_in(choice, call_now->own);
+    fill_in(choice, &(plrt_choice){0, region->schedule, region->chunk, NULL});
+    fill_in(choice, &(plrt_choice){0, (int32_t)rt_forced_schedule(), rt_self.chunk, NULL});
+    if (rt_self.chunk > 0)
+        fill_in(choice, &(plrt_choice){.schedule = PLRT_SCHEDULE_DYNAMIC});
     if (s->n_sections > 0) {
         const plrt_kernel_settings *k = call_now != NULL ? call_now->settings : NULL;
         if (k == NULL)

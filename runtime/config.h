@@ -12,9 +12,9 @@ extern _Atomic int32_t rt_choices_exist;
 
 void rt_config_choose(const plrt_region *region, plrt_choice *choice);
 
-/* How one run of a region is to go. */
+/* How one run of a region is to go; without anything configured, as its source says. */
 static inline void rt_choose(const plrt_region *region, plrt_choice *choice) {
-    *choice = (plrt_choice){0};
+    *choice = (plrt_choice){0, region->schedule, region->chunk, NULL};
     if (__builtin_expect(atomic_load_explicit(&rt_choices_exist, memory_order_relaxed) != 0, 0))
         rt_config_choose(region, choice);
 }

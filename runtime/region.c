@@ -501,14 +501,12 @@ static void run_shuffled(rt_run *run, uint64_t seed) {
 /* ---- the entry ----------------------------------------------------------------------------------------------------
  */
 
-static plrt_schedule choose_schedule(const plrt_region *region, const plrt_choice *choice) {
-    if (region->schedule != PLRT_SCHEDULE_DEFAULT)
-        return (plrt_schedule)region->schedule;
+static plrt_schedule choose_schedule(const plrt_choice *choice) {
+    if (choice->schedule != PLRT_SCHEDULE_DEFAULT)
+        return (plrt_schedule)choice->schedule;
     plrt_schedule forced = rt_forced_schedule();
     if (forced != PLRT_SCHEDULE_DEFAULT)
         return forced;
-    if (choice->schedule != PLRT_SCHEDULE_DEFAULT && rt_self.chunk == 0)
-        return (plrt_schedule)choice->schedule;
     return rt_self.chunk > 0 ? PLRT_SCHEDULE_DYNAMIC : PLRT_SCHEDULE_STATIC;
 }
 
@@ -516,12 +514,10 @@ static plrt_schedule choose_schedule(const plrt_region *region, const plrt_choic
 static int64_t choose_chunk(const rt_run *run, int64_t work) {
     if (run->reduces)
         return run->schedule == PLRT_SCHEDULE_STATIC ? 0 : 1;
-    if (run->region->chunk > 0)
-        return run->region->chunk;
-    if (run->region->schedule == PLRT_SCHEDULE_DEFAULT && rt_self.chunk > 0)
-        return rt_self.chunk;
     if (run->choice.chunk > 0)
         return run->choice.chunk;
+    if (run->choice.schedule == PLRT_SCHEDULE_DEFAULT && rt_self.chunk > 0)
+        return rt_self.chunk;
     if (run->schedule == PLRT_SCHEDULE_STATIC)
         return 0;
     int64_t chunk = CHUNK_WORK / per_trip(run->trips, work), most = run->trips / (8 * (int64_t)run->threads);
@@ -538,7 +534,7 @@ static void begin_run(rt_run *run, const plrt_region *region, void *context, int
     run->slice = at_least_one(SLICE_WORK / per_trip(trips, work));
     run->flat = !run->reduces && per_trip(trips, work) < FLAT_WORK;
     rt_choose(region, &run->choice);
-    run->schedule = choose_schedule(region, &run->choice);
+    run->schedule = choose_schedule(&run->choice);
     run->alone = RT_ALONE_NOT;
     rt_probe_begin(&run->probe, region);
     run->threads = 1;
@@ -628,6 +624,6 @@ int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips,
     } else {
         run_as_set(&run, work);
     }
-    rt_probe_end(&run.probe, run.alone, trips, run.threads);
+    rt_probe_end(&run.probe, run.alone, trips, work, run.threads);
     return end_run(&run, err);
 }

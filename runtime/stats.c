@@ -22,7 +22,7 @@ typedef struct rt_counter {
     struct rt_counter *later; /* in the order of making */
     const char *name, *file;
     int32_t line, loop;
-    _Atomic int64_t calls, trips, time, longest;
+    _Atomic int64_t calls, trips, work, time, longest;
     _Atomic int64_t parallel_calls, threads, most_threads, busy, busiest, mean;
     _Atomic int64_t alone[RT_ALONE_COUNT];
 } rt_counter;
@@ -164,7 +164,7 @@ void rt_probe_add_slice(rt_probe *p, int64_t begin, int64_t first, int64_t last)
                              .last = last});
 }
 
-void rt_probe_close(rt_probe *p, rt_alone reason, int64_t trips, int32_t wanted) {
+void rt_probe_close(rt_probe *p, rt_alone reason, int64_t trips, int64_t work, int32_t wanted) {
     rt_counter *c = p->counter;
     int64_t end = rt_now(), took = end - p->begin;
     int32_t members = atomic_load_explicit(&p->members, memory_order_relaxed);
@@ -172,6 +172,7 @@ void rt_probe_close(rt_probe *p, rt_alone reason, int64_t trips, int32_t wanted)
         reason = RT_ALONE_NO_TEAM;
     add(&c->calls, 1);
     add(&c->trips, trips);
+    add(&c->work, work < INT64_MAX ? work : 0); /* INT64_MAX: unknown */
     add(&c->time, took);
     raise_to(&c->longest, took);
     if (reason == RT_ALONE_NOT) {
@@ -215,8 +216,9 @@ static rt_counter *first_of_all(void) {
 void plrt_stats_reset(void) {
     pthread_mutex_lock(&lock);
     for (rt_counter *c = first_of_all(); c != NULL; c = c->later) {
-        _Atomic int64_t *const all[] = {&c->calls,   &c->trips,        &c->time, &c->longest, &c->parallel_calls,
-                                        &c->threads, &c->most_threads, &c->busy, &c->busiest, &c->mean};
+        _Atomic int64_t *const all[] = {&c->calls,   &c->work,           &c->trips,   &c->time,
+                                        &c->longest, &c->parallel_calls, &c->threads, &c->most_threads,
+                                        &c->busy,    &c->busiest,        &c->mean};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             atomic_store_explicit(all[i], 0, memory_order_relaxed);
         for (int i = 0; i < RT_ALONE_COUNT; i++)
@@ -233,6 +235,7 @@ static plrt_region_stats read_counter(rt_counter *c) {
                            .loop = c->loop,
                            .calls = get(&c->calls),
                            .trips = get(&c->trips),
+                           .work = get(&c->work),
                            .time = get(&c->time),
                            .longest = get(&c->longest),
                            .parallel_calls = get(&c->parallel_calls),

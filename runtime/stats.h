@@ -32,7 +32,7 @@ typedef struct rt_probe {       /* of one run of a region; all times in nanoseco
 } rt_probe;
 
 void rt_probe_open(rt_probe *p, const plrt_region *region);
-void rt_probe_close(rt_probe *p, rt_alone reason, int64_t trips, int32_t wanted);
+void rt_probe_close(rt_probe *p, rt_alone reason, int64_t trips, int64_t work, int32_t wanted);
 void rt_probe_add_member(rt_probe *p, int64_t begin, int32_t id);
 void rt_probe_add_slice(rt_probe *p, int64_t begin, int64_t first, int64_t last);
 
@@ -43,9 +43,9 @@ static inline void rt_probe_begin(rt_probe *p, const plrt_region *region) {
         rt_probe_open(p, region);
 }
 
-static inline void rt_probe_end(rt_probe *p, rt_alone reason, int64_t trips, int32_t wanted) {
+static inline void rt_probe_end(rt_probe *p, rt_alone reason, int64_t trips, int64_t work, int32_t wanted) {
     if (__builtin_expect(p->counter != NULL, 0))
-        rt_probe_close(p, reason, trips, wanted);
+        rt_probe_close(p, reason, trips, work, wanted);
 }
 
 /* Around a member's share: leave with what enter gave. */

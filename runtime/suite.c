@@ -91,7 +91,7 @@ static int64_t read_name(formula *f) {
             f->at += n;
             return f->p->values[i];
         }
-    f->wrong = n > 0 ? "names no size" : "is no formula of sizes";
+    f->wrong = n > 0 ? "names no size (a text is quoted)" : "is no formula of sizes (a text is quoted)";
     return 0;
 }
 
@@ -110,7 +110,7 @@ static int64_t read_atom(formula *f, int depth) {
     skip_blanks(f);
     if (*f->at == ')')
         f->at++;
-    else
+    else if (f->wrong == NULL)
         f->wrong = "lacks a )";
     return n;
 }
@@ -158,7 +158,7 @@ static int64_t evaluate(const reader *r, const rt_node *node, const point *p) {
     if (f.wrong == NULL && n > INT64_C(1) << 48)
         f.wrong = "is too large";
     if (f.wrong != NULL)
-        rt_problem(r->p, r->d, node, NULL, "%s %s", node->kind == RT_YAML_SCALAR ? node->text : "this", f.wrong);
+        rt_problem(r->p, r->d, node, NULL, "%.60s %s", node->kind == RT_YAML_SCALAR ? node->text : "this", f.wrong);
     return f.wrong == NULL ? n : 0;
 }
 
@@ -308,17 +308,21 @@ static void put_array(const reader *r, const rt_node *node, const point *p) {
     fputc('}', r->out);
 }
 
+/* What is not quoted and no number, true, false or null. */
+static bool is_formula(const rt_node *node) {
+    bool truth;
+    double number;
+    return node->plain && !rt_node_null(node) && !rt_node_bool(node, &truth) && !rt_node_float(node, &number);
+}
+
 static void put_argument(const reader *r, const rt_node *node, const point *p) {
     static const char *const known[] = {"shape", "dtype", "distribution", "low",  "high", "mean",
                                         "std",   "seed",  "order",        "file", "size", "value"};
+    if (node->kind == RT_YAML_SCALAR && is_formula(node)) {
+        fprintf(r->out, "{\"kind\":\"value\",\"value\":%lld}", (long long)evaluate(r, node, p));
+        return;
+    }
     if (node->kind == RT_YAML_SCALAR) {
-        if (is_name(node->text) && node->plain && r->n_names > 0 && !rt_node_null(node)) {
-            bool truth;
-            if (!rt_node_bool(node, &truth)) {
-                fprintf(r->out, "{\"kind\":\"value\",\"value\":%lld}", (long long)evaluate(r, node, p));
-                return;
-            }
-        }
         fputs("{\"kind\":\"value\",\"value\":", r->out);
         rt_json_node(r->out, node);
         fputc('}', r->out);

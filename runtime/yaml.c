@@ -110,6 +110,18 @@ static void show_place(FILE *out, const rt_document *d, int32_t line, int32_t co
         fputc('~', out);
 }
 
+/* What is wrong may be long; the beginning tells. */
+static void say(FILE *out, const char *format, va_list args) {
+    char text[600];
+    int n = vsnprintf(text, sizeof text, format, args);
+    size_t len = strlen(text);
+    while (n >= (int)sizeof text && len > 0 && !is_start(text[len - 1]))
+        text[--len] = '\0';
+    for (const char *c = text; *c != '\0'; c++)
+        fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, out);
+    fputs(n >= (int)sizeof text ? "…" : "", out);
+}
+
 /* false: enough was said already. */
 static bool begin_message(rt_problems *p) {
     if (p->out == NULL)
@@ -130,7 +142,7 @@ static void message(rt_problems *p, const rt_document *d, const rt_node *at, con
     if (at != NULL)
         fprintf(p->out, ":%d:%d", at->line, at->col + 1);
     fputs(": error: ", p->out);
-    vfprintf(p->out, format, args);
+    say(p->out, format, args);
     if (at != NULL)
         show_place(p->out, d, at->line, at->col, at->width);
     if (hint != NULL)
@@ -150,7 +162,7 @@ void rt_problem_about(rt_problems *p, const char *what, const char *hint, const 
         return;
     fprintf(p->out, "%s: error: ", what);
     va_start(args, format);
-    vfprintf(p->out, format, args);
+    say(p->out, format, args);
     va_end(args);
     if (hint != NULL)
         fprintf(p->out, "\n    %s", hint);

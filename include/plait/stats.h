@@ -20,6 +20,7 @@ typedef struct plrt_region_stats {
     const char *file; /* or NULL */
     int32_t line, loop;
     int64_t calls, trips;
+    int64_t work;           /* scalar operations, as the compiler estimated them */
     int64_t time, longest;  /* of the calls, from entry to return */
     int64_t parallel_calls; /* on more than one thread */
     int64_t threads;        /* sum over the parallel calls */

@@ -11,7 +11,7 @@ def stats(enable=None, *, reset=False):
     counted stays. reset=True sets all counters to zero after they were read.
 
     region ("function:line"), file, line, loop: where it stands (loop: its number in the parallel report) · calls,
-    parallel_calls, iterations · seconds, longest: of all calls, of one · threads: mean of the parallel calls,
+    parallel_calls, iterations · operations: as the compiler estimates them · seconds, longest: of all calls, of one · threads: mean of the parallel calls,
     most_threads · busy_seconds: sum over the threads of parallel calls · imbalance: time of the busiest thread over the
     mean of all (1.0 is even) · sequential: {reason: calls on one thread}."""
     config.ensure()

@@ -203,10 +203,11 @@ static PyObject *region_stats(const plrt_region_stats *s) {
         return NULL;
     }
     double parallel = s->parallel_calls > 0 ? (double)s->parallel_calls : 1;
-    return Py_BuildValue("{s:s,s:N,s:i,s:i,s:L,s:L,s:L,s:d,s:d,s:d,s:i,s:d,s:d,s:N}", "region", s->name, "file", file,
-                         "line", (int)s->line, "loop", (int)s->loop, "calls", (long long)s->calls, "parallel_calls",
-                         (long long)s->parallel_calls, "iterations", (long long)s->trips, "seconds",
-                         (double)s->time * 1e-9, "longest", (double)s->longest * 1e-9, "threads",
+    return Py_BuildValue("{s:s,s:N,s:i,s:i,s:L,s:L,s:L,s:L,s:d,s:d,s:d,s:i,s:d,s:d,s:N}", "region", s->name, "file",
+                         file, "line", (int)s->line, "loop", (int)s->loop, "calls", (long long)s->calls,
+                         "parallel_calls", (long long)s->parallel_calls, "iterations", (long long)s->trips,
+                         "operations", (long long)s->work, "seconds", (double)s->time * 1e-9, "longest",
+                         (double)s->longest * 1e-9, "threads",
                          s->parallel_calls > 0 ? (double)s->threads / parallel : 1.0, "most_threads",
                          (int)s->most_threads, "busy_seconds", (double)s->busy * 1e-9, "imbalance",
                          s->mean > 0 ? (double)s->busiest / (double)s->mean : 1.0, "sequential", reasons);

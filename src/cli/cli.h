@@ -38,8 +38,7 @@ enum {
     CLI_REQUEST = 16,
     CLI_ALL = 31,
     CLI_TOPOLOGY = 32,
-    CLI_CONFIG = 64,
-    CLI_TUNE = 128
+    CLI_CONFIG = 64
 };
 
 int cli_compile(cli *c);
@@ -49,6 +48,8 @@ int cli_dump(cli *c);
 int cli_request(cli *c);
 int cli_topology(cli *c);
 int cli_config(cli *c);
+/* Takes the command line as it is, and leaves this program. */
+int cli_tune(int argc, char **argv);
 
 /* ---- shared by the subcommands (request.c) ---------------------------------------------------------------------------- */
 

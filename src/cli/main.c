@@ -258,6 +258,8 @@ static int print_help(void) {
     printf("plait %s: native parallel code from Python-syntax array kernels\n\n", plait_version());
     for (int i = 0; i < N_COMMANDS; i++)
         printf("  plait %-8s %s\n                 %s\n", commands[i].name, commands[i].usage, commands[i].summary);
+    printf("  plait tune     SUITE.yaml [--budget SECONDS] [--plot FILE] …\n                 measure how kernels run "
+           "fastest and write that into a configuration file (docs/tuning.md)\n");
     printf("\nplait COMMAND --help says more. Files may say \"from plait import …\" or \"from numba import …\".\n");
     return EXIT_DONE;
 }
@@ -369,6 +371,8 @@ int main(int argc, char **argv) {
         const cli_command *command = argc > 2 ? find_command(argv[2]) : NULL;
         return command ? help_for(command) : print_help();
     }
+    if (!strcmp(name, "tune"))
+        return cli_tune(argc - 1, argv + 1);
     const cli_command *command = find_command(name);
     if (!command) {
         fprintf(stderr, "plait: unknown command '%s' (plait --help lists them)\n", name);

@@ -115,6 +115,10 @@ def test_a_long_line_is_shown_around_the_mistake(tmp_path):
     assert len(line) < 120 and line[caret.index("^"):].startswith("thread: 2")
 
 
+def test_a_long_value_is_cut(tmp_path):
+    assert len(problems(tmp_path, "threads: " + "x" * 100_000)) < 1500
+
+
 def test_all_mistakes_are_named_at_once(tmp_path):
     found = problems(tmp_path, "threads: x\nshedule: static\nkernels: {f: {chunk: -1}}\n")
     assert [part in found for part in (":1:10:", ":2:1:", ":3:22:")] == [True] * 3

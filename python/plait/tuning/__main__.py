@@ -1,0 +1,75 @@
+"""plait tune SUITE.yaml"""
+import argparse
+import json
+import sys
+
+from ..errors import PlaitError
+from .arguments import load_kernel, make_arguments, read_suite
+from .tune import describe, tune
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="plait tune", description="Measures how the kernels of a suite run fastest and writes "
+                                     "that into a configuration file (docs/tuning.md).")
+    parser.add_argument("suite", metavar="SUITE.yaml")
+    parser.add_argument("--budget", type=float, default=5.0, metavar="SECONDS", help="for each kernel and size (default 5)")
+    parser.add_argument("--file", metavar="FILE", help="the configuration to write (default: the nearest .plait.yaml)")
+    parser.add_argument("--only", metavar="WORD", help="kernels whose name contains it")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing")
+    parser.add_argument("--plot", metavar="FILE", help="speed-up over threads and roofline, as .png, .svg or .pdf")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
+    return parser.parse_args(argv)
+
+
+def points_of(suite, only):
+    """(kernel, point, whether it is the kernel's largest)"""
+    for kernel in suite["kernels"]:
+        if only is None or only in kernel["name"]:
+            for i, point in enumerate(kernel["points"]):
+                yield kernel, point, i + 1 == len(kernel["points"])
+
+
+def as_json(kernel, point, found):
+    return {"name": kernel["name"], "sizes": point["sizes"], "kernel": found.kernel, "bytes": found.nbytes,
+            "winner": found.winner._asdict(), "changed": found.changed, "file": found.file,
+            "rows": [{**row[0]._asdict(), "seconds": row[1], "rounds": row[2]} for row in found.rows]}
+
+
+def run(options):
+    all_found, failed, rows = [], 0, []
+    for kernel, point, largest in points_of(read_suite(options.suite), options.only):
+        try:
+            found = tune(load_kernel(kernel["file"], kernel["function"]), *make_arguments(point), budget=options.budget,
+                         threads=kernel.get("threads"), file=options.file, write=not options.dry_run, tile=largest,
+                         progress=False if options.quiet or options.json else None)
+        except PlaitError as error:
+            print(f"{kernel['name']}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        all_found.append(found)
+        rows.append(as_json(kernel, point, found))
+        if not options.json:
+            print(describe(found) if options.quiet else f"{found.table()}\n{describe(found)}\n", flush=True)
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    elif all_found and not options.dry_run:
+        changed = sum(f.changed for f in all_found)
+        print(f"{all_found[0].file}: {changed} of {len(all_found)} entries changed")
+    if options.plot and all_found:
+        from .report import plot
+
+        plot(all_found, options.plot)
+    return 1 if failed else 0
+
+
+def main(argv=None):
+    try:
+        return run(parse(argv))
+    except (PlaitError, OSError) as error:
+        print(f"plait tune: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
