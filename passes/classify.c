@@ -5,6 +5,7 @@
  * the loop's condition `when`, tested at its entry by parallelize. A prange loop that is proven to be racy is an error
  * (option race), with the two iterations and the element; what is merely not known is trusted, as the user asked.
  * Only done when parallel=True: without it nothing is decided here. Cost: see dependence.c. */
+#include "passes/combine.h"
 #include "passes/dependence.h"
 #include "passes/passes.h"
 #include <string.h>
@@ -158,6 +159,10 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
         return;
     }
     const char *array = name_of(z->m, v->first.array);
+    if (info->plan && info->kind == KIR_LOOP_PRANGE) {
+        keep(z, loop, KIR_CLASS_UNKNOWN, "UPDATES", array, "");
+        return;
+    }
     if (v->class == KIR_CLASS_CARRIED) {
         const char *how = v->witness    ? v->witness
                           : v->distance ? arena_printf(z->m->a, "distance %s", v->distance)
@@ -197,6 +202,8 @@ static void classify_loop(classifier *z, kir_stmt *loop) {
     if (info->kind == KIR_LOOP_PRANGE)
         check_scalars(z, loop);
     dep_verdict v = dep_analyse(z->session, loop);
+    if (v.class != KIR_CLASS_INDEPENDENT || info->carried.len)
+        info->plan = combine_find(z->session, z->m, z->f, z->c->scratch, loop);
     take_verdict(z, loop, &v);
 }
 

@@ -77,6 +77,8 @@ typedef struct walk { /* of one loop */
     uint32_t part;    /* the statement of the loop's body that is being walked */
     uint32_t dims;    /* deepest nest of the loop: dimensions of the iteration space */
     uint32_t inexact; /* > 0: the current point may not be reached for reasons outside the model */
+    const dep_exceptions *exceptions; /* or NULL */
+    VEC(dep_element) excepted;
     VEC(access) found;
     VEC(kir_expr *) parameters; /* structure of parameter k */
     const char *trouble;        /* reason code that ends the analysis, or NULL */
@@ -209,6 +211,36 @@ static bool is_private_alloc(const walk *w, const kir_var *root) {
     return value && value->kind == KIR_ALLOC;
 }
 
+static bool is_among(const kir_stmt *s, kir_stmt *const *list, uint32_t n) {
+    for (uint32_t k = 0; k < n; k++)
+        if (list[k] == s)
+            return true;
+    return false;
+}
+
+static void note_rewritten(kir_var *v, void *context) {
+    void **c = context;
+    if (((const walk *)c[0])->writes[v->id] > 1)
+        *(bool *)c[1] = true;
+}
+
+/* Subscripts that went through a view are repeated where the access is: what they read must still be the same there. */
+static bool still_holds(const walk *w, kir_expr *const *index, uint32_t n) {
+    bool rewritten = false;
+    void *c[2] = {(void *)(uintptr_t)w, &rewritten};
+    for (uint32_t k = 0; k < n; k++)
+        vars_in_expr(index[k], note_rewritten, c);
+    return !rewritten;
+}
+
+static void record_excepted(walk *w, const access *x) {
+    dep_element e = {x->what.statement, x->root, x->index, x->n};
+    if (!x->index || (x->root != x->what.array && !still_holds(w, x->index, x->n)))
+        stop(w, "NOT_AFFINE", x->root->name ? x->root->name->text : "an array", x->what.statement);
+    else
+        vec_push(w->s->a, &w->excepted, e);
+}
+
 static void record(walk *w, kir_stmt *s, kir_var *array, kir_expr **index, uint32_t n, bool is_write) {
     if (w->found.len >= MAX_ACCESSES) {
         stop(w, "BUDGET", "too many accesses", s);
@@ -222,6 +254,10 @@ static void record(walk *w, kir_stmt *s, kir_var *array, kir_expr **index, uint3
         return;
     if (w->writes[x.root->id]) {
         stop(w, "ARRAY_REASSIGNED", x.root->name ? x.root->name->text : "an array", s);
+        return;
+    }
+    if (w->exceptions && is_among(s, w->exceptions->except, w->exceptions->n_except)) {
+        record_excepted(w, &x);
         return;
     }
     memcpy(x.loops, w->loops, sizeof x.loops);
@@ -307,6 +343,10 @@ static bool has_exit(kir_block *b) {
 
 /* What follows an arm that may jump away runs in part of the iterations only. */
 static void walk_if(walk *w, kir_stmt *s) {
+    if (w->exceptions && is_among(s, w->exceptions->taken, w->exceptions->n_taken)) {
+        walk_block(w, &s->body);
+        return;
+    }
     walk_arm(w, &s->body, s->value, false);
     walk_arm(w, &s->orelse, s->value, true);
     if (has_jump(&s->body) || has_jump(&s->orelse))
@@ -1011,6 +1051,20 @@ static void add_injective(walk *w, dep_verdict *v, kir_var *root) {
     vec_push(w->s->a, &v->injective, root);
 }
 
+/* Excepted arrays are alone with their memory. */
+static void list_excepted(walk *w, dep_verdict *v) {
+    for (uint32_t i = 0; i < w->excepted.len; i++) {
+        kir_var *root = w->excepted.at[i].root;
+        add_injective(w, v, root);
+        for (uint32_t k = 0; k < w->found.len; k++)
+            if (may_share(w, root, w->found.at[k].root))
+                add_pair(w, v, root, w->found.at[k].root, false);
+        for (uint32_t k = 0; k < i; k++)
+            if (w->excepted.at[k].root != root && may_share(w, root, w->excepted.at[k].root))
+                add_pair(w, v, root, w->excepted.at[k].root, false);
+    }
+}
+
 /* What has to hold for the write x and the access y to be what their subscripts say. */
 static void assume(walk *w, dep_verdict *v, const access *x, const access *y) {
     add_injective(w, v, x->root);
@@ -1019,6 +1073,7 @@ static void assume(walk *w, dep_verdict *v, const access *x, const access *y) {
 }
 
 static void list_assumptions(walk *w, dep_verdict *v) {
+    list_excepted(w, v);
     for (uint32_t i = 0; i < w->found.len; i++)
         for (uint32_t j = 0; j < w->found.len; j++)
             if (w->found.at[i].what.is_write)
@@ -1108,8 +1163,8 @@ static void free_walk(walk *w) {
     }
 }
 
-static walk open_walk(dep_session *s, kir_stmt *loop) {
-    walk w = {.s = s, .loop = loop};
+static walk open_walk(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions) {
+    walk w = {.s = s, .loop = loop, .exceptions = exceptions};
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
     w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
     w.writes[loop->var->id]++;
@@ -1168,7 +1223,7 @@ int dep_skew(dep_session *s, kir_stmt *outer, dep_verdict *assumed) {
     if (!inner || inner->kind != KIR_FOR || !kir_is_const_int(outer->step, &d0) ||
         !kir_is_const_int(inner->step, &d1) || (d0 != 1 && d0 != -1) || (d1 != 1 && d1 != -1))
         return -1;
-    walk w = open_walk(s, outer);
+    walk w = open_walk(s, outer, NULL);
     int found = -1;
     isl_ctx_reset_error(s->isl);
     isl_ctx_reset_operations(s->isl);
@@ -1215,7 +1270,7 @@ static void list_cross_assumptions(walk *w, uint32_t split, dep_verdict *v) {
 }
 
 dep_verdict dep_parts(dep_session *s, kir_stmt *loop, uint32_t split) {
-    walk w = open_walk(s, loop);
+    walk w = open_walk(s, loop, NULL);
     dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
     if (w.trouble || w.writes[loop->var->id] != 1)
         return unknown(w.trouble ? w.trouble : "ITERATOR_ASSIGNED", w.trouble_detail, NULL, NULL);
@@ -1293,8 +1348,28 @@ bool dep_statements(dep_session *s, kir_stmt *loop, dep_edges *e, dep_verdict *a
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */
 
 dep_verdict dep_analyse(dep_session *s, kir_stmt *loop) {
-    walk w = open_walk(s, loop);
+    return dep_analyse_except(s, loop, NULL, NULL, NULL);
+}
+
+static const access *touches_excepted(const walk *w) {
+    for (uint32_t i = 0; i < w->excepted.len; i++)
+        for (uint32_t k = 0; k < w->found.len; k++)
+            if (w->found.at[k].root == w->excepted.at[i].root)
+                return &w->found.at[k];
+    return NULL;
+}
+
+dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions,
+                               const dep_element **elements, uint32_t *n_elements) {
+    walk w = open_walk(s, loop, exceptions);
     dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
+    if (elements) {
+        *elements = w.excepted.at;
+        *n_elements = w.excepted.len;
+    }
+    const access *touching = touches_excepted(&w);
+    if (touching)
+        return unknown("UPDATES", name_of(touching->root), touching, NULL);
     if (w.trouble) {
         v = unknown(w.trouble, w.trouble_detail, NULL, NULL);
         v.first.statement = w.trouble_at;
@@ -1345,7 +1420,7 @@ void dep_nest_close(dep_nest *n) {
 
 dep_nest *dep_nest_open(dep_session *s, kir_stmt *loop, uint32_t operations) {
     dep_nest *n = arena_make(s->a, dep_nest);
-    n->w = open_walk(s, loop);
+    n->w = open_walk(s, loop, NULL);
     isl_ctx_reset_error(s->isl);
     isl_ctx_reset_operations(s->isl);
     isl_ctx_set_max_operations(s->isl, operations);

@@ -56,6 +56,24 @@ typedef struct dep_edges {
 } dep_edges;
 /* False when it is not known. *assumed gets the pairs and arrays under which it holds. */
 bool dep_statements(dep_session *s, kir_stmt *loop, dep_edges *e, dep_verdict *assumed);
+typedef struct dep_element { /* what an excepted statement touches */
+    kir_stmt *statement;
+    kir_var *root;
+    kir_expr **index; /* into root */
+    uint32_t n;
+} dep_element;
+
+/* Verdict on `loop` as if the statements `except` touched memory of nobody else's: their elements are listed instead. Of
+ * the IFs `taken` only the first arm counts. UNKNOWN when some other statement touches an excepted array; that nothing
+ * else shares memory with them, and their elements are distinct, becomes part of the assumptions. */
+typedef struct dep_exceptions {
+    kir_stmt *const *except;
+    uint32_t n_except;
+    kir_stmt *const *taken;
+    uint32_t n_taken;
+} dep_exceptions;
+dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_exceptions *x, const dep_element **elements,
+                               uint32_t *n_elements);
 
 /* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);

@@ -197,7 +197,7 @@ static kir_fn *new_region(outliner *z, kir_stmt *loop) {
     fn->schedule = loop->loop->schedule;
     fn->chunk = loop->loop->chunk;
     int64_t cost = cost_of_block(&loop->body) + 1;
-    fn->grain = GRAIN_WORK / cost + 1;
+    fn->grain = loop->loop->grain ? loop->loop->grain : GRAIN_WORK / cost + 1;
     return fn;
 }
 

@@ -125,14 +125,6 @@ static bool is_small(placer *p, kir_stmt *loop, int64_t *trips) {
 
 /* ---- the report ------------------------------------------------------------------------------------------------------------------ */
 
-static const char *list_reductions(placer *p, const kir_loop_info *l) {
-    text t = text_new(p->m->a);
-    for (uint32_t i = 0; i < l->reductions.len; i++)
-        text_printf(&t, "%s%s %s", i ? ", " : "", kir_op_name(l->reductions.at[i].op),
-                    var_name(l->reductions.at[i].var));
-    return l->reductions.len ? t.at : NULL;
-}
-
 /* A user's variable may be several of KIR's, one per type. */
 static bool has_namesake_before(const kir_loop_info *l, uint32_t i) {
     for (uint32_t k = 0; k < i; k++)
@@ -157,11 +149,26 @@ static kir_report *entry_of(placer *p, const kir_stmt *loop) {
     return id && id < p->m->report.len ? &p->m->report.at[id] : NULL;
 }
 
+/* Loops that the pass blocks made say what they reduce into besides. */
+static bool runs_in_blocks(const kir_loop_info *l) {
+    return l->why && strcmp(l->why, "REDUCTION") == 0;
+}
+
+static const char *list_reductions(placer *p, const kir_loop_info *l) {
+    text t = text_new(p->m->a);
+    bool blocks = runs_in_blocks(l);
+    text_put(&t, blocks ? l->why_second : "");
+    for (uint32_t i = 0; i < l->reductions.len; i++)
+        text_printf(&t, "%s%s %s", i || blocks ? ", " : "", kir_op_name(l->reductions.at[i].op),
+                    var_name(l->reductions.at[i].var));
+    return l->reductions.len || blocks ? t.at : NULL;
+}
+
 static const char *reduced_names(placer *p, const kir_loop_info *l) {
     text t = text_new(p->m->a);
-    text_put(&t, "");
+    text_put(&t, runs_in_blocks(l) ? l->why_detail : "");
     for (uint32_t i = 0; i < l->reductions.len; i++)
-        text_printf(&t, "%s%s", i ? ", " : "", var_name(l->reductions.at[i].var));
+        text_printf(&t, "%s%s", i || runs_in_blocks(l) ? ", " : "", var_name(l->reductions.at[i].var));
     return t.at;
 }
 
@@ -177,7 +184,7 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     else if (!is_proven(l))
         pass_decide(p->m, l->id, KIR_PARALLEL, "TRUSTED",
                     pass_sentence(p->m, l->why ? l->why : "UNANALYSED", l->why_detail, l->why_second));
-    else if (l->reductions.len)
+    else if (l->reductions.len || runs_in_blocks(l))
         pass_decide(p->m, l->id, KIR_PARALLEL, "REDUCTION", reduced_names(p, l));
     else
         pass_decide(p->m, l->id, KIR_PARALLEL, "INDEPENDENT");

@@ -17,6 +17,7 @@ bool reduction_run(pass_context *c);
 bool privatize_run(pass_context *c);
 bool classify_run(pass_context *c);
 bool watch_run(pass_context *c);
+bool blocks_run(pass_context *c);
 bool schedule_run(pass_context *c);
 bool parallelize_run(pass_context *c);
 bool lanes_run(pass_context *c);

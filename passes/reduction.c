@@ -14,6 +14,7 @@
  * Partial results start from the operator's identity and are merged onto the value that v had before the loop, in the
  * order of the blocks: so the start value counts once, and the result depends on the trip count alone. Marking a float
  * reduction permits regrouping, so loops the user wrote are marked under parallel=True only. Cost: linear. */
+#include "passes/combine.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
@@ -23,61 +24,6 @@ typedef struct update_scan {
     kir_op op; /* the operator seen so far */
     bool ok;
 } update_scan;
-
-static uint32_t mentions(kir_expr *e, const kir_var *v) {
-    uint32_t n = e->var == v;
-    for (uint32_t i = 0; i < e->n_args; i++)
-        n += mentions(e->args[i], v);
-    return n;
-}
-
-/* The operator that combines partial results of `op`: differences are sums. */
-static kir_op combining(kir_op op) {
-    return op == KIR_OP_SUB ? KIR_OP_ADD : op;
-}
-
-static bool regroups(kir_op op, const type *ty) {
-    switch (op) {
-    case KIR_OP_ADD:
-    case KIR_OP_SUB:
-    case KIR_OP_MUL:
-        return ty->kind == TYPE_INT || ty->kind == TYPE_FLOAT || ty->kind == TYPE_COMPLEX;
-    case KIR_OP_MIN:
-    case KIR_OP_MAX:
-    case KIR_OP_NPMIN:
-    case KIR_OP_NPMAX:
-    case KIR_OP_FMIN:
-    case KIR_OP_FMAX:
-        return ty->kind != TYPE_COMPLEX;
-    case KIR_OP_AND:
-    case KIR_OP_OR:
-    case KIR_OP_XOR:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* May v stand in operand `side` of an operation of the chain? */
-static bool may_stand(kir_op op, uint32_t side, const type *ty) {
-    bool ordered = op == KIR_OP_SUB || ((op == KIR_OP_MIN || op == KIR_OP_MAX) && ty->kind == TYPE_FLOAT);
-    return side == 0 || !ordered;
-}
-
-/* Is e = v op … op …, v once, every operator on the way to v being `op` (or - beside +)? */
-static bool is_chain(kir_expr *e, const kir_var *v, kir_op *op) {
-    if (e->kind == KIR_VAR)
-        return e->var == v;
-    if (e->kind != KIR_BINARY || e->ty != v->ty || !regroups(e->op, e->ty))
-        return false;
-    if (*op != KIR_OP_INVALID && combining(e->op) != *op)
-        return false;
-    *op = combining(e->op);
-    uint32_t left = mentions(e->args[0], v), right = mentions(e->args[1], v);
-    if (left + right != 1 || !may_stand(e->op, left ? 0 : 1, e->ty))
-        return false;
-    return is_chain(e->args[left ? 0 : 1], v, op);
-}
 
 static void find_mention(kir_var *x, void *context) {
     update_scan *u = context;
@@ -96,7 +42,7 @@ static bool check_stmt(kir_stmt *s, void *context) {
     update_scan *u = context;
     kir_op op = u->op;
     if (s->kind == KIR_ASSIGN && s->var == u->v) {
-        bool ok = s->value->kind != KIR_VAR && is_chain(s->value, u->v, &op) && op != KIR_OP_INVALID;
+        bool ok = s->value->kind != KIR_VAR && combine_is_chain(s->value, u->v, &op) && op != KIR_OP_INVALID;
         u->ok &= ok;
         u->op = op;
         return u->ok;

@@ -832,6 +832,7 @@ static kir_loop_info *copy_loop_info(copier *c, const kir_loop_info *from) {
         return NULL;
     kir_loop_info *to = arena_make(c->m->a, kir_loop_info);
     *to = *from;
+    to->plan = NULL; /* it speaks of the original's statements */
     memset(&to->reductions, 0, sizeof to->reductions);
     memset(&to->privates, 0, sizeof to->privates);
     memset(&to->last_privates, 0, sizeof to->last_privates);

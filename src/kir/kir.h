@@ -203,8 +203,10 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     struct kir_expr *when;    /* `class` holds when this does (NULL: always). Between passes only */
     const char *why;          /* code of reasons.def for `class`, and what fills it in. Between passes only */
     const char *why_detail, *why_second;
+    struct kir_plan *plan;    /* how to run in blocks (passes/combine.h), or NULL. Between passes only */
     int32_t schedule;     /* plrt_schedule */
     int64_t chunk;
+    int64_t grain;        /* iterations of a block of partial results; 0: by their cost */
     int64_t cost;         /* estimated scalar operations of one iteration; 0 unknown */
     uint32_t slot;        /* scratch of a pass; meaningless between passes */
 } kir_loop_info;

@@ -70,6 +70,7 @@ const kir_field kir_loop_fields[] = {UINT32(kir_loop_info, id),
                                      FLAG(kir_loop_info, cold),
                                      FLAG(kir_loop_info, few),
                                      INT(kir_loop_info, chunk),
+                                     INT(kir_loop_info, grain),
                                      INT(kir_loop_info, cost),
                                      {NULL, 0, 0, 0}};
 
