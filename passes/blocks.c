@@ -139,11 +139,16 @@ static bool is_covered(const kir_stmt *loop) {
 }
 
 /* min(trips, 240, work / (64 * (elements + 256)), 2^23 / elements) in floating point, so that nothing overflows; where
- * loops inside could be parallel, also as many as cost less than a fork per trip. */
+ * loops inside could be parallel, also as many as cost less than a fork per trip. The option tile sets the length of a
+ * block instead, so that tests see several of them. */
 static kir_expr *count_blocks(blocking *k, kir_block *out) {
     kir_module *m = k->z->m;
     kir_expr *work = real_of(k, cost_work_expr(m, k->z->f, k->z->scratch, k->loop));
     kir_var *trips = hold(k, out, real_of(k, cost_trip_expr(m, k->loop))), *size = hold(k, out, elements(k));
+    if (m->options.tile > 0) {
+        kir_expr *most = op(k, KIR_OP_DIV, ref(k, trips), real(k, (double)m->options.tile));
+        return kir_cast(m, op(k, KIR_OP_MIN, most, real(k, BLOCKS_MOST)), type_int64(m->types), k->at);
+    }
     kir_var *total = hold(k, out, work);
     kir_expr *cost = op(k, KIR_OP_MUL, op(k, KIR_OP_ADD, ref(k, size), real(k, 256.0)), real(k, SHARE));
     kir_expr *room = op(k, KIR_OP_DIV, real(k, ELEMENTS_MOST), op(k, KIR_OP_ADD, ref(k, size), real(k, 1.0)));
@@ -296,7 +301,6 @@ static bool rename_in_stmt(kir_stmt *s, void *context) {
 static kir_var *own_variable(blocking *k, kir_var *v) {
     renaming r = {k->z->m, v, kir_var_new(k->z->m, k->z->f, v->name, v->ty, v->at)};
     kir_each_stmt(&k->loop->body, rename_in_stmt, &r);
-    vec_push(k->z->m->a, &k->blocks->loop->privates, r.to);
     return r.to;
 }
 
@@ -339,8 +343,8 @@ static void place_extreme(blocking *k, const combine_extreme *x, kir_block *befo
     kir_var *flag = kir_var_new(m, k->z->f, NULL, truth, k->at);
     result changed = {flag, flag, new_copies(k, before, truth, NULL)};
     emit(k, start, kir_assign(m, flag, kir_bool(m, false, k->at), k->at));
-    emit(k, &x->test->body, kir_assign(m, flag, kir_bool(m, true, k->at), k->at));
-    vec_push(m->a, &k->blocks->loop->privates, flag);
+    for (uint32_t i = 0; i < x->tests.len; i++)
+        emit(k, &x->tests.at[i]->body, kir_assign(m, flag, kir_bool(m, true, k->at), k->at));
     result best = new_result(k, before, start, x->best, ref(k, x->best));
     put_result(k, end, &changed);
     put_result(k, end, &best);
@@ -392,7 +396,7 @@ static bool is_payload(const struct kir_plan *plan, const kir_var *v) {
 }
 
 static const char *name_of(const kir_var *v) {
-    return v->name ? v->name->text : "an array";
+    return v->name ? v->name->text : "a temporary";
 }
 
 static void describe(blocking *k) {
@@ -400,8 +404,9 @@ static void describe(blocking *k) {
     const char *comma = "";
     for (uint32_t i = 0; i < k->plan->arrays.len; i++, comma = ", ") {
         const combine_array *y = &k->plan->arrays.at[i];
-        text_printf(&names, "%s%s[:]", comma, name_of(y->array));
-        text_printf(&list, "%s%s %s[:]", comma, kir_op_name(y->op), name_of(y->array));
+        const char *part = y->array->name ? "[:]" : "";
+        text_printf(&names, "%s%s%s", comma, name_of(y->array), part);
+        text_printf(&list, "%s%s %s%s", comma, kir_op_name(y->op), name_of(y->array), part);
     }
     for (uint32_t i = 0; i < k->plan->extremes.len; i++, comma = ", ") {
         const combine_extreme *x = &k->plan->extremes.at[i];
@@ -524,7 +529,7 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
     note_guards(&k);
     vec_push(m->a, &single, loop);
     k.count = hold(&k, out, count_blocks(&k, out));
-    versions->value = op(&k, KIR_OP_GE, ref(&k, k.count), number(&k, BLOCKS_LEAST));
+    versions->value = op(&k, KIR_OP_GE, ref(&k, k.count), number(&k, m->options.tile > 0 ? 2 : BLOCKS_LEAST));
     if (k.plan->when)
         versions->value = op(&k, KIR_OP_AND, versions->value, k.plan->when);
     versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, z->f, z->scratch, &single));
@@ -535,9 +540,9 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
 
 /* ---- which loops ------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_small(kir_stmt *loop) {
+static bool is_small(const blocker *z, kir_stmt *loop) {
     int64_t trips = cost_trips(loop);
-    return trips >= 0 && (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < LEAST_WORK);
+    return !z->m->options.tile && trips >= 0 && (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < LEAST_WORK);
 }
 
 /* Will it run in parallel as it is? Then nothing inside has to. */
@@ -551,7 +556,7 @@ static void block_block(blocker *z, kir_block *b) {
     kir_block out = {0};
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
-        if (s->kind == KIR_FOR && s->loop->plan && !is_small(s)) {
+        if (s->kind == KIR_FOR && s->loop->plan && !is_small(z, s)) {
             place_blocks(z, s, &out);
             continue;
         }

@@ -11,7 +11,8 @@
  *
  * Extremes: the condition compares with `best` once, in one of its conjuncts; the branch assigns the very value
  * compared, and whatever else it assigns that outlives it (the payload) is assigned there alone and read nowhere in the
- * loop. NaN never passes a comparison, so merging blocks by the same comparison gives what the loop in order gives.
+ * loop. A block takes the branch more often than the loop in order would, so it must do nothing else: no store, no check
+ * that may raise, no sum. There may be several such tests, all alike. NaN never passes a comparison, so merging blocks by the same comparison gives what the loop in order gives.
  *
  * Scalarized slices come in two versions, one for arrays that overlap: if not(overlap(view, y)) {…} else {…}. Where the
  * condition follows from facts at the loop's entry (the arrays themselves do not overlap), it becomes part of the plan's
@@ -454,12 +455,21 @@ static bool is_same_value(const finder *f, kir_expr *compared, kir_expr *assigne
     return true;
 }
 
-typedef struct arm { /* of an extreme's test */
+typedef struct arm { /* the branch of a test */
     finder *f;
-    combine_extreme *x;
+    const combine_extreme *x;
     kir_expr *compared;
-    bool fits, assigned;
+    uint32_t *reads, *writes; /* by variable id, in the branch */
+    bool fits;
 } arm;
+
+static void count_in_arm(kir_var *v, void *context) {
+    ((uint32_t *)context)[v->id]++;
+}
+
+static void count_slot_in_arm(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, count_in_arm, context);
+}
 
 static bool is_reduced(const finder *f, const kir_var *v) {
     for (uint32_t i = 0; i < f->loop->loop->reductions.len; i++)
@@ -468,78 +478,85 @@ static bool is_reduced(const finder *f, const kir_var *v) {
     return false;
 }
 
-static void check_arm_write(kir_var *v, void *context) {
-    arm *a = context;
-    if (v == a->x->best || !outlives(a->f, v))
-        return;
-    a->fits &= v->ty->kind != TYPE_ARRAY && a->f->reads[v->id] == 0;
-    if (!is_listed(a->x->payload.at, a->x->payload.len, v))
-        vec_push(a->f->m->a, &a->x->payload, v);
-}
-
-static bool check_arm_stmt(kir_stmt *s, void *context) {
-    arm *a = context;
-    vars_written_by(s, check_arm_write, a);
-    if (s->kind == KIR_ASSIGN && s->var == a->x->best) {
-        a->fits &= !a->assigned && is_same_value(a->f, a->compared, s->value);
-        a->assigned = true;
-    }
-    return a->fits;
-}
-
-static void count_arm_write(kir_var *v, void *context) {
-    ((uint32_t *)context)[v->id]++;
-}
-
-static bool count_arm_writes(kir_stmt *s, void *context) {
-    vars_written_by(s, count_arm_write, context);
-    return true;
-}
-
-/* The payload is assigned in this branch alone. */
-static bool is_own_payload(finder *f, const combine_extreme *x) {
-    uint32_t *writes = arena_array(f->scratch, uint32_t, f->f->next_var + 1);
-    kir_each_stmt(&x->test->body, count_arm_writes, writes);
-    for (uint32_t i = 0; i < x->payload.len; i++)
-        if (writes[x->payload.at[i]->id] != f->writes[x->payload.at[i]->id])
+/* A block takes the branch more often than the loop in order would: so all that it does must be to set best and payload,
+ * and what it computes for them must not be seen elsewhere. */
+static bool fits_arm(arm *a, const kir_block *b) {
+    const finder *f = a->f;
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        if (s->kind != KIR_ASSIGN || s->var->ty->kind == TYPE_ARRAY || is_reduced(f, s->var))
             return false;
-    return true;
+        kir_each_expr(s, count_slot_in_arm, a->reads);
+        a->writes[s->var->id]++;
+        if (s->var == a->x->best && !is_same_value(f, a->compared, s->value))
+            return false;
+    }
+    for (uint32_t i = 0; i < b->len; i++) {
+        const kir_var *v = b->at[i]->var;
+        bool inner = v != a->x->best && !outlives(f, v);
+        if (inner ? a->reads[v->id] != f->reads[v->id] : a->writes[v->id] != 1)
+            return false;
+        if (!inner && v != a->x->best && f->reads[v->id])
+            return false;
+    }
+    return a->writes[a->x->best->id] == 1;
 }
 
-static bool assigns_directly(const kir_block *b, const kir_var *v) {
-    for (uint32_t i = 0; i < b->len; i++)
-        if (b->at[i]->kind == KIR_ASSIGN && b->at[i]->var == v)
-            return true;
-    return false;
+/* The variables beside best that outlive the branch; the same ones in every test. */
+static bool take_payload(finder *f, combine_extreme *x, const kir_block *b, bool first) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_var *v = b->at[i]->var;
+        if (v == x->best || !outlives(f, v))
+            continue;
+        n++;
+        if (first)
+            vec_push(f->m->a, &x->payload, v);
+        else if (!is_listed(x->payload.at, x->payload.len, v))
+            return false;
+    }
+    return n == x->payload.len;
+}
+
+static bool add_test(finder *f, combine_extreme *x, kir_stmt *test) {
+    bool first = x->tests.len == 0;
+    kir_op cmp = KIR_OP_INVALID;
+    kir_expr *value = compared_value(test->value, x->best, &cmp);
+    if (!value || test->orelse.len || (!first && cmp != x->cmp))
+        return false;
+    x->cmp = cmp;
+    uint32_t ids = f->f->next_var + 1;
+    arm a = {f, x, value, arena_array(f->scratch, uint32_t, ids), arena_array(f->scratch, uint32_t, ids), true};
+    vec_push(f->m->a, &x->tests, test);
+    return fits_arm(&a, &test->body) && take_payload(f, x, &test->body, first);
 }
 
 typedef struct test_scan {
     finder *f;
-    kir_var *best;
-    kir_stmt *test;
+    combine_extreme *x;
+    bool fits;
 } test_scan;
 
 static bool look_for_test(kir_stmt *s, void *context) {
     test_scan *t = context;
-    if (s->kind == KIR_IF && vars_mentions(s->value, t->best))
-        t->test = s;
-    return !t->test;
+    if (s->kind == KIR_IF && t->fits && vars_mentions(s->value, t->x->best))
+        t->fits = add_test(t->f, t->x, s);
+    return t->fits;
 }
 
+/* Every test assigns best and each of the payload once, and nothing else in the loop does or reads them. */
 static bool find_extreme(finder *f, kir_var *best) {
-    if (f->writes[best->id] != 1 || f->reads[best->id] != 1 || best->ty->kind == TYPE_COMPLEX ||
-        best->ty->kind == TYPE_ARRAY || f->plan->extremes.len == EXTREMES_MOST)
+    if (best->ty->kind == TYPE_COMPLEX || best->ty->kind == TYPE_ARRAY || f->plan->extremes.len == EXTREMES_MOST)
         return false;
-    test_scan t = {f, best, NULL};
+    combine_extreme x = {.best = best};
+    test_scan t = {f, &x, true};
     kir_each_stmt(&f->loop->body, look_for_test, &t);
-    combine_extreme x = {.test = t.test, .best = best};
-    kir_expr *value = t.test ? compared_value(t.test->value, best, &x.cmp) : NULL;
-    if (!value || t.test->orelse.len || !assigns_directly(&t.test->body, best))
+    uint32_t n = x.tests.len;
+    if (!t.fits || !n || f->writes[best->id] != n || f->reads[best->id] != n)
         return false;
-    arm a = {f, &x, value, true, false};
-    kir_each_stmt(&t.test->body, check_arm_stmt, &a);
-    if (!a.fits || !a.assigned || !is_own_payload(f, &x))
-        return false;
+    for (uint32_t i = 0; i < x.payload.len; i++)
+        if (f->writes[x.payload.at[i]->id] != n)
+            return false;
     vec_push(f->m->a, &f->plan->extremes, x);
     return true;
 }

@@ -19,7 +19,7 @@ typedef struct combine_update { /* load = array[index]; store: array[index] = lo
 } combine_update;
 
 typedef struct combine_extreme { /* if value cmp best { best = value; payload… } */
-    kir_stmt *test;
+    VEC(kir_stmt *) tests;       /* one, or as many as there are copies of it or values to compare with */
     kir_var *best;
     kir_op cmp; /* LT LE GT GE: `value cmp best` lets the value in */
     VEC(kir_var *) payload;

@@ -12,6 +12,7 @@ bool split_run(pass_context *c);
 bool fuse_run(pass_context *c);
 bool contract_run(pass_context *c);
 bool reorder_run(pass_context *c);
+bool conditions_run(pass_context *c);
 bool promote_run(pass_context *c);
 bool reduction_run(pass_context *c);
 bool privatize_run(pass_context *c);

@@ -23,6 +23,8 @@ const pass pass_table[] = {
     {"contract", contract_run, FACT_SCALAR, 0, FACT_SIMPLE | ALL_LATER, 1, "which arrays need no memory?"},
     {"reorder", reorder_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which order of iterations suits caches, registers and vectors?"},
+    {"conditions", conditions_run, FACT_SCALAR | FACT_SIMPLE, 0, ALL_LATER, 1,
+     "which conditional updates are minima, which flags conditions?"},
     {"promote", promote_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which array elements are accumulators?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},

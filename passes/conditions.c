@@ -1,0 +1,183 @@
+/* conditions: conditional updates in the form that later passes recognise.
+ *
+ * `and` keeps its second operand from being evaluated, which is written with a flag:
+ *
+ *   if %m { %t = load x[i]; %c = %t < %best } else { %c = false }        if %m {
+ *   if %c { body }                                                   →       %t = load x[i]
+ *                                                                            if %t < %best { body }
+ *                                                                        }
+ *
+ * when the flag is read nowhere else. And a store under a comparison with the element's own value is a minimum or a
+ * maximum of the two (MIN and MAX take the second operand when it is strictly better, as the comparison does; for
+ * integers equal values are one value, so <= and >= do as well):
+ *
+ *   %v = load y[k]                                                       %v = load y[k]
+ *   if %v > e { store y[k] = e }                                     →   store y[k] = min(%v, e)
+ *
+ * Done under parallel=True only: without it a branch that is seldom taken is cheaper. Cost: linear. */
+#include "passes/passes.h"
+#include "passes/vars.h"
+
+typedef struct tidying {
+    kir_module *m;
+    uint32_t *reads, *sites; /* by variable id: of flags */
+    bool counting;           /* first round: sites are counted, nothing is changed */
+} tidying;
+
+static void count_read(kir_var *v, void *context) {
+    ((uint32_t *)context)[v->id]++;
+}
+
+static void count_in_slot(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, count_read, context);
+}
+
+static bool count_reads(kir_stmt *s, void *context) {
+    kir_each_expr(s, count_in_slot, context);
+    return true;
+}
+
+/* ---- flags ------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_false(const kir_expr *e) {
+    return e->kind == KIR_CONST && e->ty->kind == TYPE_BOOL && !e->value.i;
+}
+
+static kir_stmt *last_of(const kir_block *b) {
+    return b->len ? b->at[b->len - 1] : NULL;
+}
+
+static bool sets(const kir_stmt *s, const kir_var *flag) {
+    return s && s->kind == KIR_ASSIGN && s->var == flag;
+}
+
+static bool is_flag_test(const kir_stmt *s, const kir_var *flag) {
+    return s && s->kind == KIR_IF && sets(last_of(&s->body), flag) && s->orelse.len == 1 && sets(s->orelse.at[0], flag) &&
+           is_false(s->orelse.at[0]->value);
+}
+
+static bool is_flag(const tidying *t, const kir_var *v) {
+    return !v->name && v->ty->kind == TYPE_BOOL && (t->counting || t->reads[v->id] == t->sites[v->id]);
+}
+
+/* Puts `body` where `flag` gets its value at the end of test's first arm, instead of that assignment. */
+static void move_into(tidying *t, kir_stmt *test, kir_var *flag, kir_block *body) {
+    kir_block *arm = &test->body;
+    kir_expr *value = last_of(arm)->value;
+    kir_stmt *before = arm->len > 1 ? arm->at[arm->len - 2] : NULL;
+    t->sites[flag->id] += t->counting;
+    if (value->kind == KIR_VAR && is_flag_test(before, value->var) && is_flag(t, value->var)) {
+        arm->len -= t->counting ? 0 : 1;
+        move_into(t, before, value->var, body);
+    } else if (!t->counting) {
+        kir_stmt *inner = kir_stmt_new(t->m, KIR_IF, last_of(arm)->at);
+        inner->value = value;
+        inner->body = *body;
+        arm->at[arm->len - 1] = inner;
+    }
+    if (!t->counting)
+        test->orelse.len = 0;
+}
+
+static bool joins_flag(const tidying *t, const kir_stmt *test, const kir_stmt *s) {
+    return s->kind == KIR_IF && s->value->kind == KIR_VAR && !s->orelse.len && is_flag_test(test, s->value->var) &&
+           is_flag(t, s->value->var);
+}
+
+/* ---- minima ----------------------------------------------------------------------------------------------------------------------- */
+
+static kir_op mirrored(kir_op cmp) {
+    return cmp == KIR_OP_LT   ? KIR_OP_GT
+           : cmp == KIR_OP_LE ? KIR_OP_GE
+           : cmp == KIR_OP_GT ? KIR_OP_LT
+           : cmp == KIR_OP_GE ? KIR_OP_LE
+                              : KIR_OP_INVALID;
+}
+
+/* The operator of `if value cmp old { old = value }`. */
+static kir_op extreme_of(kir_op cmp, const type *ty) {
+    if (ty->kind == TYPE_COMPLEX || (ty->kind == TYPE_FLOAT && (cmp == KIR_OP_LE || cmp == KIR_OP_GE)))
+        return KIR_OP_INVALID;
+    return cmp == KIR_OP_LT || cmp == KIR_OP_LE ? KIR_OP_MIN : cmp == KIR_OP_INVALID ? cmp : KIR_OP_MAX;
+}
+
+static bool loads_element(const kir_stmt *s, const kir_stmt *store) {
+    if (s->kind != KIR_ASSIGN || s->value->kind != KIR_LOAD || s->value->var != store->var)
+        return false;
+    for (uint32_t k = 0; k < store->index.len; k++)
+        if (!kir_expr_equal(s->value->args[k], store->index.at[k]))
+            return false;
+    return true;
+}
+
+static bool is_plain(const kir_stmt *s, const kir_stmt *store) {
+    if (s->kind == KIR_CHECK)
+        return true;
+    for (uint32_t k = 0; s->kind == KIR_ASSIGN && k < store->index.len; k++)
+        if (vars_mentions(store->index.at[k], s->var))
+            return false;
+    return s->kind == KIR_ASSIGN && s->var != store->var;
+}
+
+/* The variable that holds the stored element's value at b[at]: loaded before, with plain assignments in between. */
+static kir_var *old_value(kir_block *b, uint32_t at, const kir_stmt *store) {
+    for (uint32_t i = at; i-- > 0;) {
+        if (loads_element(b->at[i], store) && b->at[i]->var->is_temp)
+            return is_plain(b->at[i], store) ? b->at[i]->var : NULL;
+        if (!is_plain(b->at[i], store))
+            return NULL;
+    }
+    return NULL;
+}
+
+static void make_extreme(tidying *t, kir_block *b, uint32_t at) {
+    kir_stmt *test = b->at[at], *store = test->body.len == 1 ? test->body.at[0] : NULL;
+    kir_expr *e = test->value;
+    if (!store || store->kind != KIR_STORE || test->orelse.len || e->kind != KIR_BINARY || !mirrored(e->op))
+        return;
+    kir_var *old = old_value(b, at, store);
+    bool right = old && e->args[1]->kind == KIR_VAR && e->args[1]->var == old;
+    if (!old || (!right && !(e->args[0]->kind == KIR_VAR && e->args[0]->var == old)))
+        return;
+    kir_op op = extreme_of(right ? e->op : mirrored(e->op), old->ty);
+    if (op == KIR_OP_INVALID || !kir_expr_equal(e->args[right ? 0 : 1], store->value))
+        return;
+    store->value = kir_binary(t->m, op, kir_ref(t->m, old, test->at), store->value, test->at);
+    b->at[at] = store;
+}
+
+/* ---- the walk ----------------------------------------------------------------------------------------------------------------------- */
+
+static void tidy_block(tidying *t, kir_block *b) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        tidy_block(t, &s->body);
+        tidy_block(t, &s->orelse);
+        if (n && joins_flag(t, b->at[n - 1], s)) {
+            move_into(t, b->at[n - 1], s->value->var, &s->body);
+            if (!t->counting)
+                continue;
+        }
+        b->at[n++] = s;
+        if (!t->counting && s->kind == KIR_IF)
+            make_extreme(t, b, n - 1);
+    }
+    b->len = n;
+}
+
+bool conditions_run(pass_context *c) {
+    if (!c->m->options.parallel)
+        return true;
+    for (uint32_t i = 0; i < c->m->fns.len; i++) {
+        kir_fn *f = c->m->fns.at[i];
+        tidying t = {.m = c->m, .counting = true};
+        t.reads = arena_array(c->scratch, uint32_t, f->next_var + 1);
+        t.sites = arena_array(c->scratch, uint32_t, f->next_var + 1);
+        kir_each_stmt(&f->body, count_reads, t.reads);
+        tidy_block(&t, &f->body);
+        t.counting = false;
+        tidy_block(&t, &f->body);
+    }
+    return true;
+}
