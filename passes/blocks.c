@@ -33,7 +33,7 @@ enum {
     SHARE = 64,              /* work of the loop per element of copies */
     ELEMENTS_MOST = 1 << 23, /* of all copies */
     MERGE_CHUNK = 1024,
-    FORK = 4000,       /* operations that entering a region costs, roughly */
+    FORK = 4000,        /* operations that entering a region costs, roughly */
     LONG_BODY = 200000, /* operations in loops inside that make forks cheap beside them */
     LEAST_WORK = 20000,
     FEW_TRIPS = 8,
@@ -185,8 +185,7 @@ static kir_var *new_copies(blocking *k, kir_block *out, type *dtype, kir_var *ar
 /* Loops over the axes [first, ndim) of `array`; index gets their variables. Returns the innermost body. */
 static kir_block *loops_over(blocking *k, kir_block *out, kir_var *array, uint32_t first, kir_expr **index) {
     for (uint32_t axis = first; axis < array->ty->ndim; axis++) {
-        kir_stmt *loop =
-            new_loop(k, out, number(k, 0), kir_dim(k->z->m, array, axis, k->at), KIR_CLASS_INDEPENDENT);
+        kir_stmt *loop = new_loop(k, out, number(k, 0), kir_dim(k->z->m, array, axis, k->at), KIR_CLASS_INDEPENDENT);
         loop->loop->vector = true;
         index[axis] = index_of(k, loop);
         out = &loop->body;
@@ -515,8 +514,9 @@ static void note_guards(blocking *k) {
     if (!id || id >= m->report.len)
         return;
     for (uint32_t i = 0; i < k->plan->arrays.len; i++)
-        pass_add_guard(m, &m->report.at[id],
-                       arena_printf(m->a, "copies of %s cost less than the loop", name_of(k->plan->arrays.at[i].array)));
+        pass_add_guard(
+            m, &m->report.at[id],
+            arena_printf(m->a, "copies of %s cost less than the loop", name_of(k->plan->arrays.at[i].array)));
     if (k->plan->when)
         pass_add_guard(m, &m->report.at[id], "arrays do not overlap");
 }
@@ -542,7 +542,8 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
 
 static bool is_small(const blocker *z, kir_stmt *loop) {
     int64_t trips = cost_trips(loop);
-    return !z->m->options.tile && trips >= 0 && (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < LEAST_WORK);
+    return !z->m->options.tile && trips >= 0 &&
+           (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < LEAST_WORK);
 }
 
 /* Will it run in parallel as it is? Then nothing inside has to. */

@@ -194,8 +194,8 @@ static kir_var *outer_array(const finder *f, kir_var *v) {
         if (!f->writes[v->id])
             return v;
         const kir_stmt *d = f->def[v->id];
-        if (f->writes[v->id] != 1 || !d || !(d->value->kind == KIR_VIEW || d->value->kind == KIR_VAR ||
-                                             d->value->kind == KIR_TRANSPOSE))
+        if (f->writes[v->id] != 1 || !d ||
+            !(d->value->kind == KIR_VIEW || d->value->kind == KIR_VAR || d->value->kind == KIR_TRANSPOSE))
             return NULL;
         v = d->value->var;
     }

@@ -13,8 +13,8 @@ typedef struct combine_array { /* an accumulator */
 
 typedef struct combine_update { /* load = array[index]; store: array[index] = load op x */
     kir_stmt *load, *store;
-    uint32_t array;    /* into arrays */
-    kir_expr **index;  /* of the element */
+    uint32_t array;   /* into arrays */
+    kir_expr **index; /* of the element */
     uint32_t n;
 } combine_update;
 

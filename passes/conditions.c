@@ -52,8 +52,8 @@ static bool sets(const kir_stmt *s, const kir_var *flag) {
 }
 
 static bool is_flag_test(const kir_stmt *s, const kir_var *flag) {
-    return s && s->kind == KIR_IF && sets(last_of(&s->body), flag) && s->orelse.len == 1 && sets(s->orelse.at[0], flag) &&
-           is_false(s->orelse.at[0]->value);
+    return s && s->kind == KIR_IF && sets(last_of(&s->body), flag) && s->orelse.len == 1 &&
+           sets(s->orelse.at[0], flag) && is_false(s->orelse.at[0]->value);
 }
 
 static bool is_flag(const tidying *t, const kir_var *v) {

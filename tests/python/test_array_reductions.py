@@ -72,17 +72,17 @@ def test_sums_into_a_vector_by_rows(agree, shape):
               options={"tile": tile})  # fmt: skip
 
 
-def test_long_bodies_leave_the_sum_to_the_loop_inside(agree):
+def test_large_accumulators_are_summed_in_the_order_of_the_source(agree):
     def matmul_k_outside(a, b, c):
         for k in range(a.shape[1]):
             for i in range(c.shape[0]):
                 for j in range(c.shape[1]):
                     c[i, j] += a[i, k] * b[k, j]
 
-    n = 24
-    combines(matmul_k_outside, (rng.random((n, n)), rng.random((n, n)), rng.random((n, n))), "add c[:]", agree)
-    a = rng.random((300, 300))
-    agree(matmul_k_outside, a[:, :5], a[:5], a.copy(), bits=True)  # large against the work: in the source's order
+    a = rng.random((40, 40))
+    for tile in TILES:
+        agree(matmul_k_outside, a, a[::-1].copy(), a.copy(), options={"tile": tile})
+    agree(matmul_k_outside, a[:, :5], a[:5], a.copy(), bits=True)
 
 
 def whole_arrays(a):
