@@ -156,7 +156,7 @@ static kir_expr *count_blocks(blocking *k, kir_block *out) {
     n = op(k, KIR_OP_MIN, n, op(k, KIR_OP_MIN, ref(k, trips), real(k, BLOCKS_MOST)));
     if (!is_covered(k->loop))
         return kir_cast(m, n, type_int64(m->types), k->at);
-    kir_expr *forks = op(k, KIR_OP_MUL, ref(k, trips), real(k, FORK / 3.0));
+    kir_expr *forks = op(k, KIR_OP_MUL, ref(k, trips), real(k, (double)FORK / 3.0));
     kir_expr *cheap = op(k, KIR_OP_DIV, forks, op(k, KIR_OP_ADD, ref(k, size), real(k, 1.0)));
     kir_expr *body = op(k, KIR_OP_LT, ref(k, total), op(k, KIR_OP_MUL, ref(k, trips), real(k, LONG_BODY)));
     n = kir_select(m, body, op(k, KIR_OP_MIN, n, cheap), real(k, 0.0), k->at);
@@ -543,7 +543,7 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
 static bool is_small(const blocker *z, kir_stmt *loop) {
     int64_t trips = cost_trips(loop);
     return !z->m->options.tile && trips >= 0 &&
-           (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < LEAST_WORK);
+           (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < (double)LEAST_WORK);
 }
 
 /* Will it run in parallel as it is? Then nothing inside has to. */

@@ -74,9 +74,9 @@ typedef struct walk { /* of one loop */
     VEC(condition) kept;   /* all conditions, as accesses refer to them */
     kir_stmt *loops[MAX_DEPTH];
     uint32_t depth;
-    uint32_t part;    /* the statement of the loop's body that is being walked */
-    uint32_t dims;    /* deepest nest of the loop: dimensions of the iteration space */
-    uint32_t inexact; /* > 0: the current point may not be reached for reasons outside the model */
+    uint32_t part;                    /* the statement of the loop's body that is being walked */
+    uint32_t dims;                    /* deepest nest of the loop: dimensions of the iteration space */
+    uint32_t inexact;                 /* > 0: the current point may not be reached for reasons outside the model */
     const dep_exceptions *exceptions; /* or NULL */
     VEC(dep_element) excepted;
     VEC(access) found;
