@@ -534,6 +534,7 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
         versions->value = op(&k, KIR_OP_AND, versions->value, k.plan->when);
     versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, z->f, z->scratch, &single));
     kir_each_stmt(&versions->orelse, forget, NULL);
+    versions->orelse.at[0]->loop->kind = KIR_LOOP_RANGE; /* no race, whatever prange says: in the source's order */
     build_fast(&k, &versions->body, cost_trip_expr(m, loop));
     emit(&k, out, versions);
 }
