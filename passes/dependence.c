@@ -1325,7 +1325,7 @@ static void add_edges(walk *w, access *x, access *y, int64_t step, dep_edges *e)
 bool dep_statements(dep_session *s, kir_stmt *loop, dep_edges *e, dep_verdict *assumed) {
     *e = (dep_edges){0};
     int64_t step;
-    walk w = open_walk(s, loop);
+    walk w = open_walk(s, loop, NULL);
     if (w.trouble || w.writes[loop->var->id] != 1 || loop->body.len > 32 || !kir_is_const_int(loop->step, &step))
         return false;
     isl_ctx_reset_error(s->isl);
