@@ -235,7 +235,7 @@ static bool weigh_loop(kir_stmt *s, void *context) {
     weighing w = {t->loop->var, s->var, 0};
     kir_each_stmt(&s->body, weigh_stmt, &w);
     bool chain = s->loop->class == KIR_CLASS_CARRIED || hands_scalars_on(t, s);
-    t->gain += w.gain + (chain ? CARRIED_GAIN : 0);
+    t->gain += chain ? CARRIED_GAIN : w.gain;
     return false;
 }
 
@@ -243,8 +243,9 @@ static bool is_candidate(strip *t) {
     const kir_stmt *s = t->loop;
     const kir_loop_info *l = s->loop;
     int64_t step;
-    if (!l->parallel || l->cold || l->class != KIR_CLASS_INDEPENDENT || l->reductions.len || l->last_privates.len ||
-        l->carried.len || l->chunk || !kir_is_const_int(s->step, &step) || step != 1 || are_straight(&s->body))
+    if (!(l->parallel || l->few) || l->vector || l->cold || l->class != KIR_CLASS_INDEPENDENT || l->reductions.len ||
+        l->last_privates.len || l->carried.len || l->chunk || !kir_is_const_int(s->step, &step) || step != 1 ||
+        are_straight(&s->body))
         return false;
     kir_each_stmt(&t->loop->body, note_varying, t);
     if (vars_has(&t->varying, s->var))
@@ -276,12 +277,45 @@ static kir_var *hold(strip *t, kir_block *out, kir_expr *e) {
     return v;
 }
 
+/* How often lanes meet memory that is contiguous among them, less how often it is strewn. */
+typedef struct tally {
+    strip *t;
+    int64_t sum;
+} tally;
+
+static void count_access(tally *c, const kir_var *array, kir_expr *const *index, uint32_t n) {
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any |= varies(c->t, index[i]);
+    if (any)
+        c->sum += is_contiguous(array, index, n, c->t->loop->var) ? 1 : -1;
+}
+
+static bool count_accesses(kir_stmt *s, void *context) {
+    if (s->kind == KIR_STORE)
+        count_access(context, s->var, s->index.at, s->index.len);
+    if (s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD)
+        count_access(context, s->value->var, s->value->args, s->value->n_args);
+    return true;
+}
+
+/* Gathering and scattering eight numbers takes longer than eight lanes one after the other, which overlap. */
+static bool fills_vectors(strip *t, const group *g) {
+    tally c = {t, 0};
+    kir_block statements = {0};
+    for (uint32_t i = 0; i < g->n; i++)
+        vec_push(t->z->scratch, &statements, g->at[i]);
+    kir_each_stmt(&statements, count_accesses, &c);
+    return c.sum >= 0;
+}
+
 static void push_lanes(strip *t, kir_block *out, const group *g) {
     kir_module *m = t->z->m;
     kir_var *lane = kir_temp_new(m, t->z->f, type_int64(m->types), t->at);
     kir_stmt *loop = kir_for(m, lane, number(t, 0), ref(t, t->count), number(t, 1), t->loop->loop->kind, g->at[0]->at);
     loop->loop->class = KIR_CLASS_INDEPENDENT;
-    loop->loop->vector = loop->loop->few = true;
+    loop->loop->few = true;
+    loop->loop->vector = fills_vectors(t, g);
     vec_push(m->a, out, loop);
     kir_expr *i = op(t, KIR_OP_ADD, ref(t, t->base), ref(t, lane)), *at;
     vec_push(m->a, &loop->body, kir_assign(m, t->loop->var, i, t->at));
@@ -348,14 +382,15 @@ static void lay_out(strip *t, kir_block *out) {
     kir_stmt *loop = t->loop;
     kir_var *lo = hold(t, out, loop->lo);
     loop->lo = ref(t, lo);
-    kir_var *trips = hold(t, out, cost_trip_expr(m, loop)), *width = hold(t, out, width_of(t, trips));
+    kir_var *trips = hold(t, out, cost_trip_expr(m, loop));
+    kir_var *width = hold(t, out, loop->loop->few ? number(t, LANES_MOST) : width_of(t, trips));
     kir_expr *last = op(t, KIR_OP_SUB, ref(t, trips), number(t, 1));
     kir_var *strips = hold(t, out, op(t, KIR_OP_ADD, op(t, KIR_OP_FLOORDIV, last, ref(t, width)), number(t, 1)));
     kir_stmt *outer = kir_for(m, kir_temp_new(m, t->z->f, type_int64(m->types), t->at), number(t, 0), ref(t, strips),
                               number(t, 1), loop->loop->kind, loop->at);
     *outer->loop = *loop->loop;
     outer->loop->privates.len = 0;
-    outer->loop->vector = false;
+    outer->loop->vector = outer->loop->few = false;
     kir_block *body = &outer->body;
     kir_var *first = hold(t, body, op(t, KIR_OP_MUL, ref(t, outer->var), ref(t, width)));
     t->base = hold(t, body, op(t, KIR_OP_ADD, ref(t, lo), ref(t, first)));
@@ -374,23 +409,27 @@ static void lay_out(strip *t, kir_block *out) {
     vec_push(m->a, out, outer);
 }
 
+static bool lay_loop(laner *z, kir_stmt *s, kir_block *out) {
+    strip t = {.z = z, .loop = s, .at = s->at};
+    if (s->kind != KIR_FOR || !(s->loop->parallel || s->loop->few))
+        return false;
+    t.varying = new_set(&t);
+    t.seen = new_set(&t);
+    t.expanded = new_set(&t);
+    if (!is_candidate(&t))
+        return false;
+    lay_out(&t, out);
+    return true;
+}
+
 static void lay_block(laner *z, kir_block *b) {
     kir_block out = {0};
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
-        strip t = {.z = z, .loop = s, .at = s->at};
-        if (s->kind == KIR_FOR && s->loop->parallel) {
-            t.varying = new_set(&t);
-            t.seen = new_set(&t);
-            t.expanded = new_set(&t);
-            if (is_candidate(&t)) {
-                lay_out(&t, &out);
-                continue;
-            }
-        } else {
-            lay_block(z, &s->body);
-            lay_block(z, &s->orelse);
-        }
+        if (lay_loop(z, s, &out))
+            continue;
+        lay_block(z, &s->body);
+        lay_block(z, &s->orelse);
         vec_push(z->m->a, &out, s);
     }
     *b = out;

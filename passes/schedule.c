@@ -13,13 +13,14 @@
  *       }
  *
  * Inside a block the source's order is kept, so caches see what they saw before. s is the least of 0..4 that isl proves
- * right for all dependences (dep_skew). The inner bounds must be affine in the outer index, so that the range of c is
+ * right for all dependences (dep_skew). Where all the body is loops of chains, one more makes the points of a column of a
+ * block independent, and they run side by side (build_columns, lanes.c). The inner bounds must be affine in the outer index, so that the range of c is
  * known from the first and the last row. Nests with reductions, last values or carried scalars are left alone. The pass
  * runs under parallel=True only. Cost: at most five small emptiness tests for each pair of accesses. */
 #include "passes/dependence.h"
 #include "passes/passes.h"
 
-enum { ROWS = 32, COLUMNS = 128 };
+enum { ROWS = 32, COLUMNS = 128, CHAIN_ROWS = 16, CHAIN_COLUMNS = 64 };
 
 typedef struct scheduler {
     kir_module *m;
@@ -33,6 +34,7 @@ typedef struct front { /* a nest being rewritten */
     kir_stmt *outer, *inner;
     int64_t way;                 /* step of the outer loop */
     int64_t skew, height, width; /* of the blocks: rows and columns */
+    bool chains;                 /* rows side by side */
     span at;
 } front;
 
@@ -136,6 +138,59 @@ static kir_expr *blocks_of(front *n, kir_expr *extent, int64_t size) {
     return op(n, KIR_OP_FLOORDIV, plus(n, extent, number(n, size - 1)), number(n, size));
 }
 
+/* ---- chains inside ------------------------------------------------------------------------------------------------------- */
+
+static bool is_free_of(front *n, kir_expr *e, const var_set *varying) {
+    for (uint32_t i = 0; i < n->z->f->vars.len; i++) {
+        kir_var *v = n->z->f->vars.at[i];
+        if ((v == n->outer->var || v == n->inner->var || vars_has(varying, v)) && vars_mentions(e, v))
+            return false;
+    }
+    return true;
+}
+
+/* Is the body nothing but carried loops over a range that is the same in all iterations? Rows then may walk through it
+ * side by side. */
+static bool holds_chains(front *n) {
+    var_set varying = vars_new(n->z->scratch, n->z->f);
+    vars_written_in(&n->inner->body, &varying);
+    for (uint32_t i = 0; i < n->inner->body.len; i++) {
+        kir_stmt *s = n->inner->body.at[i];
+        if (s->kind != KIR_FOR || s->loop->class != KIR_CLASS_CARRIED || !is_free_of(n, s->lo, &varying) ||
+            !is_free_of(n, s->hi, &varying))
+            return false;
+    }
+    return n->inner->body.len && !vars_mentions(n->inner->lo, n->outer->var) &&
+           !vars_mentions(n->inner->hi, n->outer->var);
+}
+
+/* With one more than the least skew, every dependence between two rows goes forward in c: the points of a column of the
+ * block are independent. So the block runs column by column, and `lanes` puts a column's points side by side:
+ *
+ *   for %c in columns { for %r in range(max(row, (%c - hi) // s + 1), min(end, (%c - lo) // s + 1)) independent { … } } */
+static void build_columns(front *n, kir_stmt *blocks, kir_expr *rows, kir_expr *first_column) {
+    kir_module *m = n->z->m;
+    kir_expr *row = hold(n, &blocks->body, times(n, n->height, index_of(n, blocks)));
+    kir_expr *end = op(n, KIR_OP_MIN, copy(n, rows), plus(n, copy(n, row), number(n, n->height)));
+    end = hold(n, &blocks->body, end);
+    kir_stmt *c =
+        new_loop(n, &blocks->body, copy(n, first_column), plus(n, copy(n, first_column), number(n, n->width)));
+    kir_expr *above = op(n, KIR_OP_FLOORDIV, minus(n, index_of(n, c), n->inner->hi), number(n, n->skew));
+    kir_expr *below = op(n, KIR_OP_FLOORDIV, minus(n, index_of(n, c), n->inner->lo), number(n, n->skew));
+    kir_stmt *r = new_loop(n, &c->body, op(n, KIR_OP_MAX, row, plus(n, above, number(n, 1))),
+                           op(n, KIR_OP_MIN, end, plus(n, below, number(n, 1))));
+    c->loop->class = KIR_CLASS_CARRIED;
+    c->loop->id = n->inner->loop->id;
+    r->loop->class = KIR_CLASS_INDEPENDENT;
+    r->loop->few = true;
+    kir_expr *t = plus(n, copy(n, n->outer->lo), times(n, n->way, index_of(n, r)));
+    vec_push(m->a, &r->body, kir_assign(m, n->outer->var, t, n->at));
+    kir_expr *i = minus(n, index_of(n, c), times(n, n->skew, index_of(n, r)));
+    vec_push(m->a, &r->body, kir_assign(m, n->inner->var, i, n->at));
+    for (uint32_t k = 0; k < n->inner->body.len; k++)
+        vec_push(m->a, &r->body, n->inner->body.at[k]);
+}
+
 /* The rows of block %b, and in each the part of the inner loop that lies in the block's columns. */
 static void build_block(front *n, kir_stmt *blocks, kir_expr *rows, kir_expr *first_column) {
     kir_module *m = n->z->m;
@@ -182,7 +237,10 @@ static void build_front(front *n, kir_block *out) {
     blocks->loop->why_detail = outer->loop->why_detail;
     blocks->loop->privates = outer->loop->privates;
     fronts->loop->class = KIR_CLASS_CARRIED;
-    build_block(n, blocks, rows, column);
+    if (n->chains)
+        build_columns(n, blocks, rows, column);
+    else
+        build_block(n, blocks, rows, column);
 }
 
 static bool forget(kir_stmt *s, void *context) {
@@ -226,8 +284,10 @@ static void schedule_block(scheduler *z, kir_block *b) {
         int skew = s->kind == KIR_FOR && open_front(z, s, &n) ? dep_skew(z->session, s, &assumed) : -1;
         if (skew >= 0) {
             n.skew = skew;
-            n.height = edge(z, ROWS);
-            n.width = edge(z, COLUMNS);
+            n.chains = holds_chains(&n);
+            n.skew += n.chains;
+            n.height = edge(z, n.chains ? CHAIN_ROWS : ROWS);
+            n.width = edge(z, n.chains ? CHAIN_COLUMNS : COLUMNS);
             place_front(&n, &out, dep_condition(z->m, &assumed, s->at));
             continue;
         }

@@ -139,6 +139,8 @@ static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge
     }
     if (l->few && !l->cold)
         parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
+    if (l->few && !l->cold && !l->vector)
+        parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, 1));
     if (n == 1)
         return;
     LLVMMetadataRef self = LLVMTemporaryMDNode(g->context, NULL, 0);

@@ -105,3 +105,33 @@ def test_strips_are_reported():
     kernel(np.ones((5, 100)), np.ones((5, 100)))
     outer = kernel.parallel_report()[0]
     assert outer["decision"] == "parallel" and "side by side" in outer["tile"]
+
+
+def sweeps(a, times):
+    for t in range(times):
+        for i in range(1, a.shape[0] - 1):
+            for j in range(1, a.shape[1] - 1):
+                a[i, j] = (a[i - 1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1] + a[i + 1, j]) / 5.0
+
+
+def sweeps_both_ways(a, times):
+    for t in range(times):
+        for i in range(2, a.shape[0] - 2):
+            for j in range(a.shape[1] - 2, 0, -1):
+                a[i, j] = 0.25 * (a[i - 2, j + 1] + a[i, j + 1] + a[i, j] + a[i + 1, j - 1])
+            for j in range(1, a.shape[1] - 1):
+                a[i, j] = a[i, j - 1] * 0.5 + a[i - 1, j]
+
+
+def sweeps_back_in_time(a, times):
+    for t in range(times - 1, -1, -1):
+        for i in range(1, a.shape[0] - 1):
+            for j in range(1, a.shape[1]):
+                a[i, j] = a[i, j - 1] * 0.5 + a[i + 1, j] * 0.25 - a[i - 1, j] + t
+
+
+@pytest.mark.parametrize("sweep", (sweeps, sweeps_both_ways, sweeps_back_in_time), ids=lambda f: f.__name__)
+@pytest.mark.parametrize("shape", ((3, 3), (5, 40), (40, 5), (70, 12), (150, 9)))
+@pytest.mark.parametrize("times", (0, 1, 2, 17, 40))
+def test_columns_of_a_wavefront(agree, sweep, shape, times):
+    agree(sweep, np.random.default_rng(times).random(shape), times)
