@@ -7,6 +7,7 @@
 bool inline_run(pass_context *c);
 bool simplify_run(pass_context *c);
 bool scalarize_run(pass_context *c);
+bool induction_run(pass_context *c);
 bool guard_run(pass_context *c);
 bool split_run(pass_context *c);
 bool fuse_run(pass_context *c);

@@ -14,6 +14,8 @@ const pass pass_table[] = {
     {"inline", inline_run, 0, FACT_INLINED, FACT_SIMPLE, 1, "which calls become part of the caller?"},
     {"simplify", simplify_run, 0, FACT_SIMPLE, ALL_LATER, 1, "what is constant, proven or dead?"},
     {"scalarize", scalarize_run, 0, FACT_SCALAR, FACT_SIMPLE | ALL_LATER, 0, "which loops compute an array operation?"},
+    {"induction", induction_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which variables count with a loop?"},
     {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made once, at entry?"},
     {"split", split_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,

@@ -1,0 +1,242 @@
+/* induction: variables that count with a loop become functions of its index.
+ *
+ *   %k = 1                                   %k = 1
+ *   for %i in range(0, %n, 1) {              for %i in range(0, %n, 1) {
+ *       %a[%k] = …                   →           %p = %k + %i * 2
+ *       %k = %k + 2                              %a[%p] = …
+ *   }                                        }
+ *                                            %k = %k + trips * 2
+ *
+ * A variable is one when everything that the body does to it is adding invariant values, each exactly once in every
+ * iteration: at the top level of the body, which is neither left early nor continued. Then %k stays what it was before
+ * the loop, iterations have a variable of their own, and the subscripts are affine. Loops are taken from the inside
+ * outwards, so that a counter of an inner loop advances by a known amount in the outer one. (Behind an update the body
+ * looks at %p + 2.)
+ *
+ * Only int64 variables that the body looks at (a mere sum is a reduction). Arithmetic wraps on both sides alike; the
+ * index is divided by a step only where that cannot overflow. Under parallel=True alone: it is there to free loops, and
+ * costs a multiplication that LLVM takes back out of serial ones. Cost: linear in the nest's size for each variable. */
+#include "passes/cost.h"
+#include "passes/passes.h"
+#include "passes/vars.h"
+
+enum { DEEPEST = 12 };
+
+typedef struct finder {
+    kir_module *m;
+    kir_fn *f;
+    arena *scratch;
+    bool changed;
+} finder;
+
+typedef struct counting { /* one variable of one loop */
+    kir_stmt *loop;
+    kir_var *v;
+    var_set written;
+    kir_expr *step; /* what it grows by in an iteration */
+    uint32_t updates, assigned;
+    bool read, ok;
+} counting;
+
+/* ---- is it one? ----------------------------------------------------------------------------------------------------- */
+
+typedef struct invariance {
+    const var_set *written;
+    bool holds;
+} invariance;
+
+static void check_var(kir_var *v, void *context) {
+    invariance *i = context;
+    i->holds &= !vars_has(i->written, v);
+}
+
+static bool is_invariant(const var_set *written, kir_expr *e) {
+    invariance i = {written, true};
+    vars_in_expr(e, check_var, &i);
+    return i.holds;
+}
+
+/* The operand that v grows by in `v = v + e`, `v = v - e` (negated) or `v = e + v`; NULL: another form. */
+static kir_expr *growth(finder *z, const counting *c, const kir_stmt *s) {
+    kir_expr *e = s->value;
+    if (e->kind != KIR_BINARY || (e->op != KIR_OP_ADD && e->op != KIR_OP_SUB))
+        return NULL;
+    bool left = e->args[0]->kind == KIR_VAR && e->args[0]->var == c->v;
+    bool right = e->op == KIR_OP_ADD && e->args[1]->kind == KIR_VAR && e->args[1]->var == c->v;
+    kir_expr *by = left ? e->args[1] : right ? e->args[0] : NULL;
+    if (!by || !is_invariant(&c->written, by))
+        return NULL;
+    by = kir_copy_expr(z->m, by, NULL);
+    return e->op == KIR_OP_SUB ? kir_unary(z->m, KIR_OP_NEG, by, by->at) : by;
+}
+
+static void take_update(finder *z, counting *c, const kir_stmt *s) {
+    kir_expr *by = growth(z, c, s);
+    if (!by) {
+        c->ok = false;
+        return;
+    }
+    c->updates++;
+    c->step = c->step ? kir_binary(z->m, KIR_OP_ADD, c->step, by, by->at) : by;
+}
+
+static void note_write(kir_var *v, void *context) {
+    counting *c = context;
+    c->assigned += v == c->v;
+}
+
+static void note_read(kir_var *v, void *context) {
+    counting *c = context;
+    c->read |= v == c->v;
+}
+
+static void note_slot(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, note_read, context);
+}
+
+static bool note_stmt(kir_stmt *s, void *context) {
+    counting *c = context;
+    vars_written_by(s, note_write, c);
+    if (s->kind != KIR_ASSIGN || s->var != c->v)
+        kir_each_expr(s, note_slot, c);
+    c->ok &= !((s->kind == KIR_CONTINUE || s->kind == KIR_BREAK) && s->target == c->loop);
+    return true;
+}
+
+static bool counts(finder *z, counting *c) {
+    c->ok = true;
+    for (uint32_t k = 0; k < c->loop->body.len && c->ok; k++) {
+        const kir_stmt *s = c->loop->body.at[k];
+        if (s->kind == KIR_ASSIGN && s->var == c->v)
+            take_update(z, c, s);
+    }
+    kir_each_stmt(&c->loop->body, note_stmt, c);
+    return c->ok && c->updates > 0 && c->updates == c->assigned && c->read;
+}
+
+/* ---- the number of the iteration -------------------------------------------------------------------------------------- */
+
+/* (index - lo) / step, where every value of it is representable; NULL where that is not sure. */
+static kir_expr *iteration(finder *z, const kir_stmt *loop) {
+    kir_module *m = z->m;
+    span at = loop->at;
+    int64_t step, edge;
+    if (!kir_is_const_int(loop->step, &step) || step == 0)
+        return NULL;
+    kir_expr *index = kir_ref(m, loop->var, at), *lo = kir_copy_expr(m, loop->lo, NULL);
+    kir_expr *way = step > 0 ? kir_binary(m, KIR_OP_SUB, index, lo, at) : kir_binary(m, KIR_OP_SUB, lo, index, at);
+    if (step == 1 || step == -1)
+        return way;
+    bool fits = step > 0 ? kir_is_const_int(loop->lo, &edge) && edge >= 0
+                         : kir_is_const_int(loop->hi, &edge) && edge >= -1 && step != INT64_MIN;
+    return fits ? kir_binary(m, KIR_OP_FLOORDIV, way, kir_int(m, step > 0 ? step : -step, at), at) : NULL;
+}
+
+/* ---- rewriting ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct renaming {
+    kir_var *from, *to;
+} renaming;
+
+static void rename_node(kir_expr **slot, void *context) {
+    const renaming *r = context;
+    if ((*slot)->var == r->from)
+        (*slot)->var = r->to;
+}
+
+static void rename_slot(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, rename_node, context);
+}
+
+static bool rename_stmt(kir_stmt *s, void *context) {
+    const renaming *r = context;
+    if (s->var == r->from)
+        s->var = r->to;
+    kir_each_expr(s, rename_slot, context);
+    return true;
+}
+
+static kir_var *next_value(finder *z, const counting *c) {
+    kir_var *v = kir_var_new(z->m, z->f, c->v->name, c->v->ty, c->v->at);
+    v->is_temp = true;
+    return v;
+}
+
+/* The value between two updates is a variable that is assigned once. */
+static void rewrite(finder *z, counting *c, kir_block *after) {
+    kir_module *m = z->m;
+    kir_stmt *loop = c->loop;
+    span at = loop->at;
+    renaming r = {c->v, next_value(z, c)};
+    kir_expr *grown = kir_binary(m, KIR_OP_MUL, iteration(z, loop), kir_copy_expr(m, c->step, NULL), at);
+    kir_block body = {0};
+    vec_push(m->a, &body, kir_assign(m, r.to, kir_binary(m, KIR_OP_ADD, kir_ref(m, c->v, at), grown, at), at));
+    for (uint32_t k = 0; k < loop->body.len; k++) {
+        kir_stmt *s = loop->body.at[k];
+        kir_block single = {.at = &s, .len = 1, .cap = 1};
+        bool updates = s->kind == KIR_ASSIGN && s->var == c->v;
+        kir_var *next = updates ? next_value(z, c) : r.to;
+        kir_each_stmt(&single, rename_stmt, &r);
+        if (updates)
+            s->var = next;
+        r.to = next;
+        vec_push(m->a, &body, s);
+    }
+    loop->body = body;
+    z->changed = true;
+    kir_expr *in_all = kir_binary(m, KIR_OP_MUL, cost_trip_expr(m, loop), kir_copy_expr(m, c->step, NULL), at);
+    vec_push(m->a, after, kir_assign(m, c->v, kir_binary(m, KIR_OP_ADD, kir_ref(m, c->v, at), in_all, at), at));
+}
+
+static bool is_int64(const type *t) {
+    return t->kind == TYPE_INT && t->bits == 64 && t->is_signed;
+}
+
+/* Every variable of the loop that counts with it; what follows the loop goes to `after`. */
+static void take_loop(finder *z, kir_stmt *loop, kir_block *after) {
+    if (loop->loop->cold || body_escapes(loop) || !iteration(z, loop))
+        return;
+    var_set written = vars_new(z->scratch, z->f);
+    vars_written_in(&loop->body, &written);
+    vars_add(&written, loop->var);
+    if (!is_invariant(&written, loop->lo) || !is_invariant(&written, loop->hi))
+        return;
+    uint32_t n = z->f->vars.len;
+    for (uint32_t k = 0; k < n; k++) {
+        kir_var *v = z->f->vars.at[k];
+        if (v == loop->var || v->is_temp || !is_int64(v->ty) || !vars_has(&written, v))
+            continue;
+        counting c = {.loop = loop, .v = v, .written = written};
+        if (counts(z, &c))
+            rewrite(z, &c, after);
+    }
+}
+
+static void take_block(finder *z, kir_block *b, uint32_t depth) {
+    kir_block out = {0};
+    for (uint32_t k = 0; k < b->len; k++) {
+        kir_stmt *s = b->at[k];
+        kir_block after = {0};
+        if (depth < DEEPEST) {
+            take_block(z, &s->body, depth + 1);
+            take_block(z, &s->orelse, depth + 1);
+        }
+        if (s->kind == KIR_FOR)
+            take_loop(z, s, &after);
+        vec_push(z->m->a, &out, s);
+        for (uint32_t i = 0; i < after.len; i++)
+            vec_push(z->m->a, &out, after.at[i]);
+    }
+    *b = out;
+}
+
+bool induction_run(pass_context *c) {
+    c->unchanged = true;
+    for (uint32_t i = 0; i < c->m->fns.len && c->m->options.parallel; i++) {
+        finder z = {.m = c->m, .f = c->m->fns.at[i], .scratch = c->scratch};
+        if (z.f->kind != KIR_FN_REGION)
+            take_block(&z, &z.f->body, 0);
+        c->unchanged = c->unchanged && !z.changed;
+    }
+    return true;
+}

@@ -1,0 +1,147 @@
+"""Variables that count with a loop: functions of its index in parallel code, with CPython's values everywhere."""
+import numpy as np
+import pytest
+
+from plait import njit
+
+
+def upwards(x, out, n):
+    k = 3
+    for i in range(n):
+        out[k] = x[i]
+        k += 2
+        out[k - 1] = -x[i]
+    return k
+
+
+def downwards(x, out, n):
+    k = n
+    for i in range(n - 1, -1, -1):
+        k -= 1
+        out[k] = x[i] + k
+    return k
+
+
+def in_steps(x, out, n):
+    k = 0
+    for i in range(0, n, 3):
+        out[k] = x[i]
+        k += 1
+    for i in range(n - 1, -1, -2):
+        k -= 1
+        out[k] = x[i]
+    return k
+
+
+def by_a_value(x, out, n, by):
+    k = 0
+    for i in range(n):
+        out[k] = x[i] + k
+        k = by + k
+    return k
+
+
+def twice(x, out, n):
+    k, j = 0, 10
+    for i in range(n):
+        out[k] = x[i]
+        k += 1
+        out[k] = j
+        k += 1
+        j -= 1
+    return k, j
+
+
+def in_a_nest(x, out, n):
+    k = 0
+    for i in range(n):
+        for j in range(n):
+            out[k] = x[i] * x[j]
+            k += 1
+        k += 1
+    return k
+
+
+def through_a_triangle(x, out, n):
+    k = 0
+    for i in range(n):
+        for j in range(i):
+            out[k] = x[i] * x[j]
+            k += 1
+    return k
+
+
+def with_continue(x, out, n):
+    k = 0
+    for i in range(n):
+        if x[i] > 0.5:
+            continue
+        out[k] = x[i]
+        k += 1
+    return k
+
+
+def with_break(x, out, n):
+    k = 0
+    for i in range(n):
+        if i == 4:
+            break
+        out[k] = x[i]
+        k += 2
+    return k
+
+
+def bounds_that_change(x, out, n):
+    k = 0
+    m = n
+    for i in range(m):
+        m = 3
+        out[k] = x[i]
+        k += 1
+    return k, m
+
+
+def wraps_around(x, out, n):
+    k = 9223372036854775800
+    for i in range(n):
+        out[k % 50] = x[i]
+        k += 3
+    return k
+
+
+def too_long(x, out, n):
+    k = 5
+    for i in range(n):
+        out[k] = x[i]
+        k += 7
+    return k
+
+
+@pytest.mark.parametrize("kernel", [upwards, downwards, in_steps, twice, in_a_nest, through_a_triangle, with_continue,
+                                    with_break, bounds_that_change])
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+def test_values_are_pythons(agree, kernel, n):
+    agree(kernel, np.random.default_rng(n).random(8), np.zeros(64), n)
+
+
+@pytest.mark.parametrize("by", [0, 1, -1, 5])
+def test_growth_by_a_value(agree, by):
+    agree(by_a_value, np.arange(6.0), np.zeros(64), 6, by)
+
+
+def test_an_index_that_leaves_the_array(agree):
+    agree(too_long, np.arange(20.0), np.zeros(64), 3)
+    with pytest.raises(IndexError, match="index 68"):
+        njit(parallel=True)(too_long)(np.arange(20.0), np.zeros(64), 20)
+
+
+def test_a_counter_that_wraps():
+    out = np.zeros(50)
+    got = njit(parallel=True)(wraps_around)(np.arange(9.0), out, 9)
+    assert got == 9223372036854775800 + 27 - 2**64
+
+
+def test_the_loop_runs_in_parallel():
+    kernel = njit(parallel=True)(upwards)
+    kernel(np.arange(4.0), np.zeros(64), 4)
+    assert [e["decision"] for e in kernel.parallel_report()] == ["parallel"]
