@@ -335,8 +335,8 @@ static kir_var *get_result(blocking *k, kir_block *out, kir_var *parts, const ki
 }
 
 /* Around one extreme: what precedes the loop over blocks, begins and ends a block, and what merges the blocks after. */
-static void place_extreme(blocking *k, const combine_extreme *x, kir_block *before, kir_block *start, kir_block *end,
-                          kir_block *after) {
+static kir_var *place_extreme(blocking *k, const combine_extreme *x, kir_block *before, kir_block *start,
+                              kir_block *end, kir_block *after) {
     kir_module *m = k->z->m;
     type *truth = type_bool(m->types);
     kir_var *flag = kir_var_new(m, k->z->f, NULL, truth, k->at);
@@ -362,6 +362,110 @@ static void place_extreme(blocking *k, const combine_extreme *x, kir_block *befo
     }
     emit(k, &some->body, better);
     emit(k, &blocks->body, some);
+    return best.own;
+}
+
+/* ---- skimming ---------------------------------------------------------------------------------------------------------------
+ *
+ * A branch that is hardly ever taken keeps a loop from running in vectors. Where a loop does nothing but look for an
+ * extreme, the extreme of each chunk is found first, in vectors, and only a chunk that has something to offer is gone
+ * through in order:
+ *
+ *   for %c in range(lo, hi, 1024) { %m = least of the chunk; if not(%m >= %best) { for %i in the chunk { as it was } } }
+ *
+ * NaN makes %m NaN, and the chunk is gone through. */
+
+enum { SKIM_CHUNK = 1024 };
+
+typedef struct skim {
+    blocking *k;
+    kir_stmt *test, *loop; /* the loop whose body ends with the test */
+    kir_var *best;
+    kir_op cmp;
+} skim;
+
+static bool find_loop_of_test(kir_stmt *s, void *context) {
+    skim *x = context;
+    if (s->kind == KIR_FOR && s->body.len && s->body.at[s->body.len - 1] == x->test)
+        x->loop = s;
+    return !x->loop;
+}
+
+static bool may_skim(const skim *x) {
+    const kir_stmt *loop = x->loop;
+    const kir_expr *e = x->test->value;
+    int64_t step;
+    if (!loop || !kir_is_const_int(loop->step, &step) || step != 1 || !loop->var->is_temp || e->kind != KIR_BINARY ||
+        e->op == KIR_OP_AND || (x->best->ty->kind != TYPE_INT && x->best->ty->kind != TYPE_FLOAT))
+        return false;
+    for (uint32_t i = 0; i + 1 < loop->body.len; i++) {
+        const kir_stmt *s = loop->body.at[i];
+        if (s->kind != KIR_ASSIGN || !s->var->is_temp || s->var->ty->kind == TYPE_ARRAY)
+            return false;
+    }
+    return true;
+}
+
+/* %m = extreme over [c, end) of the value compared; c is the chunk's first iteration. */
+static kir_var *skim_chunk(skim *x, kir_block *out, kir_expr *from, kir_expr *to, kir_op least) {
+    blocking *k = x->k;
+    kir_module *m = k->z->m;
+    kir_map *map = pass_renamed_temps(m, k->z->f, k->z->scratch, &x->loop->body);
+    kir_var *extreme = kir_var_new(m, k->z->f, NULL, x->best->ty, k->at);
+    emit(k, out, kir_assign(m, extreme, pass_identity(m, least, extreme->ty, k->at), k->at));
+    kir_stmt *loop = new_loop(k, out, from, to, KIR_CLASS_REDUCTION);
+    loop->loop->vector = true;
+    vec_push(m->a, &loop->loop->reductions, (kir_reduction){extreme, least});
+    kir_map_var(map, x->loop->var, loop->var);
+    kir_block plain = x->loop->body;
+    plain.len--;
+    loop->body = kir_copy_block(m, &plain, map);
+    const kir_expr *test = x->test->value;
+    bool right = test->args[1]->kind == KIR_VAR && test->args[1]->var == x->best;
+    kir_expr *value = kir_copy_expr(m, test->args[right ? 0 : 1], map);
+    emit(k, &loop->body, kir_assign(m, extreme, op(k, least, ref(k, extreme), value), k->at));
+    return extreme;
+}
+
+static kir_op negated(kir_op cmp) {
+    return cmp == KIR_OP_LT ? KIR_OP_GE : cmp == KIR_OP_LE ? KIR_OP_GT : cmp == KIR_OP_GT ? KIR_OP_LE : KIR_OP_LT;
+}
+
+static void skim_loop(skim *x) {
+    blocking *k = x->k;
+    kir_module *m = k->z->m;
+    kir_stmt *outer = x->loop, *scan = kir_stmt_new(m, KIR_FOR, outer->at),
+             *better = kir_stmt_new(m, KIR_IF, outer->at);
+    bool low = x->cmp == KIR_OP_LT || x->cmp == KIR_OP_LE;
+    kir_var *first = kir_temp_new(m, k->z->f, type_int64(m->types), k->at);
+    kir_expr *room = op(k, KIR_OP_SUB, copy(k, outer->hi), ref(k, first));
+    kir_expr *full = op(k, KIR_OP_ADD, ref(k, first), number(k, SKIM_CHUNK));
+    kir_expr *end = kir_select(m, op(k, KIR_OP_GT, room, number(k, SKIM_CHUNK)), full, copy(k, outer->hi), k->at);
+    kir_block body = {0};
+    kir_var *extreme = skim_chunk(x, &body, ref(k, first), end, low ? KIR_OP_NPMIN : KIR_OP_NPMAX);
+    better->value = kir_unary(m, KIR_OP_NOT, op(k, negated(x->cmp), ref(k, extreme), ref(k, x->best)), k->at);
+    emit(k, &body, better);
+    emit(k, &better->body, scan);
+    scan->var = outer->var;
+    scan->lo = ref(k, first);
+    scan->hi = copy(k, end);
+    scan->step = outer->step;
+    scan->body = outer->body;
+    scan->loop->kind = KIR_LOOP_RANGE;
+    scan->loop->class = KIR_CLASS_CARRIED;
+    outer->var = first;
+    outer->step = number(k, SKIM_CHUNK);
+    outer->body = body;
+}
+
+static void skim_extreme(blocking *k, const combine_extreme *x, kir_var *own) {
+    for (uint32_t i = 0; i < x->tests.len; i++) {
+        skim s = {k, x->tests.at[i], NULL, own, x->cmp};
+        kir_block single = {.at = &k->loop, .len = 1, .cap = 1};
+        kir_each_stmt(&single, find_loop_of_test, &s);
+        if (may_skim(&s))
+            skim_loop(&s);
+    }
 }
 
 /* ---- the loop over blocks ------------------------------------------------------------------------------------------------------ */
@@ -490,9 +594,12 @@ static void build_fast(blocking *k, kir_block *out, kir_expr *trips) {
     }
     for (uint32_t i = 0; i < k->plan->updates.len; i++)
         redirect(k, &k->plan->updates.at[i]);
+    kir_var **own = arena_array(k->z->scratch, kir_var *, k->plan->extremes.len + 1);
     for (uint32_t i = 0; i < k->plan->extremes.len; i++)
-        place_extreme(k, &k->plan->extremes.at[i], out, &k->blocks->body, &end, &after);
+        own[i] = place_extreme(k, &k->plan->extremes.at[i], out, &k->blocks->body, &end, &after);
     limit_loop(k, out, ref(k, lo), ref(k, hi), trips);
+    for (uint32_t i = 0; i < k->plan->extremes.len; i++)
+        skim_extreme(k, &k->plan->extremes.at[i], own[i]);
     emit(k, &k->blocks->body, k->loop);
     for (uint32_t i = 0; i < end.len; i++)
         emit(k, &k->blocks->body, end.at[i]);

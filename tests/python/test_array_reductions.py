@@ -509,6 +509,19 @@ def test_the_first_and_the_last_extreme(agree, kernel):
     combines(kernel, (rng.random(99), 0.5), f"arg{least} best, where", agree, bits=True)
 
 
+@pytest.mark.parametrize("kernel", [first_least, last_least, first_most, last_most])
+def test_extremes_of_long_loops_are_looked_for_chunk_by_chunk(agree, kernel):
+    special = np.array([0.0, -0.0, np.inf, -np.inf, 1.0, -1.0, 2.0])
+    n = 5000
+    nans = np.where(rng.random(n) > 0.999, np.nan, rng.random(n))
+    for x in (special[rng.integers(0, 7, n)], np.arange(n) * 1.0, -np.arange(n) * 1.0, nans, np.full(n, np.nan)):
+        for best in (np.inf, -np.inf, np.nan, 0.5):
+            agree(kernel, x, best, bits=True, serial=False, options={"tile": 2100})
+    agree(kernel, rng.integers(-9, 9, n), 3, bits=True, serial=False, options={"tile": 1700})
+    agree(kernel, rng.integers(0, 255, n).astype(np.uint8), 3, bits=True, serial=False, options={"tile": 1024})
+    agree(kernel, rng.random(n).astype(np.float32)[::3], 3.0, bits=True, serial=False, options={"tile": 500})
+
+
 def test_extremes_of_nested_loops_with_two_indices(agree):
     def largest(a):
         best = a[0, 0]
@@ -522,6 +535,7 @@ def test_extremes_of_nested_loops_with_two_indices(agree):
         return best, bi, bj
 
     combines(largest, (rng.random((13, 17)) - 0.7,), "argmax best, bi, bj", agree, bits=True)
+    agree(largest, rng.random((3, 3000)) - 0.7, bits=True, options={"tile": 1})
 
 
 def test_several_extremes_and_a_sum_in_one_loop(agree):
