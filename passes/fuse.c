@@ -19,6 +19,9 @@
  *   - they share an array; nests of three and more loops that the user wrote (they are blocked elsewhere) stay alone;
  *   - of the two at most one may raise, and then the other stores to arrays of this call alone.
  *
+ * Sums of floats run in blocks of 1024 (scalarize.c); a loop over the same elements joins one by running in these blocks
+ * too, and the loops inside a block are then fused like any others.
+ *
  * Versions. A loop that guard or scalarize made in two versions, `if TEST { loop } else { SLOW }`, takes part with its
  * test; arrays that must not overlap add theirs (under parallel=True only). The group is then
  *
@@ -60,6 +63,7 @@ typedef struct nest { /* a loop that may take part */
     VEC(kir_expr *) tests;
     effects all, fast; /* of `placed`, of `loop` */
     int64_t step, shift;
+    kir_stmt *inner; /* of a loop over blocks: the loop over the elements of one; `step` is that one's */
     const lin *lo, *hi;
     bool asked, independent; /* the loop's own verdict */
 } nest;
@@ -184,6 +188,34 @@ static bool is_slow_version(const kir_block *b, uint32_t id) {
     return any;
 }
 
+/* for %b in [lo, hi, 1024) { scalars; for %i in [%b, %b + min(1024, hi - %b), 1) { … }; scalars }: what scalarize makes
+ * of a sum. As for fusion it is a loop over %i that runs in blocks. Returns the loop over %i, or NULL. */
+static kir_stmt *elements_of_blocks(const kir_stmt *loop) {
+    kir_stmt *inner = NULL;
+    for (uint32_t i = 0; i < loop->body.len; i++) {
+        kir_stmt *s = loop->body.at[i];
+        if (s->kind == KIR_FOR && !inner)
+            inner = s;
+        else if (s->kind != KIR_ASSIGN || s->value->kind == KIR_LOAD || s->var->ty->kind == TYPE_ARRAY)
+            return NULL;
+    }
+    int64_t step, size = 0;
+    const kir_expr *end = inner ? inner->hi : NULL, *lo = inner ? inner->lo : NULL;
+    if (!end || !kir_is_const_int(loop->step, &step) || step < 2 || loop->loop->kind != KIR_LOOP_ARRAY ||
+        lo->kind != KIR_VAR || lo->var != loop->var || end->kind != KIR_BINARY || end->op != KIR_OP_ADD ||
+        end->args[0]->kind != KIR_VAR || end->args[0]->var != loop->var)
+        return NULL;
+    const kir_expr *least = end->args[1], *left = least->kind == KIR_BINARY ? least->args[1] : NULL;
+    bool fits = left && least->op == KIR_OP_MIN && kir_is_const_int(least->args[0], &size) && size == step &&
+                left->kind == KIR_BINARY && left->op == KIR_OP_SUB && kir_expr_equal(left->args[0], loop->hi) &&
+                left->args[1]->kind == KIR_VAR && left->args[1]->var == loop->var;
+    return fits && kir_is_const_int(inner->step, &step) && step == 1 ? inner : NULL;
+}
+
+static const kir_stmt *elements(const nest *n) {
+    return n->inner ? n->inner : n->loop;
+}
+
 /* The loop of `s` and the tests around it: a loop, or an IF that chooses between it and slow versions of it. */
 static bool open_nest(fuser *z, kir_stmt *s, nest *n) {
     *n = (nest){.placed = s};
@@ -201,6 +233,8 @@ static bool open_nest(fuser *z, kir_stmt *s, nest *n) {
     if (n->loop->loop->cold || !kir_is_const_int(n->loop->step, &n->step) || n->step == 0 ||
         z->defs.count[n->loop->var->id] > 1 || body_escapes(n->loop))
         return false;
+    n->inner = elements_of_blocks(n->loop);
+    n->step = n->inner ? 1 : n->step;
     n->all = effects_of(z, s);
     n->fast = n->versions ? effects_of(z, n->loop) : n->all;
     return !n->fast.leaves && n->fast.statements <= STATEMENTS_MAX;
@@ -267,6 +301,21 @@ static bool is_switched_on(const kir_options *o, kir_loop_kind kind) {
     return kind == KIR_LOOP_PRANGE ? o->par_prange : kind == KIR_LOOP_ARRAY ? o->par_numpy : o->par_range;
 }
 
+/* The first of the group's loops that runs in blocks, or NULL: then they all do. */
+static const nest *blocks_of(const group *g) {
+    for (uint32_t i = 0; i < g->n; i++)
+        if (g->at[i].inner)
+            return &g->at[i];
+    return NULL;
+}
+
+static bool is_shifted(const group *g) {
+    for (uint32_t i = 0; i < g->n; i++)
+        if (g->at[i].shift)
+            return true;
+    return false;
+}
+
 /* Equal trip counts, by equal bounds or bounds that differ by one constant. */
 static bool same_iterations(fuser *z, const group *g, nest *q) {
     const nest *p = &g->at[0];
@@ -278,10 +327,10 @@ static bool same_iterations(fuser *z, const group *g, nest *q) {
         return false;
     if (facts_zero(z->facts, lo)) {
         q->shift = 0;
-        return true;
+        return !q->inner || (q->step > 0 && !is_shifted(g));
     }
     q->shift = lo->k;
-    return lo->n == 0 && lo->k < 1024 && lo->k > -1024;
+    return lo->n == 0 && lo->k < 1024 && lo->k > -1024 && !blocks_of(g) && !q->inner;
 }
 
 static bool shares_array(const effects *a, const effects *b) {
@@ -299,7 +348,7 @@ static bool is_user_nest(const nest *n) {
 
 /* Worth it as far as the shape of the two tells: what they share is used again soon. */
 static bool is_promising(const nest *p, const nest *q) {
-    uint32_t a = depth_of(p->loop), b = depth_of(q->loop);
+    uint32_t a = depth_of(elements(p)), b = depth_of(elements(q));
     if (a >= 3 && b >= 3 && (is_user_nest(p) || is_user_nest(q)))
         return false;
     return (a < 2 && b < 2) || a == b || is_written_shared(&p->fast, &q->fast);
@@ -340,7 +389,7 @@ static void add_bodies(fuser *z, kir_block *out, const kir_block *b) {
 }
 
 static kir_expr *shifted(fuser *z, const group *g, const nest *q, span at) {
-    kir_expr *index = kir_ref(z->m, g->at[0].loop->var, at);
+    kir_expr *index = kir_ref(z->m, elements(&g->at[0])->var, at);
     return kir_binary(z->m, KIR_OP_ADD, index, kir_int(z->m, q->shift, at), at);
 }
 
@@ -374,17 +423,17 @@ static bool is_known_before(const group *g, kir_expr *test) {
 /* Puts the bodies one behind the other for the question, as they stand; nothing is changed. */
 static bool memory_allows(fuser *z, group *g, nest *q) {
     kir_stmt *last = g->at[g->n - 1].loop;
-    kir_stmt *joined = kir_for(z->m, g->at[0].loop->var, g->at[0].loop->lo, g->at[0].loop->hi, g->at[0].loop->step,
-                               KIR_LOOP_RANGE, last->at);
+    kir_stmt *joined = kir_for(z->m, elements(&g->at[0])->var, g->at[0].loop->lo, g->at[0].loop->hi,
+                               kir_int(z->m, g->at[0].step, last->at), KIR_LOOP_RANGE, last->at);
     for (uint32_t i = 0; i < g->n; i++) {
+        const kir_stmt *l = elements(&g->at[i]);
         if (i)
-            vec_push(z->scratch, &joined->body,
-                     kir_assign(z->m, g->at[i].loop->var, shifted(z, g, &g->at[i], last->at), last->at));
-        add_bodies(z, &joined->body, &g->at[i].loop->body);
+            vec_push(z->scratch, &joined->body, kir_assign(z->m, l->var, shifted(z, g, &g->at[i], last->at), last->at));
+        add_bodies(z, &joined->body, &l->body);
     }
     uint32_t split = joined->body.len;
-    vec_push(z->scratch, &joined->body, kir_assign(z->m, q->loop->var, shifted(z, g, q, last->at), last->at));
-    add_bodies(z, &joined->body, &q->loop->body);
+    vec_push(z->scratch, &joined->body, kir_assign(z->m, elements(q)->var, shifted(z, g, q, last->at), last->at));
+    add_bodies(z, &joined->body, &elements(q)->body);
     dep_verdict v = dep_parts(session_of(z), joined, split);
     if (v.class != KIR_CLASS_INDEPENDENT)
         return false;
@@ -400,6 +449,8 @@ static bool may_join(fuser *z, group *g, nest *q) {
     const kir_loop_info *a = g->at[0].loop->loop, *b = q->loop->loop;
     if (g->n == GROUP_MAX || g->fast.statements + q->fast.statements > STATEMENTS_MAX || a->schedule != b->schedule ||
         a->chunk != b->chunk || !is_switched_on(&z->m->options, b->kind))
+        return false;
+    if (!z->m->options.parallel && (a->kind == KIR_LOOP_ARRAY) != (b->kind == KIR_LOOP_ARRAY))
         return false;
     if (!shares_array(&g->fast, &q->fast) || !may_swap(&g->fast, &q->fast) || !is_promising(p, q) ||
         !same_iterations(z, g, q))
@@ -468,10 +519,34 @@ static void place_others(fuser *z, group *g, kir_block *out) {
     }
 }
 
+/* The body of a loop for the one that takes its place, whose index is `var`. */
+static void add_body(fuser *z, const group *g, uint32_t k, kir_var *var, kir_stmt *to) {
+    kir_stmt *l = g->at[k].loop;
+    kir_map *map = kir_map_new(z->m);
+    if (l->var != var && g->at[k].shift == 0)
+        kir_map_var(map, l->var, var);
+    else if (l->var != var)
+        kir_map_expr(map, l->var, shifted(z, g, &g->at[k], l->at));
+    kir_block copy = kir_copy_block(z->m, &l->body, map);
+    for (uint32_t i = 0; i < copy.len; i++)
+        vec_push(z->m->a, &to->body, copy.at[i]);
+}
+
+/* The loop over the elements of one block, in the place of a loop over all of them. */
+static void add_block(fuser *z, const nest *blocks, const nest *n, kir_stmt *to) {
+    kir_module *m = z->m;
+    kir_block single = {.at = &(kir_stmt *){n->loop}, .len = 1, .cap = 1}, copy = kir_copy_block(m, &single, NULL);
+    kir_stmt *l = copy.at[0];
+    l->lo = kir_copy_expr(m, blocks->inner->lo, NULL);
+    l->hi = kir_copy_expr(m, blocks->inner->hi, NULL);
+    l->loop->id = 0;
+    vec_push(m->a, &to->body, l);
+}
+
 static kir_stmt *join_loops(fuser *z, group *g) {
     kir_module *m = z->m;
-    const nest *leader = leader_of(g);
-    kir_stmt *first = g->at[0].loop, *loop = kir_stmt_new(m, KIR_FOR, leader->loop->at);
+    const nest *leader = leader_of(g), *blocks = blocks_of(g);
+    kir_stmt *first = blocks ? blocks->loop : g->at[0].loop, *loop = kir_stmt_new(m, KIR_FOR, leader->loop->at);
     *loop->loop = *leader->loop->loop;
     loop->var = first->var;
     loop->lo = first->lo;
@@ -479,15 +554,11 @@ static kir_stmt *join_loops(fuser *z, group *g) {
     loop->step = first->step;
     bool arrays = true;
     for (uint32_t i = 0; i < g->n; i++) {
-        kir_stmt *l = g->at[i].loop;
-        kir_map *map = kir_map_new(m);
-        if (l != first && g->at[i].shift == 0)
-            kir_map_var(map, l->var, first->var);
-        else if (l != first)
-            kir_map_expr(map, l->var, shifted(z, g, &g->at[i], l->at));
-        kir_block copy = kir_copy_block(m, &l->body, map);
-        for (uint32_t k = 0; k < copy.len; k++)
-            vec_push(m->a, &loop->body, copy.at[k]);
+        const kir_stmt *l = g->at[i].loop;
+        if (blocks && !g->at[i].inner)
+            add_block(z, blocks, &g->at[i], loop);
+        else
+            add_body(z, g, i, loop->var, loop);
         arrays = arrays && l->loop->kind == KIR_LOOP_ARRAY;
         loop->loop->vector = loop->loop->vector && l->loop->vector;
         loop->loop->slot = l->loop->slot;

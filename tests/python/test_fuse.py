@@ -648,3 +648,72 @@ def test_short_vectors_in_a_nest(agree, made):
     args = numbers(60, 2), np.zeros((60, 2))
     agree(short_vectors, *args)
     assert made(njit(parallel=True)(short_vectors), *args) == 0
+
+
+# ---- sums, which run in blocks -----------------------------------------------------------------------------------------------
+
+
+def squared_error(p, t):
+    e = p - t
+    return (e * e).sum()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 1023, 1024, 1025, 5000])
+def test_a_temporary_that_is_summed_up_needs_no_memory(agree, made, n):
+    agree(squared_error, numbers(n), numbers(n, seed=2))
+    for options in ({}, {"parallel": True}):
+        assert made(njit(**options)(squared_error), numbers(n), numbers(n, seed=2)) == 0
+
+
+def test_a_sum_has_the_same_bits_with_and_without_fusion():
+    p, t = numbers(50_001), numbers(50_001, seed=2)
+    plain = njit(parallel={"fusion": False})(squared_error)
+    assert njit(parallel=True)(squared_error)(p, t) == plain(p, t)
+    assert fused(squared_error, p, t) == [(2, 1)]
+
+
+def sums_of_both(x, y):
+    a = x * y
+    b = a + 1.0
+    s = a.sum()
+    return s + b.sum(), b
+
+
+def test_several_sums_and_results(agree, made):
+    for n in (1, 1024, 3000):
+        agree(sums_of_both, numbers(n), numbers(n, seed=2))
+    assert made(njit(parallel=True)(sums_of_both), numbers(3000), numbers(3000)) == 1
+
+
+def loop_and_sum(x, out):
+    for i in range(len(x)):
+        out[i] = x[i] * 2.0
+    return out.sum()
+
+
+def test_a_loop_of_the_users_and_a_sum(agree):
+    for n in (0, 1, 1500):
+        agree(loop_and_sum, numbers(n), np.zeros(n))
+
+
+def sum_of_rows(x):
+    d = x - 1.0
+    s = (d * d).sum(axis=1)
+    return s, d.sum()
+
+
+def test_sums_of_rows_of_a_temporary(agree):
+    agree(sum_of_rows, numbers(30, 40))
+    agree(sum_of_rows, numbers(3, 3000))
+    agree(sum_of_rows, numbers(0, 4))
+
+
+def sum_then_use(x):
+    d = x + 1.0
+    s = d.sum()
+    e = d / s
+    return e.sum()
+
+
+def test_a_sum_that_is_used_afterwards_comes_first(agree):
+    agree(sum_then_use, numbers(3000))
