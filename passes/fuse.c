@@ -54,6 +54,7 @@ typedef struct fuser {
     live_map *live;       /* of the function as it was; copies of loops keep their places in it */
     dep_session *session; /* made when first asked for */
     var_defs defs;
+    uint32_t loops; /* around the block */
     bool changed;
 } fuser;
 
@@ -444,6 +445,18 @@ static bool memory_allows(fuser *z, group *g, nest *q) {
     return g->apart.len <= TESTS_MAX;
 }
 
+enum { MATH_COST = 20 };
+
+/* Rows may be short, and a loop with a sum unrolls further: functions of their elements are better computed apart. */
+static bool is_short_sum(fuser *z, const group *g, const nest *q) {
+    if (z->loops == 0 || (!q->inner && !blocks_of(g)))
+        return false;
+    int64_t cost = 0;
+    for (uint32_t i = 0; i < g->n; i++)
+        cost += cost_of_block((kir_block *)(uintptr_t)&elements(&g->at[i])->body);
+    return cost >= MATH_COST;
+}
+
 static bool may_join(fuser *z, group *g, nest *q) {
     const nest *p = &g->at[g->n - 1];
     const kir_loop_info *a = g->at[0].loop->loop, *b = q->loop->loop;
@@ -453,7 +466,7 @@ static bool may_join(fuser *z, group *g, nest *q) {
     if (!z->m->options.parallel && (a->kind == KIR_LOOP_ARRAY) != (b->kind == KIR_LOOP_ARRAY))
         return false;
     if (!shares_array(&g->fast, &q->fast) || !may_swap(&g->fast, &q->fast) || !is_promising(p, q) ||
-        !same_iterations(z, g, q))
+        is_short_sum(z, g, q) || !same_iterations(z, g, q))
         return false;
     for (uint32_t i = 0; i < q->tests.len; i++)
         if (!is_known_before(g, q->tests.at[i]))
@@ -654,11 +667,14 @@ static void enter(fuser *z, kir_stmt *s) {
         return;
     }
     facts_scope scope = facts_mark(z->facts);
-    if (s->kind == KIR_FOR || s->kind == KIR_LOOP)
+    bool loop = s->kind == KIR_FOR || s->kind == KIR_LOOP;
+    if (loop)
         facts_enter_loop(z->facts, s);
+    z->loops += loop;
     if (s->kind == KIR_IF)
         facts_assume(z->facts, s->value, true);
     fuse_block(z, &s->body);
+    z->loops -= loop;
     facts_reset(z->facts, scope);
     if (s->kind == KIR_IF) {
         facts_assume(z->facts, s->value, false);
