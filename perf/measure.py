@@ -43,7 +43,7 @@ def c_library(source, *flags):
     folder = BUILD / "perf"
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / f"{source}{'-'.join(flags)}.so"
-    command = ["gcc", "-O3", "-march=native", "-std=gnu17", "-shared", "-fPIC", *flags]
+    command = ["gcc", "-O3", "-march=native", "-std=gnu17", "-shared", "-fPIC", "-I", ROOT / "include", *flags]
     subprocess.run([*command, "-o", output, ROOT / f"perf/peers/c/{source}.c", "-lm"], check=True)
     return ctypes.CDLL(str(output))
 

@@ -1,0 +1,347 @@
+"""Threads: what placing them costs, limits, many callers, tiny loops, forks, threads that cannot be made.
+
+    ./dev perf threads [--only WORD] [--keep]       --keep writes the table into perf/README.md
+"""
+import argparse
+import contextlib
+import ctypes
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import measure
+import numpy as np
+
+SPREAD, NONE = 1, 7
+HERE = pathlib.Path(__file__).parent
+GROUP = pathlib.Path("/sys/fs/cgroup/cpu/plait-perf")
+
+
+def seats():
+    """perf/peers/c/seats.c against the package's runtime."""
+    import plait
+
+    runtime = pathlib.Path(plait.__file__).parent / "libplait_rt.so"
+    ctypes.CDLL(str(runtime), mode=ctypes.RTLD_GLOBAL)
+    library = measure.c_library("seats")
+    library.enter.argtypes = [ctypes.c_int64, ctypes.c_int64]
+    library.seats.argtypes = [ctypes.c_int64, ctypes.c_int64, ctypes.POINTER(ctypes.c_int64)]
+    return library
+
+
+def rows_of_placing():
+    import plait
+
+    if (threads := plait.get_num_threads()) < 2:
+        return
+    library, runtime, times = seats(), measure.runtime(), 3000
+    out = (ctypes.c_int64 * 3)()
+    runtime.plrt_set_placement(SPREAD, None)
+    library.seats(1000, threads, out)
+    seen, elsewhere, open_ = out
+    yield ("pool threads found on their unit in 1,000 regions", "100 %",
+           f"{seen - elsewhere - open_} of {seen}", elsewhere == 0 and open_ == 0 and seen >= 1000)
+
+    def entering(placement):
+        def run():
+            runtime.plrt_set_placement(placement, None)
+            library.enter(10, threads)  # who has to move moves here
+            start = time.perf_counter()
+            library.enter(times, threads)
+            taken[placement].append(time.perf_counter() - start)
+        return run
+
+    taken = {SPREAD: [], NONE: []}
+    for _ in range(15):
+        entering(SPREAD)(), entering(NONE)()
+    placed, unplaced = (statistics.median(taken[p]) / times * 1e6 for p in (SPREAD, NONE))
+    runtime.plrt_set_placement(SPREAD, None)
+    yield ("entering a region, placed", "≤ 1.1 × unplaced", f"{placed:.2f} µs against {unplaced:.2f} µs: "
+           f"{placed / unplaced:.2f} ×", placed <= 1.1 * unplaced)
+
+
+def rows_of_plans():
+    import plait
+
+    def took(threads):
+        start = time.perf_counter()
+        machine = plait.topology(synthetic="pack:12 [numa] l3:2 core:8 pu:2", threads=threads)
+        return time.perf_counter() - start, len(machine["placements"])
+
+    few, many = (min(took(n) for _ in range(7)) for n in (1, 384))
+    each = max(many[0] - few[0], 0) / many[1] * 1e3
+    yield "planning 384 threads on 384 units", "≤ 5 ms", f"{each:.2f} ms", each <= 5
+    here = statistics.median(timed_topology() for _ in range(7)) * 1e3
+    yield "loading this machine's topology, once, after 20 million operations", "", f"{here:.1f} ms", True
+
+
+def timed_topology():
+    code = """
+import ctypes, pathlib, time, plait
+library = ctypes.CDLL(str(pathlib.Path(plait.__file__).parent / "libplait_topology.so"))
+class Team(ctypes.Structure):
+    _fields_ = [("allowed", ctypes.POINTER(ctypes.c_uint64)), ("words", ctypes.c_int32), ("threads", ctypes.c_int32),
+                ("placement", ctypes.c_int32), ("near", ctypes.c_void_p)]
+import os
+mask = (ctypes.c_uint64 * 64)()
+for unit in os.sched_getaffinity(0): mask[unit // 64] |= 1 << unit % 64
+team, units = Team(mask, 64, 2, 1, None), (ctypes.c_int32 * 2)()
+start = time.perf_counter()
+assert library.plait_topology_place(ctypes.byref(team), units) == 0
+print(time.perf_counter() - start)
+"""
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+# ---- limits ---------------------------------------------------------------------------------------------------------------
+
+WORK = """
+import sys, time
+sys.path.insert(0, {here!r})
+import numpy as np
+from kernels import figures
+picture = np.zeros((480, 640), np.int64)
+call = lambda: figures.mandelbrot(picture, -2.0, 0.5, -1.25, 1.25, 256)
+call()
+times = []
+for _ in range(9):
+    start = time.perf_counter(); call(); times.append(time.perf_counter() - start)
+print(sorted(times)[4])
+"""
+
+
+def seconds_with(prepare, **environment):
+    keep = {k: v for k, v in os.environ.items() if not k.endswith("NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", WORK.format(here=str(HERE))], capture_output=True, text=True, check=True,
+                          env={**keep, **environment}, preexec_fn=prepare)
+    return float(done.stdout)
+
+
+def row_of_limit(what, prepare):
+    by_hand = {n: min(seconds_with(prepare, PLAIT_NUM_THREADS=str(n)) for _ in range(2)) for n in (1, 2)}
+    mine = min(seconds_with(prepare) for _ in range(2))
+    best = min(by_hand.values())
+    return (what, "≤ 1.2 × the best count by hand", f"{mine * 1e3:.0f} ms; 1 thread {by_hand[1] * 1e3:.0f}, "
+            f"2 threads {by_hand[2] * 1e3:.0f}: {mine / best:.2f} ×", mine <= 1.2 * best)
+
+
+@contextlib.contextmanager
+def quota_of(cpus):
+    """A cgroup (version 1) with so much bandwidth; yields what puts a process into it."""
+    GROUP.mkdir(exist_ok=True)
+    try:
+        (GROUP / "cpu.cfs_period_us").write_text("100000")
+        (GROUP / "cpu.cfs_quota_us").write_text(str(100000 * cpus))
+        yield lambda: (GROUP / "tasks").write_text(str(os.getpid()))
+    finally:
+        with contextlib.suppress(OSError):
+            GROUP.rmdir()
+
+
+def rows_of_limits():
+    one = min(os.sched_getaffinity(0))
+    yield row_of_limit("mask of one unit", lambda: os.sched_setaffinity(0, {one}))
+    units = len(os.sched_getaffinity(0))
+    try:
+        with quota_of(max(1, units // 2)) as join:
+            yield row_of_limit(f"quota of {max(1, units // 2)} CPU, mask of {units}", join)
+    except OSError as error:
+        print(f"no cgroup can be made here: {error}", file=sys.stderr)
+
+
+# ---- callers ----------------------------------------------------------------------------------------------------------------
+
+
+def rows_of_callers():
+    from kernels import figures
+
+    calls, callers = 960, 16
+    pairs = [(np.ones(200_000), np.ones(200_000)) for _ in range(callers)]
+
+    def one_after_another():
+        for i in range(calls):
+            figures.dot(*pairs[i % callers])
+
+    def from_threads():
+        def call(pair):
+            for _ in range(calls // callers):
+                figures.dot(*pair)
+        threads = [threading.Thread(target=call, args=(p,)) for p in pairs]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+
+    took = measure.interleaved({"one": one_after_another, "many": from_threads}, rounds=9)
+    ratio = took["many"] / took["one"]
+    yield ("16 Python threads calling one parallel kernel", "≤ 1.3 × one thread's wall time",
+           f"{took['many'] * 1e3:.0f} ms against {took['one'] * 1e3:.0f} ms: {ratio:.2f} ×", ratio <= 1.3)
+
+
+# ---- tiny loops ----------------------------------------------------------------------------------------------------------------
+
+
+def numbas():
+    with contextlib.suppress(ImportError):
+        import numba
+        return numba
+    return None
+
+
+def per_call(candidates, n):
+    """{name: median seconds of a call}, taking turns; enough repeats to see single nanoseconds."""
+    repeats, taken = max(200, 200_000 // (n + 50)), {name: [] for name in candidates}
+    for call in candidates.values():
+        call()
+    for _ in range(41):
+        for name, call in candidates.items():
+            start = time.perf_counter()
+            for _ in range(repeats):
+                call()
+            taken[name].append((time.perf_counter() - start) / repeats)
+    return {name: min(times) for name, times in taken.items()}
+
+
+def rows_of_tiny_loops():
+    import plait
+
+    def axpy(a, x, y):
+        for i in prange(x.shape[0]):
+            y[i] = a * x[i] + y[i]
+
+    def total(x):
+        s = 0.0
+        for i in prange(x.shape[0]):
+            s += x[i] * x[i]
+        return s
+
+    prange = plait.prange
+    axpy.__globals__["prange"] = prange
+    serial, parallel = (plait.njit(axpy), plait.njit(total)), (plait.njit(parallel=True)(axpy), plait.njit(parallel=True)(total))
+    numba, worst, theirs = numbas(), 0.0, []
+    for n in (1, 3, 10, 30, 100, 300, 1000):
+        x, y = np.ones(n), np.ones(n)
+        for k, args in enumerate(((2.0, x, y), (x,))):
+            took = per_call({"serial": lambda: serial[k](*args), "parallel": lambda: parallel[k](*args)}, n)
+            ratio = took["parallel"] / took["serial"]
+            worst = max(worst, ratio)
+            print(f"    n = {n}, {('axpy', 'sum')[k]}: {took['parallel'] * 1e9:.0f} ns, serial {took['serial'] * 1e9:.0f} ns",
+                  file=sys.stderr)
+    yield ("loops of 1 to 1,000 iterations with parallel=True", "≤ 1.02 × without", f"worst {worst:.3f} ×", worst <= 1.02)
+    if numba:
+        axpy.__globals__["prange"] = numba.prange
+        fast, slow = numba.njit(axpy), numba.njit(parallel=True)(axpy)
+        x, y = np.ones(100), np.ones(100)
+        took = per_call({"serial": lambda: fast(2.0, x, y), "parallel": lambda: slow(2.0, x, y)}, 100)
+        theirs = took["parallel"] / took["serial"]
+        yield "the same in Numba, n = 100", "", f"{theirs:.0f} ×", True
+
+
+# ---- what must not happen --------------------------------------------------------------------------------------------------------
+
+CHILDREN = """
+import os, signal, sys
+sys.path.insert(0, {here!r})
+import numpy as np, plait
+from kernels import figures
+plait._plait._tune(0, 0, 0)
+x = np.ones(4096)
+want, bad = figures.dot(x, x), 0
+for i in range(1000):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        y = np.ones(4096)
+        figures.saxpy(2.0, x, y)
+        os._exit(0 if figures.dot(x, x) == want and y.sum() == 3 * 4096 else 1)
+    bad += os.waitpid(child, 0)[1] != 0
+    figures.saxpy(2.0, x, np.ones(4096))
+print(1000 - bad)
+"""
+
+FEWER = """
+import resource, sys
+sys.path.insert(0, {here!r})
+import numpy as np, plait
+from kernels import figures
+x = np.ones(1 << 18)
+plait._plait._tune(0, 0, 0)
+room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (room + {extra}, room + {extra}))
+print(figures.dot(x, x) == 1 << 18)
+"""
+
+INTERRUPT = """
+import os, signal, sys, threading, time
+import numpy as np
+from plait import njit, prange
+@njit(parallel={parallel})
+def slow(x, times):
+    for i in {loop}(len(x)):
+        s = x[i]
+        for t in range(times):
+            s = s * 0.999 + t
+        x[i] = s
+@njit
+def flat(times):
+    s = 0.0
+    for t in range(times):
+        s = s * 0.999 + t
+    return s
+x = np.ones(1000)
+slow(x, 1), flat(1)
+sent = []
+threading.Timer(0.3, lambda: (sent.append(time.perf_counter()), os.kill(os.getpid(), signal.SIGINT))).start()
+try:
+    {call}
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0])
+"""
+
+
+def printed(code, **environment):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment})
+    return done.stdout.strip() if done.returncode == 0 else f"exit status {done.returncode}"
+
+
+def rows_of_mishaps():
+    right = printed(CHILDREN.format(here=str(HERE)), PLAIT_NUM_THREADS="2")
+    yield "children of fork() that are right", "1,000 of 1,000", right, right == "1000"
+    good = sum(printed(FEWER.format(here=str(HERE), extra=(i % 20) << 22), PLAIT_NUM_THREADS="32") == "True"
+               for i in range(200))
+    yield "right in processes that cannot make threads", "200 of 200", f"{good} of 200", good == 200
+    for name, parallel, loop, call in (
+            ("a region", True, "prange", "slow(x, 10**9)"),
+            ("a nest on one thread", False, "range", "slow(x, 10**9)"),
+            ("one counted loop", False, "range", "flat(10**12)")):
+        code = INTERRUPT.format(parallel=parallel, loop=loop, call=call)
+        worst = max(float(printed(code)) for _ in range(5)) * 1e3
+        yield f"Ctrl-C in {name}", "≤ 100 ms", f"{worst:.0f} ms, worst of 5", worst <= 100
+
+
+GROUPS = {"placing": rows_of_placing, "plans": rows_of_plans, "limits": rows_of_limits, "callers": rows_of_callers,
+          "tiny": rows_of_tiny_loops, "mishaps": rows_of_mishaps}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=GROUPS)
+    parser.add_argument("--keep", action="store_true", help="write the table into perf/README.md")
+    options = parser.parse_args()
+    lines = ["| what | to reach | measured | |", "| --- | --- | --- | --- |"]
+    for name, rows in GROUPS.items():
+        if options.only in (None, name):
+            for what, wanted, measured, reached in rows():
+                lines.append(f"| {what} | {wanted} | {measured} | {'yes' if reached else 'no'} |")
+                print(lines[-1], flush=True)
+    if options.keep:
+        measure.keep_table("threads", f"{measure.machine()}\n\n" + "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
