@@ -211,14 +211,81 @@ static LLVMValueRef count_trips(gen *g, LLVMValueRef lo, LLVMValueRef hi, LLVMVa
     return count_up(g, from, to, size);
 }
 
+/* ---- loops that are cut ------------------------------------------------------------------------------------------------
+ *
+ * A loop of straight code has no poll for interrupts inside, which would keep it from being vectorised. When it may run
+ * for long, it is cut: an outer loop goes over pieces of some ten milliseconds, with the poll between them. A loop that
+ * walks an array runs as long as the array is, which needs no cut, and the iterations of a region come in slices
+ * already, but for those that reduce. */
+enum { PIECE_WORK = 1 << 24, PIECE_LEAST = 1 << 16 };
+
+static bool mentions(const kir_expr *e, const kir_var *v) {
+    bool found = e->kind == KIR_VAR && e->var == v;
+    for (uint32_t i = 0; i < e->n_args && !found; i++)
+        found = mentions(e->args[i], v);
+    return found;
+}
+
+/* Whether `e` takes another value in every iteration of the loop over `v`, as an index does that walks through an
+ * array. */
+static bool is_walk(const kir_expr *e, const kir_var *v) {
+    if (e->kind == KIR_VAR)
+        return e->var == v;
+    if (e->kind == KIR_WRAP)
+        return is_walk(e->args[0], v);
+    if (e->kind != KIR_BINARY || (e->op != KIR_OP_ADD && e->op != KIR_OP_SUB))
+        return false;
+    return (is_walk(e->args[0], v) && !mentions(e->args[1], v)) || (is_walk(e->args[1], v) && !mentions(e->args[0], v));
+}
+
+static bool walks_an_array(const kir_stmt *loop) {
+    for (uint32_t i = 0; i < loop->body.len; i++) {
+        const kir_stmt *s = loop->body.at[i];
+        bool loads = s->kind == KIR_ASSIGN && s->value && s->value->kind == KIR_LOAD;
+        for (uint32_t k = 0; loads && k < s->value->n_args; k++)
+            if (is_walk(s->value->args[k], loop->var))
+                return true;
+        for (uint32_t k = 0; s->kind == KIR_STORE && k < s->index.len; k++)
+            if (is_walk(s->index.at[k], loop->var))
+                return true;
+    }
+    return false;
+}
+
+/* Iterations of a piece; 0: the loop is not cut. */
+static int64_t piece_of(const gen *g, const kir_stmt *s) {
+    int64_t cost = s->loop->cost > 0 ? s->loop->cost : 1, piece = PIECE_WORK;
+    while (piece > PIECE_LEAST && piece > PIECE_WORK / cost)
+        piece /= 2;
+    bool sliced = s->loop->is_region && g->f->reductions.len + g->f->last.n == 0;
+    bool bounded = sliced || s->loop->few || s->loop->kind == KIR_LOOP_ARRAY || constant_trips(s) <= piece;
+    return bounded || walks_an_array(s) || may_run_long(&s->body, SHORT_TRIPS) ? 0 : piece;
+}
+
 typedef struct counter {            /* of the loop being written */
     LLVMValueRef k, x, hi, n, step; /* step NULL: x is k, which runs from lo to hi */
     LLVMBasicBlockRef body, latch, after;
+    LLVMBasicBlockRef next_piece; /* NULL: the loop is not cut */
+    LLVMValueRef first_k, first_x, limit;
 } counter;
 
 static bool is_unit_step(const kir_stmt *s) {
     int64_t step = 1;
     return !s->step || (kir_is_const_int(s->step, &step) && step == 1);
+}
+
+/* Begins a piece: from `first` on, as many iterations as there are, at most `size`. */
+static void open_piece(gen *g, counter *c, LLVMValueRef from, LLVMValueRef lo, LLVMBasicBlockRef before, int64_t size) {
+    c->next_piece = gen_block(g, "next_piece");
+    c->first_k = LLVMBuildPhi(g->b, g->i64, "");
+    LLVMAddIncoming(c->first_k, &from, &before, 1);
+    if (c->step) {
+        c->first_x = LLVMBuildPhi(g->b, g->i64, "");
+        LLVMAddIncoming(c->first_x, &lo, &before, 1);
+    }
+    LLVMValueRef end = c->step ? c->n : c->hi, left = LLVMBuildSub(g->b, end, c->first_k, "");
+    LLVMValueRef last = LLVMBuildICmp(g->b, LLVMIntULE, left, gen_int(g, size), "");
+    c->limit = LLVMBuildSelect(g->b, last, end, LLVMBuildAdd(g->b, c->first_k, gen_int(g, size), ""), "");
 }
 
 static counter open_counter(gen *g, const kir_stmt *s) {
@@ -228,14 +295,27 @@ static counter open_counter(gen *g, const kir_stmt *s) {
     if (is_unit_step(s)) {
         some = LLVMBuildICmp(g->b, LLVMIntSLT, lo, c.hi, "");
         from = lo;
+        c.limit = c.hi;
     } else {
         c.step = gen_int64(g, s->step);
         c.n = count_trips(g, lo, c.hi, c.step);
         some = LLVMBuildICmp(g->b, LLVMIntNE, c.n, gen_int(g, 0), "");
         from = gen_int(g, 0);
+        c.limit = c.n;
     }
-    LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b);
-    gen_branch(g, some, c.body, c.after, 0);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b), piece = NULL;
+    int64_t size = piece_of(g, s);
+    if (size > 0)
+        piece = gen_block(g, "piece");
+    gen_branch(g, some, piece ? piece : c.body, c.after, 0);
+    if (piece) {
+        gen_start(g, piece);
+        open_piece(g, &c, from, lo, before, size);
+        from = c.first_k;
+        lo = c.first_x;
+        before = piece;
+        gen_jump(g, c.body);
+    }
     gen_start(g, c.body);
     c.k = c.x = LLVMBuildPhi(g->b, g->i64, "");
     LLVMAddIncoming(c.k, &from, &before, 1);
@@ -246,18 +326,32 @@ static counter open_counter(gen *g, const kir_stmt *s) {
     return c;
 }
 
+static void close_piece(gen *g, const counter *c, LLVMValueRef next, LLVMValueRef value) {
+    LLVMBasicBlockRef piece = LLVMGetInstructionParent(c->first_k);
+    gen_start(g, c->next_piece);
+    gen_poll_interrupt(g);
+    LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b);
+    LLVMAddIncoming(c->first_k, &next, &from, 1);
+    if (c->step)
+        LLVMAddIncoming(c->first_x, &value, &from, 1);
+    LLVMValueRef more = LLVMBuildICmp(g->b, LLVMIntNE, next, c->step ? c->n : c->hi, "");
+    gen_branch(g, more, piece, c->after, 0);
+}
+
 static LLVMValueRef close_counter(gen *g, const counter *c) {
     LLVMValueRef next =
         c->step ? LLVMBuildNUWAdd(g->b, c->k, gen_int(g, 1), "") : LLVMBuildNSWAdd(g->b, c->k, gen_int(g, 1), "");
     LLVMValueRef value = c->step ? LLVMBuildNSWAdd(g->b, c->x, c->step, "") : next;
-    LLVMValueRef more =
-        c->step ? LLVMBuildICmp(g->b, LLVMIntNE, next, c->n, "") : LLVMBuildICmp(g->b, LLVMIntSLT, next, c->hi, "");
+    LLVMValueRef more = c->step ? LLVMBuildICmp(g->b, LLVMIntNE, next, c->limit, "")
+                                : LLVMBuildICmp(g->b, LLVMIntSLT, next, c->limit, "");
     LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b);
     LLVMAddIncoming(c->k, &next, &from, 1);
     if (c->step)
         LLVMAddIncoming(c->x, &value, &from, 1);
-    LLVMValueRef back = LLVMBuildCondBr(g->b, more, c->body, c->after);
+    LLVMValueRef back = LLVMBuildCondBr(g->b, more, c->body, c->next_piece ? c->next_piece : c->after);
     g->terminated = true;
+    if (c->next_piece)
+        close_piece(g, c, next, value);
     return back;
 }
 

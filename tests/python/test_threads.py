@@ -311,3 +311,65 @@ threads = [threading.Thread(target=call, args=(k, results[k])) for k in range(16
 print(all(r == [k * 20000.0] * 20 for k, r in enumerate(results)))
 """
     assert program(code, PLAIT_NUM_THREADS="4") == "True\n"
+
+
+# ---- Ctrl-C ------------------------------------------------------------------------------------------------------------------------------------
+
+LONG = """
+@njit
+def flat(n):
+    s = 0.0
+    for t in range(n):
+        s = s * 0.999 + t
+    return s
+
+@njit
+def down(n):
+    c = 0
+    for t in range(n, 0, -3):
+        c += t % 7 == 0
+    return c
+
+@njit(parallel=True)
+def blocks(n):
+    s = 0
+    for i in prange(n):
+        s += i & 7
+    return s
+
+@njit(parallel=True)
+def inner(x, n):
+    for i in prange(len(x)):
+        s = 0.0
+        for t in range(n):
+            s = s * 0.5 + t
+        x[i] = s
+"""
+
+
+@pytest.mark.parametrize("call", ["flat(10**15)", "down(2**62)", "blocks(2**62)", "inner(np.zeros(4), 10**15)"])
+def test_a_single_loop_is_interrupted(program, call):
+    code = LONG + f"""
+flat(1), down(1), blocks(1), inner(np.zeros(4), 1)
+if os.fork() == 0:
+    time.sleep(0.3)
+    os.kill(os.getppid(), signal.SIGINT)
+    os._exit(0)
+try:
+    {call}
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    assert program(code, PLAIT_NUM_THREADS="2", timeout=60) == "interrupted\n"
+
+
+def test_loops_that_are_cut_make_every_iteration_once(program):
+    code = LONG + """
+piece = 1 << 24
+for n in (0, 1, 2, 3, piece - 1, piece, piece + 1, 2 * piece, 2 * piece + 5):
+    assert blocks(n) == n // 8 * 28 + n % 8 * (n % 8 - 1) // 2, n
+for n in (0, 1, 3, 3 * piece - 1, 3 * piece, 3 * piece + 1, 6 * piece + 2):
+    assert down(n) == np.count_nonzero(np.arange(n, 0, -3) % 7 == 0), n
+print("right")
+"""
+    assert program(code) == "right\n"
