@@ -53,10 +53,17 @@ static void ignore_unit(void *into, int32_t unit) {
     (void)unit;
 }
 
-plrt_placement plrt_placement_named(const char *text) {
+static plrt_placement named_policy(const char *text) {
     for (int i = 1; i < N_POLICIES; i++)
         if (i != PLRT_PLACE_LIST && strcmp(text, policy_names[i]) == 0)
             return (plrt_placement)i;
+    return PLRT_PLACE_INVALID;
+}
+
+plrt_placement plrt_placement_named(const char *text) {
+    plrt_placement placement = named_policy(text);
+    if (placement != PLRT_PLACE_INVALID)
+        return placement;
     return rt_read_list(text, ignore_unit, NULL) ? PLRT_PLACE_LIST : PLRT_PLACE_INVALID;
 }
 
@@ -106,14 +113,63 @@ int32_t plrt_placement_list(int32_t *units, int32_t size) {
     return count;
 }
 
-/* Of a text in the configuration; NULL: the process's. */
-plrt_placement rt_placement_of(const char *text) {
-    plrt_placement placement = text != NULL ? plrt_placement_named(text) : PLRT_PLACE_INVALID;
-    return placement != PLRT_PLACE_INVALID ? placement : plrt_get_placement();
+/* ---- texts of the configuration ------------------------------------------------------------------------------------------ */
+
+typedef struct kept_list {
+    struct kept_list *next;
+    unit_list units;
+    char text[];
+} kept_list;
+
+static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
+static kept_list *kept_lists; /* as many as configurations name; never freed */
+
+static kept_list *keep_list(const char *text) {
+    size_t size = strlen(text) + 1;
+    kept_list *l = calloc(1, sizeof *l + size);
+    if (l == NULL)
+        return NULL;
+    memcpy(l->text, text, size);
+    if (!rt_read_list(text, append_unit, &l->units)) {
+        free(l);
+        return NULL;
+    }
+    l->next = kept_lists;
+    return kept_lists = l;
+}
+
+static const unit_list *find_list(const char *text) {
+    pthread_mutex_lock(&lists_lock);
+    kept_list *l = kept_lists;
+    while (l != NULL && strcmp(l->text, text) != 0)
+        l = l->next;
+    if (l == NULL)
+        l = keep_list(text);
+    pthread_mutex_unlock(&lists_lock);
+    return l != NULL ? &l->units : NULL;
+}
+
+plrt_placement rt_placement_of(rt_caller *c, const char *text) {
+    plrt_placement placement = text != NULL ? named_policy(text) : PLRT_PLACE_INVALID;
+    if (placement != PLRT_PLACE_INVALID)
+        return placement;
+    if (text != NULL && (c->list = find_list(text)) != NULL)
+        return PLRT_PLACE_LIST;
+    placement = plrt_get_placement();
+    c->list = atomic_load(&list);
+    return placement;
+}
+
+void rt_lists_lock(void) {
+    pthread_mutex_lock(&lists_lock);
+}
+
+void rt_lists_unlock(void) {
+    pthread_mutex_unlock(&lists_lock);
 }
 
 static int32_t usable_of_list(const rt_caller *c) {
-    const unit_list *l = atomic_load(&list);
+    const unit_list *l = c->list;
     int32_t count = 0;
     for (int32_t i = 0; l != NULL && i < l->count; i++)
         count += rt_units_has(&c->allowed, l->unit[i]);
@@ -180,7 +236,7 @@ static void find_library(void) {
 static _Atomic uint32_t epochs; /* every plan of the process has a number of its own */
 
 static bool plan_by_list(rt_caller *c, rt_plan *p) {
-    const unit_list *l = atomic_load(&list);
+    const unit_list *l = c->list;
     int32_t usable[RT_MOST_THREADS], count = 0;
     for (int32_t i = 0; l != NULL && i < l->count; i++)
         if (rt_units_has(&c->allowed, l->unit[i]))
@@ -222,7 +278,7 @@ static bool size_plan(rt_plan *p, int32_t threads) {
 
 static bool is_for(const rt_plan *p, const rt_caller *c, plrt_placement placement, int32_t threads, uint64_t where) {
     return p->epoch != 0 && p->placement == (int32_t)placement && p->threads == threads &&
-           p->mask_epoch == c->mask_epoch && p->where == where && p->list == atomic_load(&list);
+           p->mask_epoch == c->mask_epoch && p->where == where && (placement != PLRT_PLACE_LIST || p->list == c->list);
 }
 
 static rt_plan *oldest_plan(rt_caller *c) {
@@ -249,7 +305,7 @@ static rt_plan *plan_for(rt_caller *c, plrt_placement placement, int32_t threads
     p->threads = threads;
     p->mask_epoch = c->mask_epoch;
     p->where = where;
-    p->list = atomic_load(&list);
+    p->list = c->list;
     p->used = ++c->plan_clock;
     bool done =
         placement == PLRT_PLACE_LIST ? plan_by_list(c, p) : placement != PLRT_PLACE_NONE && plan_by_shape(c, p, near);

@@ -590,7 +590,7 @@ static void run_as_set(rt_run *run, int64_t work) {
     rt_caller *c = rt_caller_now();
     int64_t now = rt_coarse_now();
     rt_look_at_mask(c, now);
-    plrt_placement placement = rt_placement_of(run->choice.placement);
+    plrt_placement placement = rt_placement_of(c, run->choice.placement);
     int32_t threads = rt_threads_for(c, run->choice.threads, placement);
     run->caller = c;
     rt_learn_worth(threads);

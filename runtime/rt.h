@@ -72,6 +72,7 @@ typedef struct rt_caller {
     int32_t quota;        /* 0: none */
     int64_t looked_at;
     uint32_t mask_epoch; /* counts changes of the mask; 0: not looked yet */
+    const void *list;    /* of units, for the region that is entered */
     rt_plan plans[RT_PLANS];
     uint32_t plan_clock;
     int32_t host_unit;  /* where it was last seen */
@@ -139,7 +140,10 @@ void rt_decide_small_work(void); /* after a change of what must pass through plr
 
 /* ---- bind.c: where ----------------------------------------------------------------------------------------------- */
 
-plrt_placement rt_placement_of(const char *text);
+/* Of a text in the configuration; NULL: the process's. Its list becomes the caller's. */
+plrt_placement rt_placement_of(rt_caller *c, const char *text);
+void rt_lists_lock(void); /* around fork */
+void rt_lists_unlock(void);
 /* Threads that a placement has room for in the caller's mask without using anything twice. */
 int32_t rt_placement_room(const rt_caller *c, plrt_placement placement);
 /* The plan for a team of `threads` members; NULL: nobody is or was placed. */

@@ -191,6 +191,7 @@ bool rt_team_run_elsewhere(void (*fn)(void *), void *data, int32_t threads, void
 /* No lock of the runtime may be held by a thread that does not exist in the child. */
 static void lock_all(void) {
     rt_worth_lock();
+    rt_lists_lock();
     rt_limit_lock();
     rt_memory_lock();
 }
@@ -198,6 +199,7 @@ static void lock_all(void) {
 static void unlock_all(void) {
     rt_memory_unlock();
     rt_limit_unlock();
+    rt_lists_unlock();
     rt_worth_unlock();
 }
 

@@ -40,7 +40,7 @@ int32_t rt_default_threads(rt_caller *c) {
     int32_t said = rt_said_threads();
     if (said != 0)
         return said;
-    return within_quota(c, rt_placement_room(c, plrt_get_placement()));
+    return within_quota(c, rt_placement_room(c, rt_placement_of(c, NULL)));
 }
 
 int32_t plrt_default_threads(void) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "plait/config.h"
 #include "runtime/rt.h"
 
 static _Atomic int32_t sat_right, sat_wrong, unplaced;
@@ -75,6 +76,19 @@ Test(bind, a_list_says_the_unit_of_each) {
     cr_assert_geq(sat_right, 100);
     cr_assert_eq(plrt_set_placement(PLRT_PLACE_LIST, "1,,0"), -1);
     cr_assert_eq(plrt_set_placement(PLRT_PLACE_LIST, NULL), -1);
+}
+
+Test(bind, lists_of_the_configuration_are_told_apart) {
+    if (units_of_machine() < 2)
+        cr_skip_test("one processing unit");
+    for (int i = 0; i < 20; i++) {
+        plrt_choice choice = {.placement = i % 2 ? "1,0" : "0,1"}, saved;
+        plrt_choice_push(&choice, &saved);
+        see_seats(3);
+        cr_assert_eq(sat_wrong, 0);
+        cr_assert_eq(unplaced, 0);
+        plrt_choice_pop(&saved);
+    }
 }
 
 static rt_units masks[8];
