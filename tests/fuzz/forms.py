@@ -12,7 +12,7 @@ class Forms:
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
              "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "chosen_row": 0.7, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
-             "rows": 2, "scatter": 1, "cumulative": 1, "trusted": 2, "shared_update": 1, "stages": 8}
+             "rows": 2, "scatter": 1, "cumulative": 1.5, "trusted": 2, "shared_update": 1, "stages": 8}
 
     def statement(self, loops, depth):
         r = self.r
@@ -468,6 +468,11 @@ class Forms:
         a, b = self.new_array(ty, 1), self.new_array(ty, 1, "C")
         for n in (a, b):
             self.reach(n, 0, 0, max(value - 1, 0))
+        if value > 0 and self.r.random() < 0.6:
+            n, f = self.name("t"), self.r.choice(["np.argmin", "np.argmax"])
+            self.arrays[a]["whole"] = True
+            self.scalars[n] = "int64"
+            return Node("text", code=f"{n} = {f}({a}[:{length}])", oracle=f"{n} = {f}({a}[:{length}]).item()", binds=n)
         return Node("text", code=f"{b}[:{length}] = np.cumsum({a}[:{length}])",
                     oracle=f"{b}[:{length}] = np.cumsum(np.array({a}[:{length}]))")
 

@@ -310,12 +310,13 @@ def main(about, argv=None):
     p.add_argument("--seed", type=int, default=1, help="the first seed; 0: one by the clock, which is printed")
     p.add_argument("--show", type=int, help="print the kernel of that seed and its oracle")
     p.add_argument("--threads", default="1,2,3,8")
-    p.add_argument("--jobs", type=int, default=1, help="child processes at a time")
+    p.add_argument("--jobs", type=int, default=os.cpu_count(), help="child processes at a time")
     p.add_argument("--batch", type=int, default=100, help="kernels in one child process")
     p.add_argument("--most-findings", type=int, default=20, help="stop after so many")
     p.add_argument("--findings", default="build/fuzz-findings", type=pathlib.Path)
     p.add_argument("--counters", type=pathlib.Path, help="file for the counters, as JSON; added to if it is there")
     p.add_argument("--enumerate", action="store_true", help="also ask the interpreter that watches every iteration")
+    p.add_argument("--summary", action="store_true", help="no table of counters")
     p.add_argument("--no-shrink", action="store_true")
     o = p.parse_args(argv)
     if o.show is not None:
@@ -330,7 +331,10 @@ def main(about, argv=None):
     start = time.monotonic()
     counted, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
                                     lambda seed, problem: report(runner, seed, problem, o))
-    counters.print_table(counted, done)
+    if o.summary:
+        counters.print_rare(counted, done)
+    else:
+        counters.print_table(counted, done)
     if o.counters:
         counters.add_to_file(o.counters, counted, done)
     print(f"{done} kernels, {len(found)} findings, {time.monotonic() - start:.0f} s")
