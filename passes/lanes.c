@@ -174,7 +174,7 @@ static void find_expanded(strip *t, kir_block *b) {
             continue;
         }
         group g = scan_group(t, b->at + i, n);
-        for (uint32_t w = 0; w < g.used.words; w++) {
+        for (uint32_t w = 0; w < t->seen.words && w < g.used.words; w++) {
             t->expanded.bits[w] |= g.exposed.bits[w] | (g.used.bits[w] & t->seen.bits[w]);
             t->seen.bits[w] |= g.used.bits[w];
         }

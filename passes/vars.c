@@ -6,17 +6,28 @@
 #include <string.h>
 
 var_set vars_new(arena *a, const kir_fn *f) {
-    var_set s = {.words = f->next_var / 64 + 1};
+    var_set s = {.words = f->next_var / 64 + 1, .a = a};
     s.bits = arena_array(a, uint64_t, s.words);
     return s;
 }
 
+static void reserve(var_set *s, uint32_t words) {
+    if (words <= s->words)
+        return;
+    uint64_t *bits = arena_array(s->a, uint64_t, words);
+    memcpy(bits, s->bits, sizeof(uint64_t) * s->words);
+    s->bits = bits;
+    s->words = words;
+}
+
 void vars_add(var_set *s, const kir_var *v) {
+    reserve(s, v->id / 64 + 1);
     s->bits[v->id / 64] |= UINT64_C(1) << (v->id % 64);
 }
 
 void vars_remove(var_set *s, const kir_var *v) {
-    s->bits[v->id / 64] &= ~(UINT64_C(1) << (v->id % 64));
+    if (v->id / 64 < s->words)
+        s->bits[v->id / 64] &= ~(UINT64_C(1) << (v->id % 64));
 }
 
 bool vars_has(const var_set *s, const kir_var *v) {
@@ -25,7 +36,8 @@ bool vars_has(const var_set *s, const kir_var *v) {
 
 bool vars_union(var_set *into, const var_set *from) {
     uint64_t fresh = 0;
-    for (uint32_t i = 0; i < into->words; i++) {
+    reserve(into, from->words);
+    for (uint32_t i = 0; i < from->words; i++) {
         fresh |= from->bits[i] & ~into->bits[i];
         into->bits[i] |= from->bits[i];
     }
@@ -33,7 +45,9 @@ bool vars_union(var_set *into, const var_set *from) {
 }
 
 void vars_copy(var_set *into, const var_set *from) {
-    memcpy(into->bits, from->bits, sizeof(uint64_t) * into->words);
+    reserve(into, from->words);
+    memcpy(into->bits, from->bits, sizeof(uint64_t) * from->words);
+    memset(into->bits + from->words, 0, sizeof(uint64_t) * (into->words - from->words));
 }
 
 void vars_clear(var_set *s) {

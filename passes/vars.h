@@ -5,9 +5,10 @@
 
 #include "kir/kir.h"
 
-typedef struct var_set { /* by kir_var.id, of one function */
+typedef struct var_set { /* by kir_var.id, of one function; grows when variables are made after it */
     uint64_t *bits;
     uint32_t words;
+    arena *a;
 } var_set;
 
 var_set vars_new(arena *a, const kir_fn *f);
