@@ -3,7 +3,9 @@
 #include "passes/astgen.h"
 #include "passes/passes.h"
 
+#include <isl/aff.h>
 #include <isl/ast.h>
+#include <isl/ast_build.h>
 #include <isl/id.h>
 #include <isl/val.h>
 #include <stdlib.h>
@@ -255,6 +257,16 @@ static void emit(emitter *e, isl_ast_node *node, kir_block *out) {
     default:
         e->failed = true;
     }
+}
+
+kir_expr *astgen_value(const astgen *g, isl_pw_aff *value) {
+    emitter e = {.g = g, .m = g->s->m};
+    isl_ast_build *build = isl_ast_build_alloc(isl_pw_aff_get_ctx(value));
+    isl_ast_expr *x = isl_ast_build_expr_from_pw_aff(build, value);
+    kir_expr *made = x ? expression(&e, x) : NULL;
+    isl_ast_expr_free(x);
+    isl_ast_build_free(build);
+    return e.failed ? NULL : made;
 }
 
 bool astgen_block(const astgen *g, isl_ast_node *tree, kir_block *out) {

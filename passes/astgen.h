@@ -19,6 +19,11 @@ typedef struct astgen {
     void *context;
 } astgen;
 
+struct isl_pw_aff;
+
+/* A piecewise affine function of the parameters (taken) as an expression; NULL when isl gave up. */
+kir_expr *astgen_value(const astgen *g, struct isl_pw_aff *value);
+
 bool astgen_block(const astgen *g, struct isl_ast_node *tree, kir_block *out);
 
 #endif

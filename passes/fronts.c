@@ -22,10 +22,10 @@
 #include <isl/union_map.h>
 #include <string.h>
 
-enum { FRONT_TILE = 32, PLACES_MAX = 32 };
+enum { FRONT_TILE = 32, PLACES_MAX = 64, ORIGIN = NO_DIM + 1 };
 
 typedef struct front {
-    uint32_t at[SCOP_STATEMENTS][3]; /* dimension of the statement at each place; NO_DIM: open */
+    uint32_t at[SCOP_STATEMENTS][3]; /* dimension of the statement at each place; NO_DIM: open; ORIGIN: always 0 */
     bool core;                       /* products apart from the diagonal have register blocks */
 } front;
 
@@ -42,12 +42,16 @@ static void put_domain(const nest *n, uint32_t k, text *s) {
     text_put(s, "]");
 }
 
+static const char *place_text(const nest *n, const front *f, uint32_t k, uint32_t x) {
+    return f->at[k][x] == ORIGIN ? "0" : arena_printf(n->z->scratch, "i%u", f->at[k][x]);
+}
+
 /* { S1[i0, i1] -> [i0, i1, i1] } */
 static isl_map *place_map(const nest *n, const front *f, uint32_t k) {
     text s = text_new(n->z->scratch);
     text_put(&s, "{ ");
     put_domain(n, k, &s);
-    text_printf(&s, " -> [i%u, i%u, i%u] }", f->at[k][0], f->at[k][1], f->at[k][2]);
+    text_printf(&s, " -> [%s, %s, %s] }", place_text(n, f, k, 0), place_text(n, f, k, 1), place_text(n, f, k, 2));
     return isl_map_read_from_str(ctx_of(n), s.at);
 }
 
@@ -62,28 +66,55 @@ static bool goes_forward(const nest *n, const front *f, uint32_t a, uint32_t b) 
     return forward;
 }
 
-static bool is_right(const nest *n, const front *f) {
-    for (uint32_t a = 0; a < n->s->n; a++)
-        for (uint32_t b = 0; b < n->s->n; b++)
-            if (n->s->dep[a][b] && !goes_forward(n, f, a, b))
-                return false;
+static bool is_placed(const front *f, uint32_t k) {
+    return f->at[k][0] != NO_DIM && f->at[k][1] != NO_DIM && f->at[k][2] != NO_DIM;
+}
+
+/* Do all dependences between statement k and those that have their place go forward? */
+static bool is_right(const nest *n, const front *f, uint32_t k) {
+    for (uint32_t a = 0; a < n->s->n; a++) {
+        if (!is_placed(f, a))
+            continue;
+        if ((n->s->dep[a][k] && !goes_forward(n, f, a, k)) || (a != k && n->s->dep[k][a] && !goes_forward(n, f, k, a)))
+            return false;
+    }
     return true;
 }
 
+static bool fill_places(const nest *n, front *f, uint32_t *tries);
+
+static bool go_on(const nest *n, front *f, uint32_t k, uint32_t *tries) {
+    if (is_placed(f, k) && (++*tries > PLACES_MAX || !is_right(n, f, k)))
+        return false;
+    return fill_places(n, f, tries);
+}
+
 /* Tries all ways to fill the open places. */
-static bool fill_places(const nest *n, front *f, uint32_t k, uint32_t *tries) {
-    while (k < n->s->n && f->at[k][0] != NO_DIM && f->at[k][1] != NO_DIM && f->at[k][2] != NO_DIM)
+static bool fill_places(const nest *n, front *f, uint32_t *tries) {
+    uint32_t k = 0;
+    while (k < n->s->n && is_placed(f, k))
         k++;
     if (k == n->s->n)
-        return ++*tries <= PLACES_MAX && is_right(n, f);
+        return true;
     uint32_t place = f->at[k][0] == NO_DIM ? 0 : f->at[k][1] == NO_DIM ? 1 : 2;
     for (uint32_t d = n->s->stmt[k].depth; d-- > 0;) {
         f->at[k][place] = d;
-        if (fill_places(n, f, k, tries))
+        if (go_on(n, f, k, tries))
             return true;
     }
+    f->at[k][place] = ORIGIN;
+    if (go_on(n, f, k, tries))
+        return true;
     f->at[k][place] = NO_DIM;
     return false;
+}
+
+/* Products have all their places from the start. */
+static bool are_products_right(const nest *n, const front *f) {
+    for (uint32_t k = 0; k < n->s->n; k++)
+        if (is_placed(f, k) && !is_right(n, f, k))
+            return false;
+    return true;
 }
 
 /* The place of a loop, as the products around it have it; 3: none. */
@@ -135,19 +166,21 @@ static bool open_places(nest *n, front *f) {
 
 /* ---- what is apart from the diagonal --------------------------------------------------------------------------------------- */
 
-/* The iterations of statement k in tile (t, u). part 0: on the diagonal t == u; 1: off it, before the end of the tile's
- * x1; 2: off it, behind; 3: on the other side of the diagonal. */
+/* The iterations of statement k in tile (t, u). part 0: on the diagonal t == u; 1: off it, of products those before the end
+ * of the tile's x1; 2: off it, products behind; 3: on the other side of the diagonal. */
 static isl_set *part_of(const nest *n, const front *f, uint32_t k, int part) {
-    static const char *const sides[] = {"t = u", "", "", "t < u"};
+    static const char *const sides[] = {"t = u", "t > u", "t > u", "t < u"};
+    if (part == 2 && !n->plans[k])
+        return isl_set_empty(isl_set_get_space(n->s->stmt[k].domain));
     text s = text_new(n->z->scratch);
     text_put(&s, "[t, u] -> { ");
     put_domain(n, k, &s);
-    text_printf(&s, " : %u * t <= i%u < %u * t + %u and %u * u <= i%u < %u * u + %u and ", FRONT_TILE, f->at[k][0],
-                FRONT_TILE, FRONT_TILE, FRONT_TILE, f->at[k][1], FRONT_TILE, FRONT_TILE);
-    if (part == 1 || part == 2)
-        text_printf(&s, "t > u and i%u %s %u * u + %u", f->at[k][2], part == 1 ? "<" : ">=", FRONT_TILE, FRONT_TILE);
-    else
-        text_put(&s, sides[part]);
+    text_printf(&s, " : %u * t <= %s < %u * t + %u and %u * u <= %s < %u * u + %u and %s", FRONT_TILE,
+                place_text(n, f, k, 0), FRONT_TILE, FRONT_TILE, FRONT_TILE, place_text(n, f, k, 1), FRONT_TILE,
+                FRONT_TILE, sides[part]);
+    if ((part == 1 || part == 2) && n->plans[k])
+        text_printf(&s, " and %s %s %u * u + %u", place_text(n, f, k, 2), part == 1 ? "<" : ">=", FRONT_TILE,
+                    FRONT_TILE);
     text_put(&s, " }");
     return isl_set_intersect(isl_set_copy(n->s->stmt[k].domain), isl_set_read_from_str(ctx_of(n), s.at));
 }
@@ -209,16 +242,9 @@ static void prepare_core(nest *n, const front *f) {
 bool fronts_find(nest *n) {
     front *f = arena_make(n->z->scratch, front);
     uint32_t tries = 0;
-    if (n->s->n > 6 || !open_places(n, f) || !fill_places(n, f, 0, &tries))
+    if (n->s->n > 6 || !open_places(n, f) || !are_products_right(n, f) || !fill_places(n, f, &tries))
         return false;
-    /* A statement without products beside it in part 1 and 2: its iterations behind the tile would be lost. */
     f->core = has_core(n, f);
-    for (uint32_t k = 0; k < n->s->n && f->core; k++)
-        if (!n->plans[k]) {
-            isl_set *behind = part_of(n, f, k, 2);
-            f->core = isl_set_is_empty(behind) == isl_bool_true;
-            isl_set_free(behind);
-        }
     if (f->core)
         prepare_core(n, f);
     n->front = f;
@@ -266,7 +292,7 @@ static bool put_part(nest *n, const front *f, int part, kir_block *out) {
         text s = text_new(n->z->scratch);
         text_put(&s, "{ ");
         put_domain(n, k, &s);
-        text_printf(&s, " -> [i%u, i%u, i%u", f->at[k][0], f->at[k][1], f->at[k][2]);
+        text_printf(&s, " -> [%s, %s, %s", place_text(n, f, k, 0), place_text(n, f, k, 1), place_text(n, f, k, 2));
         put_source_order(n, k, &s);
         text_put(&s, "] }");
         isl_map *map = isl_map_intersect_domain(isl_map_read_from_str(ctx_of(n), s.at), part_of(n, f, k, part));
@@ -346,8 +372,9 @@ static isl_set *tiles_of(nest *n, const front *f) {
         text s = text_new(n->z->scratch);
         text_put(&s, "{ ");
         put_domain(n, k, &s);
-        text_printf(&s, " -> F[w, t] : %u * t <= i%u < %u * t + %u and %u * (w - t) <= i%u < %u * (w - t) + %u }",
-                    FRONT_TILE, f->at[k][0], FRONT_TILE, FRONT_TILE, FRONT_TILE, f->at[k][1], FRONT_TILE, FRONT_TILE);
+        text_printf(&s, " -> F[w, t] : %u * t <= %s < %u * t + %u and %u * (w - t) <= %s < %u * (w - t) + %u }",
+                    FRONT_TILE, place_text(n, f, k, 0), FRONT_TILE, FRONT_TILE, FRONT_TILE, place_text(n, f, k, 1),
+                    FRONT_TILE, FRONT_TILE);
         isl_map *map = isl_map_read_from_str(ctx_of(n), s.at);
         isl_set *own = isl_set_apply(isl_set_copy(n->s->stmt[k].domain), map);
         all = all ? isl_set_union(all, own) : own;
@@ -388,8 +415,11 @@ static void name_rest(nest *n, kir_block *b) {
 
 static const char *updated_array(const nest *n) {
     for (uint32_t k = 0; k < n->s->n; k++)
-        if (n->plans[k] && n->plans[k]->store->array->name)
-            return n->plans[k]->store->array->name->text;
+        for (uint32_t i = 0; i < n->s->stmt[k].n; i++) {
+            const kir_stmt *s = n->s->stmt[k].at[i];
+            if (s->kind == KIR_STORE && s->var->name)
+                return s->var->name->text;
+        }
     return "an array";
 }
 

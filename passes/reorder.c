@@ -27,6 +27,7 @@
 #include "passes/jam.h"
 #include "passes/passes.h"
 
+#include <isl/aff.h>
 #include <isl/ast_build.h>
 #include <isl/ctx.h>
 #include <isl/map.h>
@@ -704,7 +705,7 @@ static bool is_versions(const kir_stmt *s, const kir_stmt *loop) {
 
 static void place(nest *n, kir_stmt *around, kir_block *made, kir_expr *when, kir_block *out) {
     kir_module *m = n->z->m;
-    kir_stmt *loop = n->s->nest;
+    kir_stmt *loop = n->source;
     if (is_versions(around, loop)) {
         around->value = both(n, around->value, when);
     } else if (when) {
@@ -749,6 +750,70 @@ static kir_block *open_tiles(nest *n, kir_block *out) {
     return &tiles->body;
 }
 
+enum { ELEMENTS_MAX = 1 << 27 };
+
+/* Extent of dimension d of an expanded scalar: the largest value of its loop's variable and one. NULL when that may be
+ * negative. */
+static kir_expr *extent_of(nest *n, const scop_stmt *t, uint32_t d) {
+    kir_module *m = n->z->m;
+    span at = n->source->at;
+    isl_set *values = isl_set_project_out(isl_set_copy(t->domain), isl_dim_set, 0, d);
+    values = isl_set_project_out(values, isl_dim_set, 1, t->depth - d - 1);
+    isl_set *negative = t->way[d] > 0 ? isl_set_upper_bound_si(isl_set_copy(values), isl_dim_set, 0, -1)
+                                      : isl_set_lower_bound_si(isl_set_copy(values), isl_dim_set, 0, 1);
+    isl_bool none = isl_set_is_empty(negative);
+    isl_set_free(negative);
+    if (none != isl_bool_true) {
+        isl_set_free(values);
+        return NULL;
+    }
+    isl_pw_aff *most = t->way[d] > 0 ? isl_set_dim_max(values, 0) : isl_pw_aff_neg(isl_set_dim_min(values, 0));
+    astgen g = {.s = n->s, .parameter = n->parameter, .n_parameters = n->n_parameters, .at = at};
+    kir_expr *e = astgen_value(&g, most);
+    if (!e)
+        return NULL;
+    e = kir_binary(m, KIR_OP_ADD, e, kir_int(m, 1, at), at);
+    return kir_binary(m, KIR_OP_MAX, e, kir_int(m, 0, at), at);
+}
+
+static const scop_stmt *statement_in(const scop *s, const expanded *x) {
+    for (uint32_t k = 0; k < s->n; k++)
+        if (s->stmt[k].depth == x->depth && s->stmt[k].loops[x->depth - 1] == x->loops[x->depth - 1])
+            return &s->stmt[k];
+    return NULL;
+}
+
+/* Allocates the arrays of expanded scalars; *few asks that they are not too large. */
+static bool put_arrays(nest *n, kir_block *out, kir_expr **few) {
+    kir_module *m = n->z->m;
+    span at = n->source->at;
+    type *real = type_float64(m->types);
+    kir_map *at_entry = kir_map_new(m);
+    for (uint32_t k = 0; k < n->n_parameters; k++) {
+        kir_expr *e = kir_copy_expr(m, dep_nest_parameter(n->s->accesses, k), NULL);
+        kir_map_expr(at_entry, n->parameter[k]->var, kir_cast(m, e, type_int64(m->types), at));
+    }
+    for (uint32_t i = 0; i < n->n_arrays; i++) {
+        const expanded *x = &n->arrays[i];
+        const scop_stmt *t = statement_in(n->s, x);
+        if (!t)
+            return false;
+        kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, x->array->ty, x->depth, at), *size = NULL;
+        for (uint32_t d = 0; d < x->depth; d++) {
+            kir_expr *e = extent_of(n, t, d);
+            if (!e)
+                return false;
+            alloc->args[d] = e;
+            kir_expr *factor = kir_cast(m, kir_copy_expr(m, e, at_entry), real, at);
+            size = size ? kir_binary(m, KIR_OP_MUL, size, factor, at) : factor;
+        }
+        kir_expr *fits = kir_binary(m, KIR_OP_LE, size, kir_const_float(m, real, ELEMENTS_MAX, at), at);
+        *few = *few ? both(n, *few, fits) : fits;
+        vec_push(m->a, out, kir_assign(m, x->array, alloc, at));
+    }
+    return true;
+}
+
 static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     uint32_t planned = 0;
     n->shared = carries_nothing(n->s);
@@ -765,6 +830,9 @@ static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
         return false;
     kir_block made = {0};
     kir_expr *small = take_parameters(n, &made), *apart = dep_nest_condition(n->s->accesses, n->s->nest->at);
+    kir_expr *few = NULL;
+    if (!put_arrays(n, &made, &few))
+        return false;
     bool placed = planned ? put_phases(n, open_tiles(n, &made)) : fronts_put(n, &made);
     if (!placed || isl_ctx_last_error(dep_nest_isl(n->s->accesses)) != isl_error_none)
         return false;
@@ -775,24 +843,49 @@ static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     if (apart && id && id < n->z->m->report.len)
         pass_add_guard(n->z->m, &n->z->m->report.at[id], "arrays do not overlap");
     kir_expr *when = small && apart ? both(n, small, apart) : small ? small : apart;
+    when = few && when ? both(n, when, few) : few ? few : when;
     place(n, around, &made, when, out);
     return true;
 }
 
-static bool reorder_nest(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_block *out) {
-    scop *s = scop_new(z->m, z->f, z->scratch, z->live, loop);
-    if (!s)
-        return false;
-    nest n = {.z = z, .s = s};
+static bool try_nest(nest *n, dep_session *session, kir_stmt *around, kir_block *out) {
     bool wanted = false, changed = false;
-    for (uint32_t k = 0; k < s->n; k++) {
-        n.plans[k] = consider(z, s, k);
-        wanted |= n.plans[k] != NULL;
+    for (uint32_t k = 0; k < n->s->n; k++) {
+        n->plans[k] = consider(n->z, n->s, k);
+        wanted |= n->plans[k] != NULL;
     }
-    if (wanted && scop_analyse(s, z->session, OPERATIONS))
-        changed = rewrite(&n, around, out);
-    scop_close(s);
+    if (wanted && scop_analyse(n->s, session, OPERATIONS))
+        changed = rewrite(n, around, out);
+    scop_close(n->s);
     return changed;
+}
+
+/* The same with scalars as arrays and STOREs apart. */
+static bool try_expanded(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_block *out) {
+    nest n = {.z = z, .source = loop};
+    kir_stmt *copy = expand_nest(z->m, z->f, z->scratch, z->live, loop, n.arrays, &n.n_arrays);
+    n.s = copy ? scop_new(z->m, z->f, z->scratch, NULL, copy) : NULL;
+    if (!n.s)
+        return false;
+    dep_session *session = dep_open(z->m, z->f, z->scratch);
+    for (uint32_t i = 0; i < n.n_arrays; i++)
+        for (uint32_t k = 0; k < z->f->vars.len; k++)
+            if (z->f->vars.at[k]->ty->kind == TYPE_ARRAY && z->f->vars.at[k] != n.arrays[i].array)
+                dep_assume_apart(session, n.arrays[i].array, z->f->vars.at[k]);
+    bool changed = try_nest(&n, session, around, out);
+    dep_close(session);
+    return changed;
+}
+
+static bool has_nested_loop(const kir_stmt *loop) {
+    return !has_no_loop(loop);
+}
+
+static bool reorder_nest(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_block *out) {
+    if (!has_nested_loop(loop))
+        return false;
+    nest n = {.z = z, .source = loop, .s = scop_new(z->m, z->f, z->scratch, z->live, loop)};
+    return (n.s && try_nest(&n, z->session, around, out)) || try_expanded(z, loop, around, out);
 }
 
 static void reorder_block(reorderer *z, kir_block *b, kir_stmt *around) {

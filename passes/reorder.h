@@ -2,6 +2,7 @@
 #ifndef PLAIT_PASSES_REORDER_H
 #define PLAIT_PASSES_REORDER_H
 
+#include "passes/expand.h"
 #include "passes/scop.h"
 
 enum { REORDER_USES = 24, NO_DIM = SCOP_DEPTH };
@@ -44,6 +45,9 @@ typedef struct nest { /* being rewritten */
     plan *plans[SCOP_STATEMENTS]; /* by statement; NULL: source order */
     kir_expr **parameter;
     uint32_t n_parameters;
+    kir_stmt *source; /* the nest as it was; s->nest is it or a copy in which scalars are arrays */
+    expanded arrays[EXPAND_MAX];
+    uint32_t n_arrays;
     struct front *front; /* of fronts_find */
     bool shared;         /* the nest's loop carries nothing: all phases run in each of its tiles */
     uint32_t tile;       /* its size */

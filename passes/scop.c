@@ -18,6 +18,7 @@ typedef struct gathering {
     kir_stmt *loops[SCOP_DEPTH];
     uint32_t depth;
     uint32_t site; /* of the only CHECK */
+    bool cuts;     /* runs end at a STORE */
     bool unfit;
 } gathering;
 
@@ -76,16 +77,34 @@ static void add_run(gathering *g, kir_stmt *const *at, uint32_t n) {
     }
 }
 
+/* May a run end behind at[last]: is nothing that it assigned read later in the block's run? */
+static bool can_cut(gathering *g, const kir_block *b, uint32_t first, uint32_t last) {
+    for (uint32_t i = first; i <= last; i++) {
+        if (b->at[i]->kind != KIR_ASSIGN && b->at[i]->kind != KIR_STORE)
+            return false;
+        for (uint32_t k = last + 1; b->at[i]->kind == KIR_ASSIGN && k < b->len && b->at[k]->kind != KIR_FOR; k++) {
+            var_set read = vars_new(g->s->scratch, g->s->f);
+            vars_read_by(b->at[k], &read);
+            if (vars_has(&read, b->at[i]->var) || b->at[k]->kind == KIR_IF)
+                return false;
+        }
+    }
+    return true;
+}
+
 static void gather_loop(gathering *g, kir_stmt *loop);
 
 static void gather_block(gathering *g, kir_block *b) {
     for (uint32_t i = 0; i < b->len && !g->unfit;) {
         uint32_t first = i;
-        while (i < b->len && b->at[i]->kind != KIR_FOR && !g->unfit)
+        while (i < b->len && b->at[i]->kind != KIR_FOR && !g->unfit) {
             g->unfit = !is_plain(g, b->at[i++]);
+            if (g->cuts && !g->unfit && b->at[i - 1]->kind == KIR_STORE && can_cut(g, b, first, i - 1))
+                break;
+        }
         if (i > first)
             add_run(g, b->at + first, i - first);
-        if (i < b->len && !g->unfit)
+        if (i < b->len && !g->unfit && b->at[i]->kind == KIR_FOR)
             gather_loop(g, b->at[i++]);
     }
 }
@@ -190,7 +209,9 @@ static bool scalars_cross(scop *s, const live_map *live) {
     }
     if (c.crosses)
         return true;
-    const var_set *after = live_after(live, s->nest);
+    const var_set *after = live ? live_after(live, s->nest) : NULL;
+    if (!after)
+        return false;
     for (uint32_t i = 0; i < s->f->vars.len; i++)
         if (c.home[s->f->vars.at[i]->id] && vars_has(after, s->f->vars.at[i]))
             return true;
@@ -200,7 +221,7 @@ static bool scalars_cross(scop *s, const live_map *live) {
 scop *scop_new(kir_module *m, kir_fn *f, arena *scratch, const live_map *live, kir_stmt *nest) {
     scop *s = arena_make(scratch, scop);
     *s = (scop){.m = m, .f = f, .scratch = scratch, .nest = nest};
-    gathering g = {.s = s};
+    gathering g = {.s = s, .cuts = live == NULL};
     gather_loop(&g, nest);
     return g.unfit || s->n == 0 || scalars_cross(s, live) ? NULL : s;
 }

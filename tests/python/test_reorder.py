@@ -306,11 +306,13 @@ def test_factorisations_run_as_wavefronts_of_tiles(agree, n):
     agree(lu_by_columns_first, a, bits=True)
 
 
-def test_a_pivot_of_zero_raises(agree):
+@pytest.mark.parametrize("kernel", [lu, lu_by_columns_first], ids=lambda f: f.__name__)
+def test_a_pivot_of_zero_raises(kernel):
     a = np.random.default_rng(1).random((40, 40)) + 40 * np.eye(40)
     a[0, 0] = 0.0
-    agree(lu, a)
-    agree(lu_by_columns_first, a)
+    for options in ({}, {"parallel": True}):
+        with pytest.raises(ZeroDivisionError):
+            njit(**options)(kernel)(a.copy())
 
 
 def test_wavefronts_of_tiles_are_reported():
@@ -319,3 +321,99 @@ def test_wavefronts_of_tiles_are_reported():
     first, *rest = kernel.parallel_report()
     assert first["reason"] == "WAVEFRONT" and "registers" in first["tile"]
     assert {e["reason"] for e in rest} == {"INSIDE_PARALLEL"}
+
+
+def matmul_by_scalar(c, a, b):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            s = 0.0
+            for k in range(a.shape[1]):
+                s += a[i, k] * b[k, j]
+            c[i, j] = s
+
+
+def row_factor(c, a, b):
+    for i in range(c.shape[0]):
+        for k in range(a.shape[1]):
+            t = 0.5 * a[i, k]
+            for j in range(c.shape[1]):
+                c[i, j] += t * b[k, j]
+
+
+def symmetric_product(c, a, b):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            temp = 0.0
+            for k in range(i):
+                c[k, j] += 1.5 * b[i, j] * a[i, k]
+                temp += b[k, j] * a[i, k]
+            c[i, j] = 1.25 * c[i, j] + 1.5 * b[i, j] * a[i, i] + 1.5 * temp
+
+
+def ludcmp(a):
+    n = a.shape[0]
+    for i in range(n):
+        for j in range(i):
+            w = a[i, j]
+            for k in range(j):
+                w -= a[i, k] * a[k, j]
+            a[i, j] = w / a[j, j]
+        for j in range(i, n):
+            w = a[i, j]
+            for k in range(i):
+                w -= a[i, k] * a[k, j]
+            a[i, j] = w
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sums_in_scalars(agree, shape):
+    n, m, k = shape
+    rng = np.random.default_rng(1)
+    for kernel in (matmul_by_scalar, row_factor):
+        agree(kernel, rng.random((n, m)), rng.random((n, k)), rng.random((k, m)), bits=True)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 31, 33, 67])
+def test_scalars_between_loops(agree, n):
+    rng = np.random.default_rng(n)
+    agree(symmetric_product, rng.random((n, n + 3)), rng.random((n, n)), rng.random((n, n + 3)), bits=True)
+    agree(ludcmp, rng.random((n, n)) + n * np.eye(n), bits=True)
+
+
+def test_a_scalar_read_after_the_nest_stays(agree):
+    def last(c, a, b):
+        s = 7.0
+        for i in range(c.shape[0]):
+            for j in range(c.shape[1]):
+                s = 0.0
+                for k in range(a.shape[1]):
+                    s += a[i, k] * b[k, j]
+                c[i, j] = s
+        return s
+
+    rng = np.random.default_rng(1)
+    agree(last, np.zeros((20, 21)), rng.random((20, 20)), rng.random((20, 21)), rtol=1e-13)
+    agree(last, np.zeros((0, 21)), rng.random((0, 20)), rng.random((20, 21)))
+
+
+def test_a_scalar_that_goes_on_from_row_to_row_stays(agree):
+    def running(c, a, b):
+        s = 0.0
+        for i in range(c.shape[0]):
+            for j in range(c.shape[1]):
+                for k in range(a.shape[1]):
+                    s += a[i, k] * b[k, j]
+                c[i, j] = s
+
+    rng = np.random.default_rng(1)
+    agree(running, np.zeros((9, 9)), rng.random((9, 9)), rng.random((9, 9)), rtol=1e-12)
+
+
+def test_memory_of_expanded_scalars_is_given_back(alive):
+    kernel = njit(parallel=True)(matmul_by_scalar)
+    x = np.ones((33, 33))
+    kernel(x.copy(), x, x)
+    before = alive()
+    for _ in range(5):
+        kernel(x.copy(), x, x)
+    assert alive() == before
