@@ -249,11 +249,19 @@ static void add_tile(plan *p, uint32_t dim, uint32_t size, int64_t most) {
     p->tile_size[p->tiles++] = most && size > most ? (uint32_t)most : size;
 }
 
+/* A loop that is known to be shorter than a tile needs none. */
+static void add_inner_tile(const scop_stmt *t, plan *p, uint32_t dim, uint32_t size, int64_t most) {
+    int64_t trips = cost_trips(t->loops[dim]);
+    if (trips < 0 || trips > (most && size > most ? most : size))
+        add_tile(p, dim, size, most);
+}
+
 /* Tiles: the parallel loop in pieces that several threads can share; of the vector loop and the columns as much as the
  * first and the second cache hold. */
 static void choose_tiles(nest *n, plan *p) {
     const kir_options *o = &n->z->m->options;
-    uint32_t depth = n->s->stmt[p->stmt].depth;
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    uint32_t depth = t->depth;
     int64_t size = (int64_t)type_size(p->store->array->ty->dtype);
     int64_t first = o->cache_first ? o->cache_first : 32768, second = o->cache_second ? o->cache_second : 1 << 20;
     int64_t width = first / (8 * size), height = second / (4 * size * width);
@@ -269,8 +277,8 @@ static void choose_tiles(nest *n, plan *p) {
     if (depth == 2)
         return;
     if (p->parallel != p->vector)
-        add_tile(p, p->vector, (uint32_t)(p->sums ? width / 2 : width), o->tile);
-    add_tile(p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height), o->tile);
+        add_inner_tile(t, p, p->vector, (uint32_t)(p->sums ? width / 2 : width), o->tile);
+    add_inner_tile(t, p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height), o->tile);
 }
 
 static void choose_order(const scop_stmt *t, plan *p) {
@@ -511,6 +519,25 @@ static void note_tiles(nest *n, const plan *p) {
     }
 }
 
+typedef struct depths {
+    uint32_t wanted;
+    bool same;
+} depths;
+
+static bool compare_depth(kir_stmt *s, void *context) {
+    depths *d = context;
+    if (s->kind == KIR_FOR && has_no_loop(s))
+        d->same = d->same && s->loop->slot + 1 == d->wanted;
+    return true;
+}
+
+/* isl leaves out loops of one iteration; then a loop's level does not tell which of the plan's loops it is. */
+static bool has_every_loop(const nest *n, const plan *p, kir_block *made) {
+    depths d = {p->tiles + n->s->stmt[p->stmt].depth, true};
+    kir_each_stmt(made, compare_depth, &d);
+    return d.same;
+}
+
 bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block *out) {
     isl_map *map = isl_map_intersect_domain(schedule_of(n, p), where);
     isl_set *context = isl_set_universe(isl_space_params_alloc(dep_nest_isl(n->s->accesses), 0));
@@ -523,7 +550,7 @@ bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block 
     kir_block made = {0};
     bool done = astgen_block(&g, tree, &made);
     isl_ast_node_free(tree);
-    if (!done)
+    if (!done || !has_every_loop(n, p, &made))
         return false;
     marking k = {.n = n, .p = p};
     memcpy(k.taken, taken, sizeof k.taken);

@@ -329,3 +329,24 @@ def test_an_exception_that_is_lost_is_found():
             x[i] = 1.0
 
     assert opinion(first, (floats(3), 3), (floats(3), 5)).fine().cases[1]["outcome"] == "raised"
+
+
+def product_over_few(m, c, a, b):
+    for i in range(m):
+        for k in range(8):
+            for j in range(m):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def product_over_one(m, c, a, b):
+    for i in range(m):
+        for k in range(1):
+            for j in range(m):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+@pytest.mark.parametrize("kernel", [product_over_few, product_over_one])
+def test_a_product_over_a_short_constant_axis(kernel):
+    r = np.random.default_rng(1)
+    lists = [(m, r.random((m, m)), r.random((m, 8)), r.random((8, m))) for m in (1, 2, 7, 40)]
+    opinion(kernel, *lists).fine()
