@@ -18,8 +18,9 @@
  *
  * Taken are proven loops that run in parallel, with step 1, whose bodies are assignments, stores, conditions over such, and
  * loops whose bounds are the same in all iterations; and only where it pays: an inner loop is carried, or more accesses
- * are contiguous along the outer loop than along the inner ones. Nothing in such a body can raise, so the order of
- * iterations cannot be seen. Cost: a walk over the bodies of parallel loops. */
+ * are contiguous along the outer loop than along the inner ones. Nothing in such a body can raise but divisions of floats
+ * by zero: an iteration that would have raised goes on with what the division gives, and when the strip is through, the
+ * lowest one raises. So the order of iterations cannot be seen. Cost: a walk over the bodies of parallel loops. */
 #include "passes/cost.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
@@ -42,6 +43,8 @@ typedef struct strip { /* a loop being rewritten */
     kir_var **memory; /* by variable: its array, of those that are expanded */
     kir_var *base;    /* first iteration of the strip */
     kir_var *count;   /* its iterations */
+    kir_var *failed;  /* of an iteration: the site of its first check that did not hold, 0: none. NULL: no checks */
+    VEC(uint32_t) sites;
     int64_t gain;
 } strip;
 
@@ -54,9 +57,18 @@ static bool are_straight(const kir_block *b) {
     return true;
 }
 
+/* A division of floats that would raise gives an infinity or NaN when it is made all the same: nothing else follows. */
+static bool is_float_check(const kir_stmt *s) {
+    const kir_expr *e = s->kind == KIR_CHECK ? s->value : NULL;
+    return e && e->kind == KIR_BINARY && e->op == KIR_OP_NE && e->args[0]->ty->kind == TYPE_FLOAT &&
+           e->args[1]->kind == KIR_CONST && s->index.len == 0;
+}
+
 static bool is_straight(const kir_stmt *s) {
     if (s->kind == KIR_ASSIGN)
         return s->var->ty->kind != TYPE_ARRAY;
+    if (s->kind == KIR_CHECK)
+        return is_float_check(s);
     return s->kind == KIR_STORE || (s->kind == KIR_IF && are_straight(&s->body) && are_straight(&s->orelse));
 }
 
@@ -354,6 +366,75 @@ static kir_block build(strip *t, kir_block *b) {
     return out;
 }
 
+/* ---- checks ---------------------------------------------------------------------------------------------------------------- */
+
+static bool find_check(kir_stmt *s, void *context) {
+    bool *found = context;
+    *found |= s->kind == KIR_CHECK;
+    return true;
+}
+
+static bool has_checks(kir_stmt *loop) {
+    bool found = false;
+    kir_each_stmt(&loop->body, find_check, &found);
+    return found;
+}
+
+static bool note_check(kir_stmt *s, void *context) {
+    strip *t = context;
+    if (s->kind != KIR_CHECK)
+        return true;
+    vec_push(t->z->scratch, &t->sites, s->site);
+    kir_expr *before = op(t, KIR_OP_NE, ref(t, t->failed), number(t, 0));
+    kir_expr *fine = op(t, KIR_OP_OR, before, s->value);
+    kir_expr *site = kir_select(t->z->m, fine, ref(t, t->failed), number(t, (int64_t)s->site), s->at);
+    s->kind = KIR_ASSIGN;
+    s->var = t->failed;
+    s->value = site;
+    return true;
+}
+
+/* An iteration whose check fails goes on, with numbers that nobody will see; what it would have raised is noted. */
+static void note_checks(strip *t, kir_block *b) {
+    kir_block out = {0};
+    vec_push(t->z->m->a, &out, kir_assign(t->z->m, t->failed, number(t, 0), t->at));
+    kir_each_stmt(b, note_check, t);
+    for (uint32_t i = 0; i < b->len; i++)
+        vec_push(t->z->m->a, &out, b->at[i]);
+    *b = out;
+    vars_add(&t->varying, t->failed);
+}
+
+static bool is_first(const strip *t, uint32_t k) {
+    for (uint32_t i = 0; i < k; i++)
+        if (t->sites.at[i] == t->sites.at[k])
+            return false;
+    return true;
+}
+
+/* When the strip is through: the lowest of its iterations that failed raises. */
+static void raise_lowest(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    kir_stmt *loop = kir_for(m, kir_temp_new(m, t->z->f, type_int64(m->types), t->at), number(t, 0), ref(t, t->count),
+                             number(t, 1), t->loop->loop->kind, t->at);
+    kir_expr *at = ref(t, loop->var);
+    loop->loop->class = KIR_CLASS_CARRIED;
+    loop->loop->few = true;
+    vec_push(m->a, &loop->body, kir_assign(m, t->failed, kir_load(m, t->memory[t->failed->id], &at, 1, t->at), t->at));
+    kir_stmt *any = kir_stmt_new(m, KIR_IF, t->at);
+    any->value = op(t, KIR_OP_NE, ref(t, t->failed), number(t, 0));
+    for (uint32_t i = 0; i < t->sites.len; i++) {
+        if (!is_first(t, i))
+            continue;
+        kir_stmt *check = kir_stmt_new(m, KIR_CHECK, t->at);
+        check->site = t->sites.at[i];
+        check->value = op(t, KIR_OP_NE, ref(t, t->failed), number(t, (int64_t)check->site));
+        vec_push(m->a, &any->body, check);
+    }
+    vec_push(m->a, &loop->body, any);
+    vec_push(m->a, out, loop);
+}
+
 static void allocate(strip *t, kir_block *out) {
     kir_module *m = t->z->m;
     uint32_t n = t->z->f->vars.len;
@@ -396,11 +477,17 @@ static void lay_out(strip *t, kir_block *out) {
     t->base = hold(t, body, op(t, KIR_OP_ADD, ref(t, lo), ref(t, first)));
     t->count = hold(t, body, op(t, KIR_OP_MIN, ref(t, width), op(t, KIR_OP_SUB, ref(t, trips), ref(t, first))));
     loop->var->is_temp = false;
+    if (t->failed) {
+        note_checks(t, &loop->body);
+        vars_add(&t->expanded, t->failed);
+    }
     find_expanded(t, &loop->body);
     allocate(t, body);
     kir_block inside = build(t, &loop->body);
     for (uint32_t i = 0; i < inside.len; i++)
         vec_push(m->a, body, inside.at[i]);
+    if (t->failed)
+        raise_lowest(t, body);
     uint32_t id = loop->loop->id;
     if (id && id < m->report.len) {
         m->report.at[id].vector = true;
@@ -413,6 +500,8 @@ static bool lay_loop(laner *z, kir_stmt *s, kir_block *out) {
     strip t = {.z = z, .loop = s, .at = s->at};
     if (s->kind != KIR_FOR || !(s->loop->parallel || s->loop->few))
         return false;
+    if (has_checks(s))
+        t.failed = kir_var_new(z->m, z->f, NULL, type_int64(z->m->types), s->at);
     t.varying = new_set(&t);
     t.seen = new_set(&t);
     t.expanded = new_set(&t);

@@ -135,3 +135,44 @@ def sweeps_back_in_time(a, times):
 @pytest.mark.parametrize("times", (0, 1, 2, 17, 40))
 def test_columns_of_a_wavefront(agree, sweep, shape, times):
     agree(sweep, np.random.default_rng(times).random(shape), times)
+
+
+def dividing(x, y):
+    for i in range(x.shape[0]):
+        carry = 1.0
+        for j in range(x.shape[1]):
+            carry = carry / x[i, j]
+            if carry * carry > 16.0:
+                carry = 1.0 / (y[i, j] - 2.0)
+            y[i, j] = carry
+
+
+def failing_line(function, *arguments):
+    with pytest.raises(ZeroDivisionError) as error:
+        function(*arguments)
+    return error.traceback[-1].lineno
+
+
+@pytest.mark.parametrize("rows", (8, 40, 200))
+def test_the_lowest_iteration_raises(agree, runtime, rows):
+    import plait
+
+    x, y = np.full((rows, 30), 0.5), np.ones((rows, 30))
+    agree(dividing, x, y)
+    first = dividing.__code__.co_firstlineno + 3
+    x[rows // 2, 1] = 0.0
+    late = y.copy()
+    late[rows // 3, 20:] = 2.0
+    kernel, before = plait.njit(parallel=True)(dividing), plait.get_num_threads()
+    runtime.plrt_set_min_work(0)
+    try:
+        for threads in range(1, before + 1):
+            plait.set_num_threads(threads)
+            assert failing_line(kernel, x.copy(), y.copy()) == first
+            assert failing_line(kernel, x.copy(), late.copy()) == first + 2
+        plait.set_num_threads(before)
+        assert failing_line(plait.njit(dividing), x.copy(), late.copy()) == first + 2
+        assert kernel.parallel_report()[0]["tile"]
+    finally:
+        runtime.plrt_set_min_work(-1)
+        plait.set_num_threads(before)
