@@ -1,8 +1,11 @@
 /* See combine.h. How updates are recognised
  *
  *   %t = %y[e]                    the load, and later in the same block the store, of one element: the subscripts are the
- *   %s = %t + x                   same expressions and nothing that they read is written in between, nor is anything
- *   %y[e] = %s                    else stored there. %t and %s are used nowhere else.
+ *   %s = %t + x                   same expressions and nothing that they read is written in between. %t and %s are used
+ *   %y[e] = %s                    nowhere else. (Or %t is summed up in loops in between, as promote leaves it.)
+ *
+ * Whatever order such updates come in, and even when one overwrites another, an element's value is always its first
+ * value op something that does not depend on it: so a block may start from the operator's identity.
  *
  * An array is an accumulator when all that the loop does to it are updates with one operator (dependence.c is asked
  * about the loop without them, and refuses when another statement touches that memory). Only arrays that stand in the
@@ -280,7 +283,6 @@ static void check_index_var(kir_var *v, void *context) {
 static bool check_between(kir_stmt *s, void *context) {
     between *b = context;
     vars_written_by(s, check_index_var, b);
-    b->clear &= s->kind == KIR_ASSIGN || s->kind == KIR_IF || s->kind == KIR_FOR || s->kind == KIR_CHECK;
     return b->clear;
 }
 
@@ -342,8 +344,37 @@ static void check_uses(const chain *c, kir_expr *e, use_scan *u) {
         check_uses(c, value->args[i], u);
 }
 
+typedef struct sum_scan { /* what becomes of a variable between the element's load and its store */
+    const kir_var *v;
+    kir_op op;
+    uint32_t updates;
+    bool ok;
+} sum_scan;
+
+static bool check_sum(kir_stmt *s, void *context) {
+    sum_scan *x = context;
+    if (s->kind != KIR_ASSIGN || s->var != x->v)
+        return x->ok;
+    x->ok &= s->value->kind != KIR_VAR && combine_is_chain(s->value, x->v, &x->op);
+    x->updates++;
+    return x->ok;
+}
+
+/* promote keeps an element in a variable: %v = %y[e]; for … { %v = %v + x }; %y[e] = %v. */
+static kir_op promoted_op(const finder *f, kir_block *b, uint32_t from, uint32_t to) {
+    sum_scan x = {.v = b->at[from]->var, .ok = true};
+    for (uint32_t i = from + 1; i < to; i++) {
+        kir_block single = {.at = &b->at[i], .len = 1, .cap = 1};
+        kir_each_stmt(&single, check_sum, &x);
+    }
+    bool alone = f->writes[x.v->id] == x.updates + 1 && f->reads[x.v->id] == x.updates + 1 && !outlives(f, x.v);
+    return x.ok && x.updates && alone ? x.op : KIR_OP_INVALID;
+}
+
 static kir_op update_op(const finder *f, kir_block *b, uint32_t from, uint32_t to) {
     kir_stmt *store = b->at[to];
+    if (store->value->kind == KIR_VAR && store->value->var == b->at[from]->var)
+        return promoted_op(f, b, from, to);
     chain c = {.v = b->at[from]->var, .block = b, .first = from + 1, .last = to, .ty = store->value->ty};
     kir_op op = KIR_OP_INVALID;
     kir_expr *value = look_through(&c, store->value);

@@ -216,6 +216,56 @@ def test_an_array_that_is_independent_is_not_copied(agree):
     combines(both, (rng.random(99), rng.integers(0, 7, 99), rng.random(99), np.zeros(8)), "add h[:]", agree)
 
 
+def test_elements_that_a_loop_inside_sums_up(agree):
+    def groups(a, k, y):
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                y[k[i]] += a[i, j]
+
+    def forces(x, f):
+        for i in range(len(x)):
+            for j in range(i + 1, len(x)):
+                g = (x[i] - x[j]) ** 3
+                f[i] += g
+                f[j] -= g
+
+    def overwritten(x, k, y):
+        for i in range(len(x)):
+            e = k[i]
+            v = y[e]
+            for j in range(3):
+                y[(i + j) % 5] += x[j]
+                v += x[i]
+            y[e] = v
+
+    combines(groups, (rng.random((31, 5)), rng.integers(0, 4, 31), rng.random(4)), "add y[:]", agree)
+    combines(forces, (rng.random(30), np.zeros(30)), "add f[:]", agree)
+    combines(overwritten, (rng.random(30), rng.integers(0, 5, 30), rng.random(5)), "add y[:]", agree)
+
+
+def test_clusters(agree):
+    def assign(x, centres, count, sums):
+        total = 0.0
+        for i in range(x.shape[0]):
+            best = np.inf
+            which = 0
+            for k in range(centres.shape[0]):
+                d = 0.0
+                for j in range(x.shape[1]):
+                    d += (x[i, j] - centres[k, j]) ** 2
+                if d < best:
+                    best = d
+                    which = k
+            count[which] += 1
+            for j in range(x.shape[1]):
+                sums[which, j] += x[i, j]
+            total += best
+        return total
+
+    args = (rng.random((40, 3)), rng.random((4, 3)), np.zeros(4, np.int64), np.zeros((4, 3)))
+    combines(assign, args, "add count[:], add sums[:], add total", agree)
+
+
 OPERATORS = {
     "add": "h[k[i]] += x[i]",
     "sub": "h[k[i]] -= x[i]",
