@@ -520,11 +520,15 @@ static bool find_user_file(char *path, size_t size) {
     return n > 0 && n < (int)size && lstat(path, &about) == 0;
 }
 
-static void read_file(snapshot *s, rt_problems *p, const char *path, int32_t file) {
-    s->documents[file] = rt_document_read(path, p, NULL);
-    reader r = {s, s->documents[file], p, file};
-    if (r.d != NULL)
+static void take_document(snapshot *s, rt_problems *p, rt_document *d, int32_t file) {
+    s->documents[file] = d;
+    reader r = {s, d, p, file};
+    if (d != NULL)
         read_top(&r);
+}
+
+static void read_file(snapshot *s, rt_problems *p, const char *path, int32_t file) {
+    take_document(s, p, rt_document_read(path, p, NULL), file);
 }
 
 /* PLAIT_CONFIG: a file in place of the search, or nothing at all when it is empty. */
@@ -713,15 +717,25 @@ int32_t rt_config_threads(void) {
     return v->text != NULL ? (int32_t)v->number : 0;
 }
 
+/* Takes over the document, which may be NULL, after the messages in p. */
+static char *check_document(rt_document *d, rt_problems *p) {
+    snapshot s = {.memory = calloc(1, sizeof *s.memory)};
+    if (s.memory != NULL)
+        take_document(&s, p, d, 0);
+    rt_document_free(d);
+    rt_document_free(s.memory);
+    char *text = rt_problems_take(p);
+    return text != NULL || s.memory != NULL ? text : strdup("out of memory");
+}
+
 char *plrt_config_check(const char *path) {
     rt_problems p = {0};
-    snapshot s = {.memory = calloc(1, sizeof *s.memory)};
-    if (s.memory == NULL)
-        return strdup("out of memory");
-    read_file(&s, &p, path, 0);
-    rt_document_free(s.documents[0]);
-    rt_document_free(s.memory);
-    return rt_problems_take(&p);
+    return check_document(rt_document_read(path, &p, NULL), &p);
+}
+
+char *rt_config_check_text(const char *path, const char *bytes, size_t len) {
+    rt_problems p = {0};
+    return check_document(rt_document_parse(path, bytes, len, &p), &p);
 }
 
 /* ---- settings ----------------------------------------------------------------------------------------------------- */

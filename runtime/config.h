@@ -19,6 +19,9 @@ static inline void rt_choose(const plrt_region *region, plrt_choice *choice) {
         rt_config_choose(region, choice);
 }
 
+/* As plrt_config_check, for a text. */
+char *rt_config_check_text(const char *path, const char *bytes, size_t len);
+
 /* The number of threads that a file asks for in general; 0: none does. */
 int32_t rt_config_threads(void);
 /* The number that a scope of the calling thread asks for; 0: none does. */

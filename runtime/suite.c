@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/suite.h"
 #include "runtime/yaml.h"
 
 enum { MOST_POINTS = 1000, MOST_NAMES = 16, MOST_DIMS = 8 };
@@ -425,21 +426,30 @@ static void put_suite(reader *r) {
     fputs("]}\n", r->out);
 }
 
-char *plrt_suite_read(const char *path, char **problems) {
-    rt_problems p = {0};
+/* Takes over the document, which may be NULL, after the messages in p. */
+static char *read_document(rt_document *d, rt_problems *p, char **problems) {
     char *json = NULL;
     size_t len;
-    rt_document *d = rt_document_read(path, &p, NULL);
-    reader r = {.d = d, .p = &p, .out = d != NULL ? open_memstream(&json, &len) : NULL};
+    reader r = {.d = d, .p = p, .out = d != NULL ? open_memstream(&json, &len) : NULL};
     if (r.out != NULL) {
         put_suite(&r);
         fclose(r.out);
     }
     rt_document_free(d);
-    *problems = rt_problems_take(&p);
+    *problems = rt_problems_take(p);
     if (*problems != NULL) {
         free(json);
         return NULL;
     }
     return json;
+}
+
+char *plrt_suite_read(const char *path, char **problems) {
+    rt_problems p = {0};
+    return read_document(rt_document_read(path, &p, NULL), &p, problems);
+}
+
+char *rt_suite_read_text(const char *path, const char *bytes, size_t len, char **problems) {
+    rt_problems p = {0};
+    return read_document(rt_document_parse(path, bytes, len, &p), &p, problems);
 }
