@@ -2,6 +2,7 @@
  * written. Values travel in slots (plait/runtime.h); the artifact's metadata say which type lies in which. */
 #include "cli/cli.h"
 #include "cli/npy.h"
+#include "plait/config.h"
 #include "plait/runtime.h"
 #include "syntax/syntax.h"
 
@@ -468,6 +469,34 @@ static int print_results(run *r, const json_t *result) {
     return EXIT_DONE;
 }
 
+static int64_t bytes_of_arguments(const run *r) {
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < r->arguments.len; i++) {
+        const npy_array *a = r->arguments.at[i].array;
+        int64_t bytes = a ? a->size : 0;
+        for (uint32_t k = 0; a && k < a->ndim; k++)
+            bytes *= a->shape[k];
+        sum += bytes;
+    }
+    return sum;
+}
+
+/* "module.function", by which configuration files know the kernel. */
+static const plrt_kernel_settings *settings_of(const run *r) {
+    const char *path = cli_read_spec(r->c, r->c->words.at[0]).path, *slash = strrchr(path, '/');
+    path = slash ? slash + 1 : path;
+    int stem = (int)strcspn(path, ".");
+    return r->function ? plrt_config_kernel(arena_printf(r->c->a, "%.*s.%s", stem, path, r->function)) : NULL;
+}
+
+static int32_t enter(const run *r, const plait_kernel *kernel, plrt_error *err) {
+    plrt_call frame;
+    plrt_call_enter(&frame, settings_of(r), NULL, bytes_of_arguments(r));
+    int32_t status = plait_kernel_entry(kernel)(r->slots.at, r->results, err);
+    plrt_call_leave(&frame);
+    return status;
+}
+
 static int call(run *r, const plait_kernel *kernel) {
     const json_t *result = json_object_get(r->metadata, "result");
     double best = 1e300;
@@ -477,7 +506,7 @@ static int call(run *r, const plait_kernel *kernel) {
         if (i)
             release_arrays(result, r->results);
         double start = seconds();
-        if (plait_kernel_entry(kernel)(r->slots.at, r->results, &err) != 0) {
+        if (enter(r, kernel, &err) != 0) {
             print_raised(r, kernel, &err);
             return EXIT_FAILED;
         }
@@ -537,8 +566,12 @@ int cli_run(cli *c) {
     int status = EXIT_FAILED;
     if (!c->words.len)
         return cli_misused(c, "run takes FILE.py:FUNC and arguments");
-    if (c->threads && plrt_set_num_threads((int32_t)c->threads) != 0)
+    if (plrt_config_problems())
+        return cli_fail(c, "%s", plrt_config_problems());
+    if (c->threads > plrt_max_threads())
         return cli_misused(c, "--threads: 1 to %d are possible", plrt_max_threads());
+    plrt_choice saved;
+    plrt_choice_push(&(plrt_choice){.threads = (int32_t)c->threads}, &saved);
     bool ok = true;
     for (uint32_t i = 1; i < c->words.len && ok; i++)
         ok = read_argument(&r, c->words.at[i]);

@@ -486,6 +486,32 @@ def test_plait_config_says_what_is_wrong(tmp_path):
     assert plait_command("config", "--check", "good.yaml", cwd=tmp_path).stdout == "good.yaml: nothing wrong\n"
 
 
+RUN = """
+from plait import njit, prange
+@njit(parallel=True)
+def fill(x):
+    for i in prange(len(x)):
+        x[i] = 1.0
+"""
+
+
+def test_plait_run_heeds_files_and_its_own_word_comes_first(tmp_path):
+    (tmp_path / "work.py").write_text(RUN)
+    np.save(tmp_path / "x.npy", np.zeros(100_000))
+    (tmp_path / ".plait.yaml").write_text("kernels: {work.fill: {threads: 8, sizes: [{up_to: 1MB, threads: 3}]}}\n")
+
+    def threads(*words):
+        out = plait_command("run", "work.py:fill", "x.npy", *words, cwd=tmp_path, PLAIT_NUM_THREADS="8", PLAIT_TRACE="t.json", PLAIT_MIN_WORK="0")
+        assert out.returncode == 0, out.stderr
+        return [e["args"]["threads"] for e in json.loads((tmp_path / "t.json").read_text())["traceEvents"] if e.get("cat") == "region"]
+
+    assert threads() == [3] and threads("--threads", "2") == [2]
+    assert plait_command("run", "work.py:fill", "x.npy", "--threads", "9", cwd=tmp_path, PLAIT_NUM_THREADS="8").returncode == 2
+    (tmp_path / ".plait.yaml").write_text("kernel: {}\n")
+    out = plait_command("run", "work.py:fill", "x.npy", cwd=tmp_path)
+    assert out.returncode == 1 and "did you mean 'kernels'?" in out.stderr
+
+
 def test_the_documents_have_the_table_of_all_settings():
     table = plait_command("config", "--markdown", cwd=ROOT, PLAIT_CONFIG="").stdout
     assert table in (ROOT / "docs/configuration.md").read_text(), "plait config --markdown has another table than the document"
