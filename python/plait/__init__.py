@@ -28,28 +28,6 @@ class prange:
         return range(*args)
 
 
-class threads:
-    """with threads(n): regions entered by this thread run on n threads. schedule, chunk and placement may be given too,
-    with or without n; what is not given stays as it is."""
-
-    def __init__(self, n=None, *, schedule=None, chunk=0, placement=None):
-        from .decorators import check_choice
-
-        self._choice = check_choice(n, schedule, chunk, placement)
-        self._before = []
-
-    def __enter__(self):
-        from ._plait import _push_choice
-
-        self._before.append(_push_choice(*self._choice))
-        return self
-
-    def __exit__(self, *exception):
-        from ._plait import _pop_choice
-
-        _pop_choice(self._before.pop())
-
-
 class parallel_chunksize:
     """with parallel_chunksize(n): regions entered by this thread hand out chunks of n iterations."""
 
@@ -89,6 +67,8 @@ def __getattr__(name):
         return getattr(import_module(".errors", __name__), name)
     if name in _FROM_OBSERVE:
         return getattr(import_module(".observe", __name__), name)
+    if name == "threads":
+        return import_module(".choices", __name__).threads
     if name == "tune":
         return import_module(".tuning", __name__).tune
     if not name.startswith("__"):
@@ -101,4 +81,4 @@ def __getattr__(name):
 def __dir__():
     from . import types
 
-    return sorted({*globals(), "topology", "tune", *_SUBMODULES, *_FROM_ERRORS, *_FROM_OBSERVE, *types.TOP_LEVEL})
+    return sorted({*globals(), "threads", "topology", "tune", *_SUBMODULES, *_FROM_ERRORS, *_FROM_OBSERVE, *types.TOP_LEVEL})

@@ -8,17 +8,10 @@ from types import ModuleType
 
 _NUMBAS = {"NUM_THREADS": "threads", "NUMBA_DEFAULT_NUM_THREADS": "threads", "PARFOR_SCHEDULE": "schedule"}
 _variables = _environment = None  # names that settings have there; what they said when the environment was read last
-_disabled = None  # plait.config.disable_jit = …, which decorators ask for without reading files
 
 
 def _switch(text):
     return text.strip().lower() not in ("", "0", "false", "no", "off")
-
-
-def jit_is_disabled():
-    if _disabled is not None:
-        return _disabled
-    return _switch(os.environ.get("PLAIT_DISABLE_JIT", os.environ.get("NUMBA_DISABLE_JIT", "")))
 
 
 def _follow_environment():
@@ -146,6 +139,8 @@ class _Config(ModuleType):
         if known is None:
             raise AttributeError(f"plait has no setting {name!r}")
         if known == "disable_jit":
+            from .decorators import jit_is_disabled
+
             return int(jit_is_disabled()) if name.isupper() else jit_is_disabled()
         return _value(known)
 
@@ -156,7 +151,10 @@ class _Config(ModuleType):
             return super().__setattr__(name, value)
         known = _known(name) or name
         if known == "disable_jit":
-            return super().__setattr__("_disabled", None if value is None else bool(value))
+            from . import decorators
+
+            decorators._disabled = None if value is None else bool(value)
+            return None
         text = None if value is None else {True: "true", False: "false"}.get(value if isinstance(value, bool) else None)
         if text is None and value is not None:
             text = os.fspath(value) if hasattr(value, "__fspath__") else str(value)

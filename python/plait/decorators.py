@@ -1,5 +1,7 @@
 """jit and njit: options → dispatcher."""
-from . import config
+import os
+
+_disabled = None  # what plait.config.disable_jit was set to
 
 # What a request may say, with what it means; the rest of Numba's options are taken and have no effect.
 _SWITCHES = ("parallel", "fastmath", "boundscheck", "debug", "nogil", "cache", "nopython")
@@ -59,7 +61,7 @@ def _decorate(function, options, signatures):
         raise TypeError(f"{function.__name__} is compiled already: jit takes a Python function (its .py_func)")
     if not hasattr(function, "__code__"):
         raise TypeError(f"jit takes a function, not {function!r} of type {type(function).__name__}")
-    if config.jit_is_disabled():
+    if jit_is_disabled():
         return function
     from .dispatcher import make
 
@@ -69,6 +71,14 @@ def _decorate(function, options, signatures):
             dispatcher.compile(signature)
         dispatcher.disable_compile()
     return dispatcher
+
+
+def jit_is_disabled():
+    """By the program, else by the environment: decorators read no files."""
+    if _disabled is not None:
+        return _disabled
+    said = os.environ.get("PLAIT_DISABLE_JIT", os.environ.get("NUMBA_DISABLE_JIT", ""))
+    return said.strip().lower() not in ("", "0", "false", "no", "off")
 
 
 # ---- options -------------------------------------------------------------------------------------------------------
@@ -186,55 +196,3 @@ _CHECKS = {
     "race": _one_of("error", "warn", "trust", "check"),
     "math": _one_of("auto", "libm", "sleef", "libmvec"),
 }
-
-_SCHEDULES = {None: 0, "auto": 0, "static": 1, "dynamic": 2, "guided": 3}
-
-
-def check_choice(threads=None, schedule=None, chunk=0, placement=None):
-    """What regions are to do, as _plait._push_choice takes it."""
-    if schedule not in _SCHEDULES:
-        _refuse(f"schedule is 'static', 'dynamic' or 'guided', not {schedule!r}")
-    _check_threads("threads", threads)
-    return threads or 0, _SCHEDULES[schedule], _check_count("chunk", chunk or 0), _check_placement("placement", placement)
-
-
-def _configured(options, kernel):
-    """boundscheck, opt and tile: the program and the environment, else the decorator, else the kernel's section in a file,
-    else the file."""
-    section = config.kernel(kernel) if kernel else {}
-    found = {}
-    for name in ("boundscheck", "opt", "tile"):
-        value = config.insists(name)
-        if value is None:
-            value = options.get(name)
-        if value is None:
-            value = section.get(name)
-        if value is None and config.find(name)[1] != "default":
-            value = config.find(name)[0]
-        if value is not None:
-            found[name] = value
-    return found
-
-
-def request_options(options, kernel=None):
-    """The options of a request (plait.h): what differs from the default. kernel: the name by which files know it."""
-    request = {}
-    parallel = options.get("parallel")
-    if isinstance(parallel, dict):
-        request["parallel"] = {k: bool(on) for k, on in parallel.items() if k != "stencil"}
-    elif parallel:
-        request["parallel"] = parallel
-    configured = _configured(options, kernel)
-    if "boundscheck" in configured:
-        request["boundscheck"] = configured["boundscheck"] in (True, "true")
-    for name in ("opt", "tile"):
-        if name in configured and (name == "opt" or int(configured[name])):
-            request[name] = int(configured[name])
-    for name in ("fastmath", "error_model", "schedule", "chunk", "locals", "disable", "race", "math"):
-        if options.get(name):
-            request[name] = options[name]
-    if options.get("debug"):
-        request["debug"] = True
-    if options.get("inline") == "always":
-        request["inline"] = "always"
-    return request

@@ -10,7 +10,7 @@ from _weakrefset import WeakSet
 from functools import update_wrapper
 
 from . import _plait, config, types
-from .decorators import check_choice, request_options
+from .choices import check_choice, request_options
 from .errors import PlaitError, TypingError, UnsupportedError, report
 
 _VARARGS, _VARKEYWORDS = 4, 8

@@ -4,7 +4,8 @@ import time
 
 import numpy as np
 
-from .. import _plait, njit, prange, threads
+from .. import njit, prange
+from ..choices import threads
 from ..errors import PlaitError
 
 

@@ -5,7 +5,8 @@ import time
 import numpy as np
 
 from .. import _plait, config
-from ..decorators import check_choice, njit
+from ..choices import check_choice
+from ..decorators import njit
 from ..dispatcher import name_in_files
 from ..errors import PlaitError
 from . import candidates as _candidates
