@@ -26,6 +26,7 @@
 #include "passes/cost.h"
 #include "passes/jam.h"
 #include "passes/passes.h"
+#include "passes/pivot.h"
 
 #include <isl/aff.h>
 #include <isl/ast_build.h>
@@ -915,16 +916,18 @@ static bool reorder_nest(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_blo
     return (n.s && try_nest(&n, z->session, around, out)) || try_expanded(z, loop, around, out);
 }
 
-static void reorder_block(reorderer *z, kir_block *b, kir_stmt *around) {
+static void reorder_block(reorderer *z, kir_block *b, kir_stmt *around, bool inside) {
     kir_block out = {0};
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
         bool loop = s->kind == KIR_FOR && !s->loop->cold;
         if (loop && reorder_nest(z, s, around, &out))
             continue;
+        if (loop && inside && pivot_loop(z->m, z->f, z->scratch, s, &out))
+            continue;
         if (s->kind != KIR_FOR || loop)
-            reorder_block(z, &s->body, s);
-        reorder_block(z, &s->orelse, s);
+            reorder_block(z, &s->body, s, inside || loop);
+        reorder_block(z, &s->orelse, s, inside);
         vec_push(z->m->a, &out, s);
     }
     *b = out;
@@ -938,7 +941,7 @@ bool reorder_run(pass_context *c) {
         if (f->kind == KIR_FN_REGION || f->cold)
             continue;
         reorderer z = {c->m, f, c->scratch, dep_open(c->m, f, c->scratch), live_new(c->scratch, f)};
-        reorder_block(&z, &f->body, NULL);
+        reorder_block(&z, &f->body, NULL, false);
         dep_close(z.session);
     }
     return true;

@@ -417,3 +417,32 @@ def test_memory_of_expanded_scalars_is_given_back(alive):
     for _ in range(5):
         kernel(x.copy(), x, x)
     assert alive() == before
+
+
+def shortest_paths(d):
+    n = d.shape[0]
+    for k in range(n):
+        for i in range(n):
+            for j in range(n):
+                d[i, j] = min(d[i, j], d[i, k] + d[k, j])
+
+
+def against_one_row(a, m):
+    for r in range(3):
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                a[i, j] = a[i, j] * 0.5 + a[m, j] - a[i, r]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 17, 40])
+def test_loops_are_cut_at_the_row_that_all_read(agree, n):
+    rng = np.random.default_rng(n)
+    agree(shortest_paths, rng.integers(-3, 99, (n, n)), bits=True)
+    for m in {0, n // 2, n - 1, -1}:
+        agree(against_one_row, rng.random((n, n + 3)), m, bits=True)
+
+
+def test_a_loop_that_is_cut_runs_in_parallel():
+    kernel = njit(parallel=True)(shortest_paths)
+    kernel(np.ones((4, 4), np.int64))
+    assert [e["decision"] for e in kernel.parallel_report()] == ["serial", "parallel", "serial"]
