@@ -19,7 +19,6 @@ import numpy as np
 
 SPREAD, NONE = 1, 7
 HERE = pathlib.Path(__file__).parent
-GROUP = pathlib.Path("/sys/fs/cgroup/cpu/plait-perf")
 
 
 def seats():
@@ -131,16 +130,16 @@ def row_of_limit(what, prepare):
 
 
 @contextlib.contextmanager
-def quota_of(cpus):
-    """A cgroup (version 1) with so much bandwidth; yields what puts a process into it."""
-    GROUP.mkdir(exist_ok=True)
+def group_of(controller, file, value):
+    """A cgroup (version 1) with a limit."""
+    group = pathlib.Path("/sys/fs/cgroup") / controller / f"plait-perf-{os.getpid()}"
+    group.mkdir()
     try:
-        (GROUP / "cpu.cfs_period_us").write_text("100000")
-        (GROUP / "cpu.cfs_quota_us").write_text(str(100000 * cpus))
-        yield lambda: (GROUP / "tasks").write_text(str(os.getpid()))
+        (group / file).write_text(str(value))
+        yield group
     finally:
         with contextlib.suppress(OSError):
-            GROUP.rmdir()
+            group.rmdir()
 
 
 def rows_of_limits():
@@ -148,7 +147,8 @@ def rows_of_limits():
     yield row_of_limit("mask of one unit", lambda: os.sched_setaffinity(0, {one}))
     units = len(os.sched_getaffinity(0))
     try:
-        with quota_of(max(1, units // 2)) as join:
+        with group_of("cpu", "cpu.cfs_quota_us", 100_000 * max(1, units // 2)) as group:
+            join = lambda: (group / "tasks").write_text("0")
             yield row_of_limit(f"quota of {max(1, units // 2)} CPU, mask of {units}", join)
     except OSError as error:
         print(f"no cgroup can be made here: {error}", file=sys.stderr)
@@ -270,10 +270,15 @@ sys.path.insert(0, {here!r})
 import numpy as np, plait
 from kernels import figures
 x = np.ones(1 << 18)
-plait._plait._tune(0, 0, 0)
-room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (room + {extra}, room + {extra}))
-print(figures.dot(x, x) == 1 << 18)
+plait.set_num_threads(1)
+figures.dot(x, x)
+if {extra} < 0:
+    open({group!r} + "/tasks", "w").write("0")
+else:
+    room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (room + {extra}, room + {extra}))
+plait.set_num_threads(32)
+print(all(figures.dot(x, x) == 1 << 18 for i in range(20)))
 """
 
 INTERRUPT = """
@@ -315,16 +320,28 @@ except KeyboardInterrupt:
 
 
 def printed(code, **environment):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment})
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "program.py"
+        path.write_text(code)
+        done = subprocess.run([sys.executable, path], capture_output=True, text=True, env={**os.environ, **environment})
     return done.stdout.strip() if done.returncode == 0 else f"exit status {done.returncode}"
+
+
+def printed_by(code, **values):
+    return printed(code.format(here=str(HERE), **values), PLAIT_NUM_THREADS="32")
 
 
 def rows_of_mishaps():
     right = printed(CHILDREN.format(here=str(HERE)), PLAIT_NUM_THREADS="2")
     yield "children of fork() that are right", "1,000 of 1,000", right, right == "1000"
-    good = sum(printed(FEWER.format(here=str(HERE), extra=(i % 20) << 22), PLAIT_NUM_THREADS="32") == "True"
-               for i in range(200))
-    yield "right in processes that cannot make threads", "200 of 200", f"{good} of 200", good == 200
+    good = sum(printed_by(FEWER, extra=(i % 20) << 22, group="") == "True" for i in range(200))
+    yield "right in processes without room for threads' stacks", "200 of 200", f"{good} of 200", good == 200
+    try:
+        with group_of("pids", "pids.max", 5) as group:
+            good = sum(printed_by(FEWER, extra=-1, group=str(group)) == "True" for _ in range(20))
+            yield "right in a cgroup of 5 threads", "20 of 20", f"{good} of 20", good == 20
+    except OSError as error:
+        print(f"no cgroup can be made here: {error}", file=sys.stderr)
     for name, parallel, loop, call in (
             ("a region", True, "prange", "slow(x, 10**9)"),
             ("a nest on one thread", False, "range", "slow(x, 10**9)"),

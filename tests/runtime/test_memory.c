@@ -1,6 +1,10 @@
 /* Blocks: counts, alignment, zeroing, reuse of large ones. */
+#define _GNU_SOURCE
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "runtime/rt.h"
 
@@ -76,4 +80,38 @@ Test(memory, many_blocks_released_at_once_stay_within_the_limit) {
     for (int i = 0; i < 64; i++)
         plrt_release(b[i]);
     cr_assert_leq(rt_memory_cached(), 16 * (4 << 20));
+}
+
+/* ---- first touch ------------------------------------------------------------------------------------------------------- */
+
+static size_t resident_pages(const void *data, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), count = bytes / page, resident = 0;
+    unsigned char *map = malloc(count);
+    cr_assert_eq(mincore((void *)(uintptr_t)data, bytes, map), 0);
+    for (size_t i = 0; i < count; i++)
+        resident += map[i] & 1;
+    free(map);
+    return resident;
+}
+
+static int32_t fill_part(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
+    char *data = context;
+    (void)block, (void)err;
+    for (int64_t i = begin; i < end; i++)
+        data[i * 4096] = 1;
+    return 0;
+}
+
+Test(memory, large_blocks_are_first_touched_by_the_region_that_fills_them) {
+    const int64_t bytes = 32 << 20;
+    for (int zeroed = 0; zeroed < 2; zeroed++) {
+        plrt_region region = {.body = fill_part, .name = "test:1"};
+        plrt_error err;
+        rt_memory_purge();
+        plrt_block *b = plrt_block_new(bytes, zeroed);
+        cr_assert_eq(resident_pages(b->data, (size_t)bytes), 0);
+        cr_assert_eq(plrt_region_run(&region, b->data, bytes / 4096, INT64_MAX, &err), 0);
+        cr_assert_eq(resident_pages(b->data, (size_t)bytes), (size_t)bytes / (size_t)sysconf(_SC_PAGESIZE));
+        plrt_release(b);
+    }
 }
