@@ -16,8 +16,13 @@
  * that axis: each iteration gets a row of its own, which is allocated in the body (and moved out again, once for each
  * thread, by scratch.c).
  *
+ * When neither holds, but every element that an iteration of a loop reads was written in the same iteration before (an
+ * exact question, see dependence.c), the iterations need not share the array: each gets one of its own, likewise. So a
+ * loop that uses a work array from outside can run in parallel.
+ *
  * The two arms of an IF are looked at one by one: what remains (a cold version that keeps the array) takes the
  * allocation with it. Cost: one walk of the function for all arrays, one of its accesses for each that qualifies. */
+#include "passes/dependence.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
@@ -229,21 +234,20 @@ static void use_row(kir_stmt *s, kir_var *row, uint32_t n) {
     e->n_args = n - 1;
 }
 
-static local_array *add_row(contractor *z, const local_array *x, const access_scan *in, kir_stmt *loop) {
+/* An array of the loop's body, allocated there, like x without its first `dropped` axes. */
+static local_array *add_own(contractor *z, const local_array *x, uint32_t dropped, kir_stmt *loop) {
     kir_module *m = z->m;
     type *was = x->v->ty;
-    uint32_t n = was->ndim;
-    type *ty = type_array(m->types, was->dtype, n - 1, LAYOUT_C, false, was->aligned);
-    kir_var *row = kir_var_new(m, z->f, x->v->name, ty, x->v->at);
-    row->is_temp = true;
-    kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, n - 1, x->alloc->at);
-    alloc->op = x->alloc->value->op;
-    for (uint32_t k = 1; k < n; k++)
-        alloc->args[k - 1] = kir_copy_expr(m, x->alloc->value->args[k], NULL);
+    uint32_t n = was->ndim - dropped;
+    type *ty = dropped ? type_array(m->types, was->dtype, n, LAYOUT_C, false, was->aligned) : was;
+    kir_var *own = kir_var_new(m, z->f, x->v->name, ty, x->v->at);
+    own->is_temp = true;
+    kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, n, x->alloc->at);
+    alloc->op = dropped ? x->alloc->value->op : KIR_OP_INVALID;
+    for (uint32_t k = 0; k < n; k++)
+        alloc->args[k] = kir_copy_expr(m, x->alloc->value->args[k + dropped], NULL);
     local_array *made = arena_make(z->scratch, local_array);
-    *made = (local_array){.v = row, .alloc = kir_assign(m, row, alloc, x->alloc->at), .fit = true};
-    for (uint32_t k = 0; k < in->found.len; k++)
-        use_row(in->found.at[k], row, n);
+    *made = (local_array){.v = own, .alloc = kir_assign(m, own, alloc, x->alloc->at), .fit = true};
     kir_block body = {0};
     vec_push(m->a, &body, made->alloc);
     for (uint32_t i = 0; i < loop->body.len; i++)
@@ -251,6 +255,34 @@ static local_array *add_row(contractor *z, const local_array *x, const access_sc
     loop->body = body;
     z->changed = true;
     return made;
+}
+
+static local_array *add_row(contractor *z, const local_array *x, const access_scan *in, kir_stmt *loop) {
+    local_array *made = add_own(z, x, 1, loop);
+    for (uint32_t k = 0; k < in->found.len; k++)
+        use_row(in->found.at[k], made->v, x->v->ty->ndim);
+    return made;
+}
+
+/* ---- one array for each iteration ------------------------------------------------------------------------------------------ */
+
+static bool is_private(contractor *z, const local_array *x, kir_stmt *loop) {
+    int64_t step;
+    if (!z->m->options.parallel || loop->loop->cold || loop->loop->kind == KIR_LOOP_ARRAY ||
+        !kir_is_const_int(loop->step, &step) || body_escapes(loop))
+        return false;
+    dep_session *session = dep_open(z->m, z->f, z->scratch);
+    bool yes = dep_is_private(session, loop, x->v);
+    dep_close(session);
+    return yes;
+}
+
+static void make_private(contractor *z, const local_array *x, const access_scan *in, kir_stmt *loop) {
+    const local_array *own = add_own(z, x, 0, loop);
+    for (uint32_t k = 0; k < in->found.len; k++) {
+        kir_stmt *s = in->found.at[k];
+        *(s->kind == KIR_STORE ? &s->var : &s->value->var) = own->v;
+    }
 }
 
 /* ---- the search -------------------------------------------------------------------------------------------------------------------- */
@@ -268,21 +300,32 @@ typedef struct attempt {
     const local_array *x;
     bool in_loop; /* below a loop that stands behind the allocation: its iterations share the array */
     bool tries;   /* only asks */
+    bool shares;  /* iterations may get arrays of their own */
 } attempt;
 
 static bool contract_in(attempt t, kir_block *b);
 
 static bool contract_in_loop(attempt t, kir_stmt *loop, const access_scan *in) {
     bool own = !t.in_loop && loop->kind == KIR_FOR && !loop->loop->cold && has_own_rows(t.z, in, loop);
+    bool shares = t.shares && loop->kind == KIR_FOR;
     t.in_loop = true;
+    t.shares = false;
     if (contract_in(t, &loop->body))
         return true;
-    if (!own || t.tries)
+    if (own && !t.tries) {
+        local_array *row = add_row(t.z, t.x, in, loop);
+        if (contract_in((attempt){t.z, row, false, false, true}, &loop->body))
+            drop_statement(&loop->body, row->alloc);
+    }
+    if (own || !shares)
         return own;
-    local_array *row = add_row(t.z, t.x, in, loop);
-    if (contract_in((attempt){t.z, row, false, false}, &loop->body))
-        drop_statement(&loop->body, row->alloc);
-    return true;
+    if (is_private(t.z, t.x, loop)) {
+        if (!t.tries)
+            make_private(t.z, t.x, in, loop);
+        return true;
+    }
+    t.shares = true;
+    return contract_in(t, &loop->body);
 }
 
 /* Outside loops one arm alone runs, so each may do as it likes; inside, an iteration in the one may have left values for
@@ -397,7 +440,7 @@ static void contract_array(contractor *z, const local_array *x) {
     kir_block *home = home_of(&z->f->body, x->alloc);
     bool before = z->changed;
     z->changed = false;
-    bool gone = home && contract_in((attempt){z, x, false, false}, home);
+    bool gone = home && contract_in((attempt){z, x, false, false, true}, home);
     if (z->changed || (gone && x->accesses == 0)) {
         extent_swap swap = {z, x};
         kir_each_stmt(&z->f->body, swap_in_stmt, &swap);

@@ -1345,6 +1345,61 @@ bool dep_statements(dep_session *s, kir_stmt *loop, dep_edges *e, dep_verdict *a
     return true;
 }
 
+/* ---- arrays that iterations do not share --------------------------------------------------------------------------------- */
+
+/* { d → element : the write touches it in an iteration that agrees with d in the loops around both } */
+static isl_map *written_before(walk *w, const access *write, const access *read) {
+    isl_space *space = isl_space_map_from_set(iteration_space(w));
+    isl_map *same = isl_map_universe(space);
+    for (uint32_t k = 0; k < write->depth && k < read->depth && write->loops[k] == read->loops[k]; k++)
+        same = isl_map_equate(same, isl_dim_in, (int)k, isl_dim_out, (int)k);
+    return isl_map_apply_range(same, isl_map_copy(write->map));
+}
+
+/* Is every element that the access at `r` reads written before, in the same iteration of the loop? */
+static bool is_covered(walk *w, uint32_t r) {
+    access *read = &w->found.at[r];
+    if (!build_map(w, read))
+        return false;
+    isl_map *written = isl_map_empty(isl_map_get_space(read->map));
+    for (uint32_t i = 0; i < r; i++) {
+        access *x = &w->found.at[i];
+        if (x->root == read->root && x->what.is_write && x->n == read->n && build_map(w, x) && x->exact)
+            written = isl_map_union(written, written_before(w, x, read));
+    }
+    isl_bool covered = isl_map_is_subset(read->map, written);
+    isl_map_free(written);
+    return covered == isl_bool_true;
+}
+
+static bool is_private_root(walk *w, const kir_var *root) {
+    if (origin_of(w, root) != ORIGIN_FRESH)
+        return false;
+    for (uint32_t i = 0; i < w->found.len; i++)
+        if (w->found.at[i].root == root && !w->found.at[i].what.is_write && !is_covered(w, i))
+            return false;
+    return true;
+}
+
+bool dep_is_private(dep_session *s, kir_stmt *loop, const kir_var *array) {
+    walk w = open_walk(s, loop, NULL);
+    dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
+    bool yes = !w.trouble && w.writes[loop->var->id] == 1 && w.writes[array->id] == 0;
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_reset_operations(s->isl);
+    isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);
+    yes = yes && is_private_root(&w, array);
+    for (uint32_t i = 0; i < w.found.len && yes; i++) {
+        const kir_var *root = w.found.at[i].root;
+        if (root != array && !was_judged(&w, i) && has_write(&w, root) && !separated(&w, root))
+            yes = is_private_root(&w, root) || !judge_root(&w, root, &v);
+    }
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_set_max_operations(s->isl, 0);
+    free_walk(&w);
+    return yes;
+}
+
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */
 
 dep_verdict dep_analyse(dep_session *s, kir_stmt *loop) {

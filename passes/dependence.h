@@ -75,6 +75,10 @@ typedef struct dep_exceptions {
 dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_exceptions *x, const dep_element **elements,
                                uint32_t *n_elements);
 
+/* Is each element of the array that an iteration of the loop reads written in the same iteration before, and would arrays
+ * of which this holds, one for each iteration, leave the loop nothing to carry through memory? */
+bool dep_is_private(dep_session *s, kir_stmt *loop, const kir_var *array);
+
 /* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);
 

@@ -264,11 +264,11 @@ static void walk_block(scratcher *z, kir_block *b) {
     kir_block out = {0};
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
-        if (s->kind == KIR_FOR && !s->loop->cold) {
+        if (s->kind == KIR_FOR) {
             walk_loop(z, s, &out);
             continue;
         }
-        if (s->kind == KIR_FOR || s->kind == KIR_IF || s->kind == KIR_LOOP || s->kind == KIR_BLOCK)
+        if (s->kind == KIR_IF || s->kind == KIR_LOOP || s->kind == KIR_BLOCK)
             walk_inside(z, s);
         else if (is_kept_inside(z, s) && !put_on_stack(z, s) && move_out(z, s, &out))
             continue;

@@ -717,3 +717,100 @@ def sum_then_use(x):
 
 def test_a_sum_that_is_used_afterwards_comes_first(agree):
     agree(sum_then_use, numbers(3000))
+
+
+# ---- work arrays from outside the loop ------------------------------------------------------------------------------------------
+
+
+def decisions(function, *args):
+    kernel = njit(parallel=True)(function)
+    kernel(*args)
+    return [e["decision"] for e in kernel.parallel_report()]
+
+
+def work_array(a, out):
+    n, m = a.shape
+    t = np.zeros(m)
+    for i in range(n):
+        for j in range(m):
+            t[j] = a[i, j] * 2.0
+        for j in range(m):
+            out[i, j] = t[j] + t[m - 1 - j]
+
+
+def test_iterations_have_work_arrays_of_their_own(agree):
+    for n, m in ((20, 30), (0, 3), (3, 0), (1, 1)):
+        agree(work_array, numbers(n, m), np.zeros((n, m)), bits=True)
+    assert decisions(work_array, numbers(20, 30), np.zeros((20, 30)))[0] == "parallel"
+
+
+def two_work_arrays(a, out):
+    n, m = a.shape
+    t, u = np.empty(m), np.empty((m, m))
+    for i in range(n):
+        for j in range(m):
+            t[j] = a[i, j] * 2.0
+            for k in range(j + 1):
+                u[j, k] = t[j] + k
+        for j in range(m):
+            s = 0.0
+            for k in range(j + 1):
+                s += u[j, k] * t[j - k]
+            out[i, j] = s
+
+
+def test_several_work_arrays_of_triangular_nests(agree):
+    agree(two_work_arrays, numbers(20, 9), np.zeros((20, 9)), bits=True)
+    assert decisions(two_work_arrays, numbers(20, 9), np.zeros((20, 9)))[0] == "parallel"
+
+
+def boundary_stays(a, out):
+    n, m = a.shape
+    t = np.zeros(m + 1)
+    t[0] = 5.0
+    for i in range(n):
+        for j in range(m):
+            t[j + 1] = a[i, j]
+        for j in range(m):
+            out[i, j] = t[j] + t[j + 1]
+
+
+def read_afterwards(a, out):
+    n, m = a.shape
+    t = np.zeros(m)
+    for i in range(n):
+        for j in range(m):
+            t[j] = a[i, j]
+        for j in range(m):
+            out[i, j] = t[m - 1 - j]
+    for j in range(m):
+        out[0, j] += t[j]
+
+
+def sometimes_written(a, out):
+    n, m = a.shape
+    t = np.zeros(m)
+    for i in range(n):
+        for j in range(m):
+            if a[i, j] > 1.0:
+                t[j] = a[i, j]
+        for j in range(m):
+            out[i, j] = t[m - 1 - j]
+
+
+def read_before_written(a, out):
+    n, m = a.shape
+    t = np.zeros(m)
+    for i in range(n):
+        for j in range(m):
+            out[i, j] = t[m - 1 - j]
+        for j in range(m):
+            t[j] = a[i, j]
+
+
+@pytest.mark.parametrize("function", [boundary_stays, read_afterwards, sometimes_written, read_before_written],
+                         ids=lambda f: f.__name__)
+def test_work_arrays_that_iterations_share_stay_shared(agree, function):
+    agree(function, numbers(20, 9), np.zeros((20, 9)), bits=True)
+    if function is not boundary_stays:
+        assert decisions(function, numbers(20, 9), np.zeros((20, 9)))[0] == "serial"
