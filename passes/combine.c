@@ -77,23 +77,48 @@ typedef struct chain { /* what the end of a chain may look like */
     type *ty;   /* of the operations */
 } chain;
 
-static kir_expr *look_through(const chain *c, kir_expr *e) {
-    if (e->kind != KIR_VAR || e->var == c->v || !c->block)
-        return e;
-    for (uint32_t i = c->first; i < c->last; i++) {
-        kir_stmt *s = c->block->at[i];
-        if (s->kind == KIR_ASSIGN && s->var == e->var && s->value->kind != KIR_LOAD)
-            return s->value;
-    }
-    return e;
+typedef struct write_count {
+    const kir_var *v;
+    uint32_t n;
+} write_count;
+
+static void count_same(kir_var *v, void *context) {
+    write_count *w = context;
+    w->n += v == w->v;
 }
 
-static bool leads_to(const chain *c, kir_expr *e) {
-    e = look_through(c, e);
-    if (e->var == c->v)
+static bool count_in_stmt(kir_stmt *s, void *context) {
+    vars_written_by(s, count_same, context);
+    return true;
+}
+
+/* The value of a variable that the statements assign once, at their top level; else `e` itself. What the value reads is
+ * looked for above that assignment only: *c then ends there. */
+static kir_expr *look_through(chain *c, kir_expr *e) {
+    if (e->kind != KIR_VAR || e->var == c->v || !c->block)
+        return e;
+    uint32_t at = c->last;
+    write_count w = {e->var, 0};
+    for (uint32_t i = c->first; i < c->last; i++) {
+        kir_stmt *s = c->block->at[i];
+        kir_block single = {.at = &s, .len = 1, .cap = 1};
+        if (s->kind == KIR_ASSIGN && s->var == e->var && s->value->kind != KIR_LOAD)
+            at = i;
+        kir_each_stmt(&single, count_in_stmt, &w);
+    }
+    if (at == c->last || w.n != 1)
+        return e;
+    c->last = at;
+    return c->block->at[at]->value;
+}
+
+static bool leads_to(const chain *outer, kir_expr *e) {
+    chain c = *outer;
+    e = look_through(&c, e);
+    if (e->var == c.v)
         return true;
     for (uint32_t i = 0; i < e->n_args; i++)
-        if (leads_to(c, e->args[i]))
+        if (leads_to(&c, e->args[i]))
             return true;
     return false;
 }
@@ -104,7 +129,8 @@ static bool is_end(const chain *c, const kir_expr *e) {
     return e->kind == KIR_VAR && e->var == c->v;
 }
 
-static bool follow(const chain *c, kir_expr *e, kir_op *op) {
+static bool follow(const chain *outer, kir_expr *e, kir_op *op) {
+    chain inner = *outer, *c = &inner;
     e = look_through(c, e);
     if (is_end(c, e))
         return true;
@@ -336,12 +362,13 @@ typedef struct use_scan {
 } use_scan;
 
 /* Every temporary on the way serves the update alone. */
-static void check_uses(const chain *c, kir_expr *e, use_scan *u) {
-    kir_expr *value = look_through(c, e);
-    if (value != e && leads_to(c, value))
+static void check_uses(const chain *outer, kir_expr *e, use_scan *u) {
+    chain c = *outer;
+    kir_expr *value = look_through(&c, e);
+    if (value != e && leads_to(&c, value))
         u->once &= is_used_once(u->f, e->var);
     for (uint32_t i = 0; i < value->n_args; i++)
-        check_uses(c, value->args[i], u);
+        check_uses(&c, value->args[i], u);
 }
 
 typedef struct sum_scan { /* what becomes of a variable between the element's load and its store */
@@ -377,19 +404,20 @@ static kir_op update_op(const finder *f, kir_block *b, uint32_t from, uint32_t t
         return promoted_op(f, b, from, to);
     chain c = {.v = b->at[from]->var, .block = b, .first = from + 1, .last = to, .ty = store->value->ty};
     kir_op op = KIR_OP_INVALID;
-    kir_expr *value = look_through(&c, store->value);
+    chain at = c;
+    kir_expr *value = look_through(&at, store->value);
     use_scan uses = {f, &c, true};
     check_uses(&c, store->value, &uses);
     if (!uses.once || !is_used_once(f, c.v))
         return KIR_OP_INVALID;
     if (value->kind == KIR_CAST) {
-        value = look_through(&c, value->args[0]);
-        c.casts = true;
-        c.ty = value->ty;
+        value = look_through(&at, value->args[0]);
+        at.casts = true;
+        at.ty = value->ty;
     }
-    if (is_end(&c, value) || !follow(&c, value, &op))
+    if (is_end(&at, value) || !follow(&at, value, &op))
         return KIR_OP_INVALID;
-    return !c.casts || may_widen(op, store->var->ty->dtype, c.ty) ? op : KIR_OP_INVALID;
+    return !at.casts || may_widen(op, store->var->ty->dtype, at.ty) ? op : KIR_OP_INVALID;
 }
 
 static void find_update(finder *f, kir_block *b, uint32_t at) {
