@@ -113,10 +113,12 @@ class Race:
         return self.leader()
 
     def beats(self, challenger, incumbent, least_gain):
-        """Whether the challenger is faster by more than `least_gain`, with confidence, and was in both halves of the race: load
-        that comes and goes makes neighbouring rounds alike, which no interval knows."""
+        """Whether the challenger is faster by more than `least_gain`, with confidence, and in both halves of the race, and in the
+        best quarter of the rounds: load that comes and goes makes neighbouring rounds alike, which no interval knows."""
         differences = self.differences(challenger, incumbent)
         _, high = interval(differences, ALPHA / 2)
-        halves = differences[: len(differences) // 2], differences[len(differences) // 2 :]
+        half, quarter = len(differences) // 2, len(differences) // 4
         limit = -math.log1p(least_gain)
-        return high < limit and all(half and sum(half) / len(half) < limit for half in halves)
+        halves = differences[:half], differences[half:]
+        best = [sorted(self.logs[c])[quarter] for c in (challenger, incumbent)]
+        return high < limit and best[0] - best[1] < limit and all(d and sum(d) / len(d) < limit for d in halves)

@@ -1,5 +1,6 @@
 """plait.tune: one kernel, one list of arguments."""
 import gc
+import math
 import time
 
 import numpy as np
@@ -286,19 +287,25 @@ def _search(found, bench, fixed, counts, trips, measure, bar, started, budget, l
 
 
 def _gather(found, races):
-    """The rows of all races, each candidate from the one in which it ran most."""
+    """The rows of all races, each candidate from the one in which it ran most. Its time is the winner's times what it took more
+    in the rounds that both ran: means of different rounds would compare hours of the day."""
     longest = {}
     for r in races:
         for candidate, logs in r.logs.items():
             if logs and (candidate not in longest or len(logs) > len(longest[candidate].logs[candidate])):
                 longest[candidate] = r
-    for candidate, r in longest.items():
-        low = high = 0.0
-        if candidate != found.winner and found.winner in r.logs and len(r.logs[candidate]) > 1:
-            low, high = interval(r.differences(candidate, found.winner), ALPHA / 2)
-        found.rows.append((candidate, r.seconds(candidate), len(r.logs[candidate]), low, high))
     if not longest:  # one candidate alone: there was nothing to compare
         found.rows.append((found.winner, races[0]._measure(found.winner), 1, 0.0, 0.0))
+        return
+    base = longest[found.winner].seconds(found.winner) if found.winner in longest else None
+    for candidate, r in longest.items():
+        low = high = 0.0
+        seconds = r.seconds(candidate)
+        if candidate != found.winner and found.winner in r.logs:
+            differences = r.differences(candidate, found.winner)
+            low, high = interval(differences, ALPHA / 2)
+            seconds = base * math.exp(sum(differences) / len(differences))
+        found.rows.append((candidate, seconds, len(r.logs[candidate]), low, high))
     found.rows.sort(key=lambda row: row[1])
 
 
