@@ -519,3 +519,34 @@ def test_the_documents_have_the_table_of_all_settings():
 
 def test_the_example_is_right():
     assert _plait._config_check(ROOT / "examples/.plait.yaml") is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of several users")
+def test_another_users_file_is_not_obeyed():
+    import shutil
+    import tempfile
+
+    folder = pathlib.Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        path = folder / ".plait.yaml"
+        path.write_text("chunk: 7\n")
+        seen = {}
+        for owner in (0, 12345, 12346):
+            os.chown(path, owner, owner)
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.chdir(folder)
+                os.setuid(12345)
+                del os.environ["PLAIT_CONFIG"]
+                config.reload()
+                os.write(writing, str(plait.config.chunk).encode())
+                os._exit(0)
+            os.close(writing)
+            seen[owner] = os.read(reading, 10).decode()
+            os.close(reading)
+            os.waitpid(child, 0)
+        assert seen == {0: "7", 12345: "7", 12346: "0"}
+    finally:
+        shutil.rmtree(folder)

@@ -272,6 +272,13 @@ def test_nan_is_not_a_change(tmp_path):
     assert plait.tune(fill, x, budget=0.05, threads=[1, 2], file=tmp_path / "f.yaml", progress=False).rows
 
 
+def test_a_bar_is_shown_when_asked_for(file, capfd):
+    plait.tune(fill, X, file=file, threads=[1, 2], measure=lambda c: 1.0, progress=True)
+    assert "fill" in capfd.readouterr().err
+    plait.tune(fill, X, file=file, threads=[1, 2], measure=lambda c: 1.0)
+    assert capfd.readouterr().err == ""  # no terminal
+
+
 # ---- reports -----------------------------------------------------------------------------------------------------------
 
 
