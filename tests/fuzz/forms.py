@@ -12,7 +12,8 @@ class Forms:
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
              "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "chosen_row": 0.7, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
-             "rows": 2, "scatter": 1, "cumulative": 1.5, "trusted": 2, "shared_update": 1, "stages": 8}
+             "rows": 2, "scatter": 1, "cumulative": 1.5, "trusted": 2, "shared_update": 1, "stages": 8,
+             "combine": 12}
 
     def statement(self, loops, depth):
         r = self.r
@@ -496,6 +497,68 @@ class Forms:
         self.closed = set()
         return Node("for", var="i", lo="0", hi="n", step=1, prange=True,
                     body=[Node("store", array=out, subs=[f"{ix}[i]"], value=value)])
+
+    def make_combine(self, loops, depth):
+        """A nest whose iterations meet in elements of arrays that they only update; now and then they also read one."""
+        r = self.r
+        self.features["combine"] += 1
+        targets = []
+        for _ in range(r.choice([1, 1, 2, 3])):
+            ty = r.choice(["int64", "int64", "float64", "float64", "int32", "float32"])
+            n = self.new_array(ty, r.choice([1, 1, 2]), r.choice(["C", "C", "C", "F", "neg", "view"]))
+            self.arrays[n]["hi"] = [r.randint(1, 5)] * self.arrays[n]["ndim"]
+            if r.random() < 0.8:
+                self.arrays[n].pop("overlaps", None)
+                self.arrays[n]["alone"] = True
+            form = r.choice(["+", "+", "+", "-", "*", "min", "max", "when", "through"])
+            targets.append((n, ty, form))
+            self.features["combine " + form] += 1
+        alone = {n for n, _, _ in targets} if r.random() < 0.9 else set()
+
+        def subscripts(n, inner):
+            out = []
+            for axis, hi in enumerate(self.arrays[n]["hi"]):
+                v = r.choice(inner)[0]
+                text, lo, hi_at = self.affine(inner)
+                how = r.random()
+                if how < 0.4:
+                    ix = self.index_array(hi + 1)
+                    self.reach(ix, 0, lo, hi_at)
+                    out.append(f"{ix}[{text}]")
+                elif how < 0.8:
+                    out.append(f"({v} * {r.randint(1, 3)} + {r.randint(0, 2)}) % {hi + 1}")
+                else:
+                    self.reach(n, axis, lo, hi_at)
+                    out.append(text)
+            return out
+
+        def update(inner):
+            out = []
+            for n, ty, form in targets:
+                subs = subscripts(n, inner)
+                self.closed = set(alone)
+                e = self.expr(inner, 1)
+                self.closed = set()
+                e = self.to_int(e) if is_int(ty) else self.to_float(e)
+                old = Node("load", ty, array=n, subs=subs)
+                both = promote(ty, e.ty)
+                if form in "+-*":
+                    s = Node("update", array=n, subs=subs, op=form, value=e, ty=both)
+                elif form in ("min", "max"):
+                    s = Node("store", array=n, subs=subs, value=Node(form, both, a=old, b=e))
+                elif form == "through":
+                    t = self.name("t")
+                    s = Node("block", body=[Node("assign", name=t, value=old), Node(
+                        "store", array=n, subs=subs, value=Node("bin", both, op="+", a=var(t, ty), b=e))])
+                else:
+                    test = Node("compare", "bool", op=r.choice("<>"), a=copy.deepcopy(e), b=old)
+                    s = Node("when", test=test, body=[Node("store", array=n, subs=subs, value=e)], orelse=[])
+                if r.random() < 0.3:
+                    s = Node("when", test=self.condition(inner), body=[s], orelse=[])
+                out.append(s)
+            return out
+
+        return self.loop(loops, depth, innermost=update)
 
     def make_shared_update(self, loops, depth):
         """A prange that adds to elements which iterations share: no term may be lost."""
