@@ -203,7 +203,7 @@ static void classify_loop(classifier *z, kir_stmt *loop) {
         check_scalars(z, loop);
     dep_verdict v = dep_analyse(z->session, loop);
     if (v.class != KIR_CLASS_INDEPENDENT || info->carried.len)
-        info->plan = combine_find(z->session, z->m, z->f, z->c->scratch, loop);
+        info->plan = combine_find(z->session, z->m, z->f, z->c->scratch, loop, &v);
     take_verdict(z, loop, &v);
 }
 

@@ -709,11 +709,12 @@ static bool add_update(finder *f, uint32_t i, const dep_element *elements, uint3
 }
 
 /* Takes accumulators out, one after the other, until what is left is independent. */
-static bool find_arrays(finder *f) {
+static bool find_arrays(finder *f, dep_verdict v) {
     exceptions x = {0}, all = {0};
-    const dep_element *elements;
-    uint32_t n;
-    dep_verdict v = analyse(f, &x, &elements, &n);
+    const dep_element *elements = NULL;
+    uint32_t n = 0;
+    if (f->plan->taken.len)
+        v = analyse(f, &x, &elements, &n);
     if (v.class == KIR_CLASS_INDEPENDENT) {
         f->plan->when = and_also(f->m, f->plan->when, dep_condition(f->m, &v, f->loop->at));
         return true;
@@ -722,6 +723,8 @@ static bool find_arrays(finder *f) {
         vec_push(f->scratch, &all.at, f->found.at[i].load);
         vec_push(f->scratch, &all.at, f->found.at[i].store);
     }
+    if (!f->found.len)
+        return false;
     const dep_element *every;
     uint32_t n_every;
     (void)analyse(f, &all, &every, &n_every);
@@ -756,7 +759,8 @@ static bool may_be_planned(const kir_module *m, kir_stmt *loop) {
            kir_is_const_int(loop->step, &step) && step != 0 && !hands_on_array(l) && !body_escapes(loop);
 }
 
-struct kir_plan *combine_find(dep_session *s, kir_module *m, kir_fn *fn, arena *scratch, kir_stmt *loop) {
+struct kir_plan *combine_find(dep_session *s, kir_module *m, kir_fn *fn, arena *scratch, kir_stmt *loop,
+                              const dep_verdict *v) {
     if (!may_be_planned(m, loop))
         return NULL;
     uint32_t ids = fn->next_var + 1;
@@ -771,7 +775,7 @@ struct kir_plan *combine_find(dep_session *s, kir_module *m, kir_fn *fn, arena *
     f.writes[loop->var->id]++;
     take_first_arms(&f, &loop->body);
     find_updates(&f, &loop->body);
-    if (!find_extremes(&f) || !find_arrays(&f))
+    if (!find_extremes(&f) || !find_arrays(&f, *v))
         return NULL;
     for (uint32_t i = 0; i < f.plan->extremes.len; i++)
         if (is_reduced(&f, f.plan->extremes.at[i].best))

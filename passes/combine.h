@@ -33,8 +33,9 @@ struct kir_plan {
     kir_expr *when;        /* the plan holds when this does; NULL: always */
 };
 
-/* How `loop` may run in blocks, in the module's arena; NULL: it may not, or need not. */
-struct kir_plan *combine_find(dep_session *s, kir_module *m, kir_fn *f, arena *scratch, kir_stmt *loop);
+/* How `loop`, of which the analysis says `v`, may run in blocks, in the module's arena; NULL: it may not, or need not. */
+struct kir_plan *combine_find(dep_session *s, kir_module *m, kir_fn *f, arena *scratch, kir_stmt *loop,
+                              const dep_verdict *v);
 
 /* Is e = v op … op …, v once, in a place from where it may be regrouped, every operator on the way to v being *op (or -
  * beside +)? *op INVALID: the first operator decides. */

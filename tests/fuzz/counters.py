@@ -12,7 +12,8 @@ REASONS = pathlib.Path(__file__).resolve().parents[2] / "passes/reasons.def"
 LEAST, PER = 100, 50000
 
 EXPECTED = [f"loop {kind} {decision}" for kind in ("range", "prange", "array") for decision in ("parallel", "serial")]
-EXPECTED += [f"reduction by {op}" for op in ("add", "mul", "min", "max", "and", "or", "xor")]
+EXPECTED += [f"reduction by {op}" for op in ("add", "mul", "min", "max", "and", "or", "xor", "argmin", "argmax")]
+EXPECTED += [f"reduction into an array by {op}" for op in ("add", "mul", "min", "max")]
 EXPECTED += ["reduction into an array element", "private variable", "last value", "loop with tile", "loop with fused_with",
              "loop for vectors", "outcome returns", "outcome raises IndexError", "outcome raises ValueError",
              "outcome raises ZeroDivisionError"]
@@ -41,7 +42,12 @@ def traits(entry):
     """Counters of one loop of the report."""
     yield f"reason {entry['reason']}"
     yield f"loop {entry['kind']} {entry['decision']}"
-    for reduction in filter(None, (entry["reductions"] or "").split(", ")):
+    for reduction in (entry["reductions"] or "").split(", "):
+        if " " not in reduction:  # what belongs to an argmin before it
+            continue
+        if reduction.endswith("[:]"):
+            yield f"reduction into an array by {reduction.split(' ')[0]}"
+            continue
         yield f"reduction by {reduction.split(' ')[0]}"
         if reduction.split(" ")[-1][0] == "a":
             yield "reduction into an array element"
