@@ -39,6 +39,8 @@ def request_options(options, kernel=None):
         request["parallel"] = {k: bool(on) for k, on in parallel.items() if k != "stencil"}
     elif parallel:
         request["parallel"] = parallel
+    if parallel:
+        request["caches"] = _plait._caches()
     configured = _configured(options, kernel)
     if "boundscheck" in configured:
         request["boundscheck"] = configured["boundscheck"] in (True, "true")

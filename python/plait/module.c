@@ -98,6 +98,18 @@ static PyObject *get_chunksize(PyObject *module, PyObject *ignored) {
     return PyLong_FromLongLong(plrt_get_chunksize());
 }
 
+/* A core's threads are one: placement fills cores before siblings. */
+static PyObject *caches(PyObject *module, PyObject *ignored) {
+    plrt_caches c;
+    long long bytes[2];
+    (void)module;
+    (void)ignored;
+    plrt_topology_caches(&c);
+    for (int i = 0; i < 2; i++)
+        bytes[i] = c.shared[i] > c.shared[0] && c.shared[0] > 0 ? c.bytes[i] * c.shared[0] / c.shared[i] : c.bytes[i];
+    return Py_BuildValue("[LL]", bytes[0], bytes[1]);
+}
+
 static PyObject *memory_stats(PyObject *module, PyObject *ignored) {
     int64_t blocks, bytes;
     (void)module;
@@ -135,6 +147,7 @@ static PyMethodDef functions[] = {
     {"set_parallel_chunksize", set_chunksize, METH_O,
      "Sets this thread's chunk size, 0 for the default; returns the old."},
     {"get_parallel_chunksize", get_chunksize, METH_NOARGS, "This thread's chunk size, 0 for the default."},
+    {"_caches", caches, METH_NOARGS, "Bytes of the first and the second data cache that one thread has, 0: unknown."},
     {"_memory_stats", memory_stats, METH_NOARGS, "(blocks, bytes) of array memory now alive."},
     {"_exact_runs", exact_runs, METH_NOARGS, "How often a nest ran as its exact copy because a test at entry failed."},
     {"_tune", tune, METH_VARARGS, "_tune(schedule, shuffle seed, min_work, grain=0): for tests."},

@@ -305,6 +305,19 @@ static bool read_count(session *s, request *r, const json_t *v, const option_row
     return true;
 }
 
+static bool read_caches(session *s, request *r, const json_t *v, const option_row *row) {
+    int64_t *bytes[] = {&r->options.cache_first, &r->options.cache_second};
+    if (!json_is_array(v) || json_array_size(v) > 2)
+        return refuse(s, "options.", row->name, "must be a list of at most two sizes");
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const json_t *x = json_array_get(v, i);
+        if (!json_is_integer(x) || json_integer_value(x) < 0)
+            return refuse(s, "options.", row->name, "must be a list of at most two sizes");
+        *bytes[i] = json_integer_value(x);
+    }
+    return true;
+}
+
 static bool read_names(session *s, const json_t *v, const option_row *row, const char ***out) {
     size_t n = json_array_size(v);
     if (!json_is_array(v))
@@ -344,6 +357,7 @@ static const option_row option_rows[] = {
     {"schedule", read_schedule, 0},
     {"chunk", read_count, offsetof(kir_options, chunk)},
     {"tile", read_count, offsetof(kir_options, tile)},
+    {"caches", read_caches, 0},
     {"race", read_race, 0},
     {"inline", read_inline, 0},
     {"locals", read_locals, 0},
