@@ -75,12 +75,13 @@ typedef struct rt_caller {
     const void *list;    /* of units, for the region that is entered */
     rt_plan plans[RT_PLANS];
     uint32_t plan_clock;
-    int32_t host_unit;  /* where it was last seen */
-    int32_t crowded;    /* regions to go until it is placed again */
-    int64_t spent;      /* work done in teams */
-    int64_t team_ended; /* by the coarse clock */
-    bool is_placed;     /* its members have been bound */
-    int32_t *near;      /* pages.c: memory node of each member's part of the arrays */
+    int32_t host_unit;         /* where it was last seen */
+    int32_t crowded;           /* regions to go until it is placed again */
+    int64_t spent;             /* work done in teams */
+    int64_t team_ended;        /* by the coarse clock */
+    int64_t missed, missed_at; /* work that was too little for waking the team, lately */
+    bool is_placed;            /* its members have been bound */
+    int32_t *near;             /* pages.c: memory node of each member's part of the arrays */
     int32_t near_size, near_left;
     uint64_t near_key, near_where;
 } rt_caller;
@@ -130,7 +131,7 @@ int64_t rt_most_grain(void);
 int64_t rt_min_work(void);
 /* Finds out what a team of so many threads costs, once. */
 void rt_learn_worth(int32_t threads);
-bool rt_is_worth(const rt_caller *c, int64_t work, int64_t now);
+bool rt_is_worth(rt_caller *c, int64_t work, int64_t now);
 bool rt_cost_file(int32_t threads, char *path, size_t size);
 bool rt_cost_read(const char *path, int64_t *cost); /* nanoseconds */
 bool rt_cost_write(char *path, int64_t cost);

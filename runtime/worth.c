@@ -6,7 +6,7 @@
  * file cannot be read or written is no error: the next process measures again.
  *
  * Threads that have waited for a while sleep, and waking them costs more than ten times as much. So a region that comes
- * after a pause must have more work to get a team. */
+ * after a pause must have more work to get a team, or stand for many that follow one another. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -226,11 +226,25 @@ void rt_learn_worth(int32_t threads) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Whether a region that begins at `now`, by the coarse clock, is worth a team of the caller. */
-bool rt_is_worth(const rt_caller *c, int64_t work, int64_t now) {
-    if (work >= atomic_load_explicit(&min_work_asleep, memory_order_relaxed))
+/* Whether a region that begins at `now`, by the coarse clock, is worth a team of the caller. Waking sleeping members pays
+ * for one large region, or for many smaller ones in a row: they are woken when what has gone by without them would have
+ * paid for it. */
+bool rt_is_worth(rt_caller *c, int64_t work, int64_t now) {
+    int64_t asleep = atomic_load_explicit(&min_work_asleep, memory_order_relaxed);
+    if (work >= asleep)
         return true;
-    return now - c->team_ended < AWAKE_NS && work >= rt_min_work();
+    if (work < rt_min_work())
+        return false;
+    if (now - c->team_ended < AWAKE_NS)
+        return true;
+    if (now - c->missed_at >= AWAKE_NS)
+        c->missed = 0;
+    c->missed_at = now;
+    c->missed += work;
+    if (c->missed < asleep)
+        return false;
+    c->missed = 0;
+    return true;
 }
 
 void rt_worth_lock(void) {

@@ -228,6 +228,11 @@ Test(threads, a_slow_team_wants_more_work) {
     int64_t first = plrt_get_min_work();
     cr_assert_eq(first, 15000);
     cr_assert(!rt_is_worth(rt_caller_now(), first, rt_coarse_now()), "nobody has woken the team yet");
+    int regions = 1;
+    while (!rt_is_worth(rt_caller_now(), first, rt_coarse_now()))
+        regions++;
+    cr_assert(regions > 2 && regions < 1000, "%d regions in a row wake it", regions);
+    cr_assert(!rt_is_worth(rt_caller_now(), first - 1, rt_coarse_now()));
     plrt_set_min_work(0);
     cr_assert_eq(plrt_get_min_work(), 0);
     cr_assert(rt_is_worth(rt_caller_now(), 0, INT64_MAX));
