@@ -197,6 +197,20 @@ static bool is_short(const scop_stmt *t) {
     return trips < 4096;
 }
 
+/* Do subscripts speak of variables that the run assigns? Then they say nothing of how the loops walk. */
+static bool has_own_subscripts(const reorderer *z, const scop_stmt *t, const plan *p) {
+    kir_block run = {.at = (kir_stmt **)(uintptr_t)t->at, .len = t->n};
+    var_set written = vars_new(z->scratch, z->f), read = vars_new(z->scratch, z->f);
+    vars_written_in(&run, &written);
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        for (uint32_t k = 0; k < p->uses[i].n; k++)
+            vars_read_by_expr(p->uses[i].index[k], &read);
+    for (uint32_t w = 0; w < read.words && w < written.words; w++)
+        if (read.bits[w] & written.bits[w])
+            return true;
+    return false;
+}
+
 /* A first plan for statement k, or NULL when nothing would be gained. */
 static plan *consider(reorderer *z, const scop *s, uint32_t k) {
     const scop_stmt *t = &s->stmt[k];
@@ -204,7 +218,7 @@ static plan *consider(reorderer *z, const scop *s, uint32_t k) {
         return NULL;
     plan *p = arena_make(z->scratch, plan);
     *p = (plan){.stmt = k, .vector = NO_DIM, .parallel = NO_DIM, .rows = NO_DIM, .columns = NO_DIM};
-    if (!gather_uses(p, t->at, t->n, true))
+    if (!gather_uses(p, t->at, t->n, true) || has_own_subscripts(z, t, p))
         return NULL;
     find_update(p);
     choose_vector(t, p);

@@ -446,3 +446,14 @@ def test_a_loop_that_is_cut_runs_in_parallel():
     kernel = njit(parallel=True)(shortest_paths)
     kernel(np.ones((4, 4), np.int64))
     assert [e["decision"] for e in kernel.parallel_report()] == ["serial", "parallel", "serial"]
+
+
+def test_subscripts_that_the_body_computes(agree):
+    def shifted_by_one(b, a, c):
+        for i in range(b.shape[0]):
+            for j in range(i, b.shape[0]):
+                for k in range(i):
+                    b[k, i - 1] += c[k, j] * a[j, j]
+
+    rng = np.random.default_rng(1)
+    agree(shifted_by_one, *(rng.random((37, 37)) for _ in range(3)), bits=True)
