@@ -32,7 +32,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 12, MAX_ACCESSES = 400, OPERATIONS_PER_LOOP = 400000, LARGE = 64 };
+enum { MAX_DEPTH = 12, MAX_ACCESSES = 400, OPERATIONS_PER_LOOP = 400000, MAX_PIECES = 8, LARGE = 64 };
 
 typedef struct access { /* as found in the walk */
     dep_access what;
@@ -741,7 +741,8 @@ static isl_set *affine_condition(walk *w, kir_expr *e, const access *x) {
     return compare(w, e, x);
 }
 
-/* Conjuncts that are affine are used even when others are not: that only over-approximates. */
+/* Conjuncts that are affine are used even when others are not: that only over-approximates. So does leaving out one that is
+ * a union of many pieces (the negation of a long test), which every later operation would multiply with. */
 static isl_set *constrain(walk *w, isl_set *domain, kir_expr *test, bool negated, access *x) {
     bool splits = test->kind == KIR_BINARY && test->op == (negated ? KIR_OP_OR : KIR_OP_AND);
     if (splits && test->ty->kind == TYPE_BOOL) {
@@ -753,7 +754,13 @@ static isl_set *constrain(walk *w, isl_set *domain, kir_expr *test, bool negated
         x->exact = false;
         return domain;
     }
-    return isl_set_intersect(domain, negated ? isl_set_complement(holds) : holds);
+    holds = isl_set_coalesce(negated ? isl_set_complement(holds) : holds);
+    if (isl_set_n_basic_set(holds) > MAX_PIECES) {
+        isl_set_free(holds);
+        x->exact = false;
+        return domain;
+    }
+    return isl_set_intersect(domain, holds);
 }
 
 static isl_set *loop_domain(walk *w, isl_set *domain, kir_stmt *loop, uint32_t dim, access *x) {
@@ -1123,7 +1130,7 @@ static bool judge(walk *w, access *a, access *b, dep_verdict *v) {
     isl_ctx_reset_error(w->s->isl);
     if (v->class != KIR_CLASS_CARRIED || carried.proven)
         *v = carried;
-    return carried.proven; /* look on for a proven one */
+    return carried.proven || w->loop->loop->kind != KIR_LOOP_PRANGE; /* prange: look on for a proven one */
 }
 
 static bool was_judged(const walk *w, uint32_t i) {
