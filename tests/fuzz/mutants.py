@@ -233,7 +233,7 @@ class Tree:
         log.unlink(missing_ok=True)
         env = {**environment(), "PYTHONPATH": str(self.build / "python")}
         done = subprocess.run([sys.executable, str(self.at / "tests/fuzz/kernels.py"), "--count", str(count), "--seed", str(seed),
-                               "--jobs", str(jobs), "--batch", "50", "--most-findings", "1", "--no-shrink",
+                               "--jobs", str(jobs), "--batch", "50", "--threads", "1,3", "--schedules", "dynamic", "--most-findings", "1", "--no-shrink",
                                "--findings", str(self.at / "findings"), "--counters", str(log)],
                               text=True, capture_output=True, env=env, cwd=self.at)
         if not log.exists():
@@ -274,6 +274,7 @@ def main(argv=None):
     p.add_argument("--only", default="", help="mutants whose names hold this text")
     p.add_argument("--tree", type=pathlib.Path, default=ROOT / "build/mutants", help="where the copy is built")
     p.add_argument("--out", type=pathlib.Path, help="file for the table, as JSON")
+    p.add_argument("--resume", action="store_true", help="leave out those that --out says were found")
     p.add_argument("--check", action="store_true", help="only see whether every replacement applies")
     p.add_argument("--survivors", type=float, default=0.05, help="fails if a larger part of them lives")
     o = p.parse_args(argv)
@@ -284,6 +285,9 @@ def main(argv=None):
         print(f"{len(names)} replacements apply")
         return 0
     tree, rows = Tree(o.tree.resolve()), []
+    if o.resume and o.out.exists():
+        rows = [row for row in json.loads(o.out.read_text()) if row["mutant"] in names and row["killed"]]
+        names = [n for n in names if n not in {row["mutant"] for row in rows}]
     tree.compile()
     clean, kernels = tree.fuzz(min(o.count, 200), o.seed, o.jobs)
     if clean:

@@ -24,7 +24,7 @@ from shrink import shrink
 HERE = pathlib.Path(__file__).parent
 PASSES = ["inline", "simplify", "guard", "promote", "reduction", "privatize", "classify", "schedule", "fuse", "contract",
           "borrow"]  # that may be switched off
-SECONDS = 30  # for one kernel, then it counts as a hang
+SECONDS = 120  # for one kernel, then it counts as a hang; machines may be busy
 
 
 class Plan:
@@ -310,6 +310,7 @@ def main(about, argv=None):
     p.add_argument("--seed", type=int, default=1, help="the first seed; 0: one by the clock, which is printed")
     p.add_argument("--show", type=int, help="print the kernel of that seed and its oracle")
     p.add_argument("--threads", default="1,2,3,8")
+    p.add_argument("--schedules", default="static,dynamic")
     p.add_argument("--jobs", type=int, default=os.cpu_count(), help="child processes at a time")
     p.add_argument("--batch", type=int, default=100, help="kernels in one child process")
     p.add_argument("--most-findings", type=int, default=20, help="stop after so many")
@@ -326,7 +327,7 @@ def main(about, argv=None):
     if o.seed == 0:
         o.seed = time.time_ns() % 10**12
         print(f"--seed {o.seed}", flush=True)
-    runner = Runner(threads=tuple(int(x) for x in o.threads.split(",")), enumerate=o.enumerate)
+    runner = Runner(tuple(int(x) for x in o.threads.split(",")), o.schedules.split(","), o.enumerate)
     runner.warm()
     start = time.monotonic()
     counted, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
