@@ -13,7 +13,7 @@ class Forms:
              "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "chosen_row": 0.7, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
              "rows": 2, "scatter": 1, "cumulative": 1.5, "trusted": 2, "shared_update": 1, "stages": 8,
-             "combine": 12}
+             "combine": 8, "recurrence": 4, "columns": 4, "factor": 2}
 
     def statement(self, loops, depth):
         r = self.r
@@ -394,6 +394,101 @@ class Forms:
             if value[heads[0][0]] <= value[v]:
                 heads[-1] = (v, "0", f"{heads[0][0]} + 1", 1)
         return self.nest(heads, body)
+
+    def costly(self, loops):
+        """A float64 expression that is worth a loop of its own."""
+        a, b = self.to_float(self.expr(loops, 1)), self.to_float(self.expr(loops, 1))
+        root = Node("sqrt", "float64", a=a)
+        bottom = Node("bin", "float64", op="+", a=Node("abs", "float64", a=b), b=const(1.5))
+        return Node("bin", "float64", op="/", a=root, b=bottom)
+
+    def make_recurrence(self, loops, depth):
+        """A loop of which one part needs the iteration before and another one does not."""
+        self.features["recurrence"] += 1
+        r = self.r
+        a, out = self.new_array("float64", 1), self.new_array("float64", 1)
+        for n in (a, out):
+            if self.arrays[n]["flavour"] in ("readonly", "broadcast"):
+                self.arrays[n]["flavour"] = "C"
+        n = r.choice(["n", "n", "m"])
+        around = [("i", 1, self.params[n] - 1)]
+        for x in (a, out):
+            self.reach(x, 0, 0, max(self.params[n] - 1, 0) + 1)
+        t, u = self.name("t"), self.name("u")
+        half = lambda x: Node("bin", "float64", op="*", a=x, b=const(0.5))
+        load = lambda x, s: Node("load", "float64", array=x, subs=[s])
+        parts = [Node("assign", name=t, value=self.costly(around)),
+                 Node("store", array=a, subs=["i"], value=Node(
+                     "bin", "float64", op=r.choice("+-"), a=half(load(a, r.choice(["i - 1", "i - 1", "i + 1", "i"]))),
+                     b=var(t, "float64")))]
+        if r.random() < 0.6:
+            parts.insert(r.randint(1, 2), Node("store", array=out, subs=[r.choice(["i", "i", "i - 1"])], value=half(
+                r.choice([var(t, "float64"), load(a, "i"), load(a, "i - 1")]))))
+        if r.random() < 0.3:
+            c = self.outer_scalar("float64", 0.25)
+            parts.append(Node("assign", name=c, value=half(Node("bin", "float64", op="+", a=var(c, "float64"),
+                                                                b=var(t, "float64")))))
+            self.after[c] = "float64"
+        if r.random() < 0.3:
+            parts.insert(1, Node("assign", name=u, value=self.costly(around)))
+            parts.append(Node("store", array=out, subs=["i + 1"], value=var(u, "float64")))
+        if r.random() < 0.2:
+            parts.append(self.statement(around, 0))
+        return Node("for", var="i", lo="1", hi=n, step=1, body=parts)
+
+    def make_columns(self, loops, depth):
+        """Independent iterations, in each of which a chain runs down a column."""
+        self.features["columns"] += 1
+        r = self.r
+        a = self.new_array(r.choice(["float64", "float64", "int64"]), 2, r.choice(["C", "C", "F", "view", "neg"]))
+        ty = self.arrays[a]["dtype"]
+        self.reach(a, 0, 0, max(self.params["m"] - 1, 0) + 1)
+        self.reach(a, 1, 0, max(self.params["n"] - 1, 0) + 1)
+        around = [("i", 0, self.params["n"] - 1), ("j", 1, self.params["m"] - 1)]
+        before = Node("load", ty, array=a, subs=[r.choice(["j - 1", "j - 1", "j + 1"]), "i"])
+        value = Node("bin", promote(ty, "int64"), op=r.choice("+-"), a=before, b=Node("load", ty, array=a, subs=["j", "i"]))
+        if ty == "float64":
+            value = Node("bin", "float64", op="*", a=value, b=const(0.5))
+        body = [Node("store", array=a, subs=["j", "i"], value=value)]
+        head, tail = [], []
+        if r.random() < 0.6:
+            c, wide = self.name("c"), "float64" if ty == "float64" else "int64"
+            head.append(Node("assign", name=c, value=const(0.5 if wide == "float64" else 1)))
+            step = Node("bin", wide, op=r.choice("+-"), a=var(c, wide), b=Node("load", ty, array=a, subs=["j", "i"]))
+            if wide == "float64":
+                step = Node("bin", wide, op="*", a=step, b=const(0.5))
+            body.insert(r.randint(0, 1), Node("assign", name=c, value=step))
+            tail.append(Node("store", array=a, subs=["0", "i"], value=var(c, wide)))
+        if r.random() < 0.3:
+            body = [Node("when", test=self.condition(around), body=body, orelse=[])]
+        if r.random() < 0.3:
+            body.append(self.statement(around, 0))
+        inner = Node("for", var="j", lo="1", hi="m", step=1, body=body)
+        return Node("for", var="i", lo="0", hi="n", step=1, body=head + [inner] + tail)
+
+    def make_factor(self, loops, depth):
+        """A factorisation without pivots: triangular updates of a square."""
+        self.features["factorisation"] += 1
+        r = self.r
+        a, n = self.new_array("float64", 2, r.choice(["C", "C", "F", "view"])), r.choice(["m", "m", "9"])
+        most = max(self.params.get(n, 9) - 1, 0)
+        for axis in range(2):
+            self.reach(a, axis, 0, most)
+        load = lambda x, y: Node("load", "float64", array=a, subs=[x, y])
+        term = Node("bin", "float64", op="*", a=load("i", "k"), b=load(*r.choice([("k", "j"), ("j", "k")])))
+        update = Node("update", array=a, subs=["i", "j"], op="-", value=term, ty="float64")
+        scale = Node("update", array=a, subs=["i", "k"], op="*", value=const(0.125), ty="float64")
+        style = r.randrange(3)
+        if style == 0:
+            body = [Node("for", var="i", lo="k + 1", hi=n, step=1, body=[
+                scale, Node("for", var="j", lo="k + 1", hi=n, step=1, body=[update])])]
+        elif style == 1:
+            body = [Node("for", var="i", lo="k + 1", hi=n, step=1, body=[scale]),
+                    Node("for", var="i", lo="k + 1", hi=n, step=1, body=[
+                        Node("for", var="j", lo="k + 1", hi=r.choice([n, "i + 1"]), step=1, body=[update])])]
+        else:
+            return self.nest([("i", "0", n, 1), ("j", "0", r.choice([n, "i", "i + 1"]), 1), ("k", "0", "j", 1)], [update])
+        return Node("for", var="k", lo="0", hi=n, step=1, body=body)
 
     def make_siblings(self, loops, depth):
         """Loops one behind the other over nearly the same range, which use one another's arrays: fusion, and its

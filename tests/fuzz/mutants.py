@@ -22,8 +22,8 @@ DEPENDENCE, CLASSIFY, REDUCTION, PRIVATIZE = (f"passes/{n}.c" for n in (
     "dependence", "classify", "reduction", "privatize"))
 PARALLELIZE, PROMOTE, SCHEDULE, OUTLINE, FACTS, SIMPLIFY, SCALARIZE, ALIAS, COST, VARS = (f"passes/{n}.c" for n in (
     "parallelize", "promote", "schedule", "outline", "facts", "simplify", "scalarize", "alias", "cost", "vars"))
-FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH = (f"passes/{n}.c" for n in (
-    "fuse", "contract", "reorder", "scop", "jam", "precheck", "scratch"))
+FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH, COMBINE, BLOCKS, SPLIT, LANES = (f"passes/{n}.c" for n in (
+    "fuse", "contract", "reorder", "scop", "jam", "precheck", "scratch", "combine", "blocks", "split", "lanes"))
 REGION, GEN_REGION, GEN_EXPR = "runtime/region.c", "src/llvm/gen_region.c", "src/llvm/gen_expr.c"
 
 # name: (file, old text, new text)
@@ -82,8 +82,8 @@ MUTANTS = {
         DEPENDENCE, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
     # ---- reductions
     "mixed operators taken for one": (
-        REDUCTION, "if (*op != KIR_OP_INVALID && combining(e->op) != *op)", "if (false)"),
-    "x - s taken for a sum": (REDUCTION, "return side == 0 || !ordered;", "return true;"),
+        COMBINE, "if (*op != KIR_OP_INVALID && combining(e->op) != *op)", "if (false)"),
+    "x - s taken for a sum": (COMBINE, "return side == 0 || !ordered;", "return true;"),
     "the accumulator read elsewhere": (
         REDUCTION, "    u->ok &= x != u->v;", "    u->ok &= x != NULL;"),
     "wrong identity of a minimum": (GEN_EXPR, "v.re = extreme_int(g, t, is_min);", "v.re = LLVMConstNull(lt);"),
