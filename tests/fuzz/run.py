@@ -45,12 +45,12 @@ class Plan:
 
 
 class Runner:
-    def __init__(self, threads=(1, 2, 3, 8), schedules=("static", "dynamic"), enumerate=False):
+    def __init__(self, threads=(1, 2, 3, 8), schedules=("static", "dynamic"), enumerate=False, quick=False):
         sys.path.insert(0, str(HERE.parent / "python"))
         import plait
         import switches
         self.plait, self.switches = plait, switches
-        self.threads, self.schedules, self.enumerate = threads, schedules, enumerate
+        self.threads, self.schedules, self.enumerate, self.quick = threads, schedules, enumerate, quick
         self.counters = collections.Counter()
 
     def warm(self):
@@ -69,6 +69,8 @@ class Runner:
         """None, or a sentence that says what differs."""
         watch.reset()
         plan = Plan(kernel.seed, self.threads, self.schedules)
+        if self.quick:
+            plan.opt, plan.serial_opt, plan.runs = 1, 0, plan.runs[:len(self.threads) * len(self.schedules)]
         want = outcome(oracle_of(kernel), kernel)
         built = emi.variant(kernel) if plan.emi else kernel
         function = self.space(built.source(), f"<fuzz {kernel.seed}>")["kernel"]
@@ -310,6 +312,7 @@ def main(about, argv=None):
     p.add_argument("--seed", type=int, default=1, help="the first seed; 0: one by the clock, which is printed")
     p.add_argument("--show", type=int, help="print the kernel of that seed and its oracle")
     p.add_argument("--threads", default="1,2,3,8")
+    p.add_argument("--quick", action="store_true", help="without LLVM's vector passes and without serial compiles")
     p.add_argument("--schedules", default="static,dynamic")
     p.add_argument("--jobs", type=int, default=os.cpu_count(), help="child processes at a time")
     p.add_argument("--batch", type=int, default=100, help="kernels in one child process")
@@ -327,7 +330,7 @@ def main(about, argv=None):
     if o.seed == 0:
         o.seed = time.time_ns() % 10**12
         print(f"--seed {o.seed}", flush=True)
-    runner = Runner(tuple(int(x) for x in o.threads.split(",")), o.schedules.split(","), o.enumerate)
+    runner = Runner(tuple(int(x) for x in o.threads.split(",")), o.schedules.split(","), o.enumerate, o.quick)
     runner.warm()
     start = time.monotonic()
     counted, found, done = run_all(runner, range(o.seed, o.seed + o.count), o,
