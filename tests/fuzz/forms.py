@@ -308,10 +308,13 @@ class Forms:
             self.reach(a, 0, lo, hi)
             parts.insert(0, t)
         inner = loops + [(k, 0, value - 1)]
+        new = self.to_float(self.expr(inner, 1))
+        if self.r.random() < 0.5:  # what the view looks into is read under its own name too
+            new = Node("bin", "float64", op="-", a=new, b=self.element(inner, of=a))
         return Node("block", body=[
             Node("text", code=f"{n} = {a}[{', '.join(parts)}]"),
             Node("for", var=k, lo="0", hi=f"{n}.shape[0]", step=1, body=[
-                Node("store", array=n, subs=[k], value=self.to_float(self.expr(inner, 1)))])])
+                Node("store", array=n, subs=[k], value=new)])])
 
     def nest(self, heads, body):
         for v, lo, hi, step in reversed(heads):

@@ -68,6 +68,9 @@ class Maker(Forms):
             return (want is None or want(a)) and not (written and a["flavour"] in ("readonly", "broadcast"))
 
         candidates = [n for n, a in self.arrays.items() if fits(a) and n not in self.closed and "pinned" not in a]
+        if self.views and self.r.random() < 0.5:  # a view and what it looks into, in one loop
+            related = {n for view in self.views for n in view[:2]}
+            candidates = [n for n in candidates if n in related] or candidates
         if candidates and (len(self.arrays) >= 6 or self.r.random() < 0.65):
             return self.r.choice(candidates)
         n = self.new_array()
