@@ -30,7 +30,7 @@ const pass pass_table[] = {
     {"promote", promote_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which array elements are accumulators?"},
     {"reduction", reduction_run, FACT_SCALAR | FACT_SIMPLE, FACT_REDUCED, 0, 1, "which variables combine iterations?"},
-    {"privatize", privatize_run, FACT_SCALAR | FACT_REDUCED, FACT_PRIVATE, 0, 1,
+    {"privatize", privatize_run, FACT_SCALAR | FACT_REDUCED, FACT_PRIVATE, 0, 0, /* what it finds forbids, too */
      "which variables live in an iteration?"},
     {"classify", classify_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
     {"blocks", blocks_run, FACT_DEPS, 0, 0, 1, "which loops run in blocks with results of their own?"},

@@ -90,6 +90,8 @@ def print_table(counters, kernels):
 
 
 def print_rare(counters, kernels):
+    if kernels < PER / LEAST:
+        return
     few = rare(counters, kernels)
     print(f"counters of {kernels} kernels; hit less than {LEAST} times in {PER}: "
           + (", ".join(f"{k} ({v:.0f})" for k, v in few.items()) or "none"))

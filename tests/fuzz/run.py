@@ -22,8 +22,8 @@ from oracle import canaries_intact, close_arrays, oracle_of, outcome, same_scala
 from shrink import shrink
 
 HERE = pathlib.Path(__file__).parent
-PASSES = ["inline", "simplify", "guard", "promote", "reduction", "privatize", "classify", "schedule", "fuse", "contract",
-          "borrow"]  # that may be switched off
+PASSES = ["inline", "simplify", "induction", "guard", "split", "fuse", "contract", "reorder", "conditions", "promote",
+          "reduction", "privatize", "classify", "blocks", "schedule", "lanes", "precheck", "scratch", "borrow"]
 SECONDS = 120  # for one kernel, then it counts as a hang; machines may be busy
 
 

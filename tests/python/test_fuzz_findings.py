@@ -49,7 +49,24 @@ def test_as_in_cpython(function, arguments):
         assert outcome(parallel, arguments) == want
 
 
+def sum_in_an_element(n, a):
+    for i in range(n):
+        a[4] += 1.0
+
+
+@pytest.mark.parametrize("name", ["inline", "simplify", "induction", "guard", "split", "fuse", "contract", "reorder",
+                                  "conditions", "promote", "reduction", "privatize", "classify", "blocks", "schedule",
+                                  "lanes", "precheck", "scratch", "borrow"])
+def test_a_pass_switched_off_makes_nothing_wrong(name):
+    kernel = plait.njit(parallel=True, tile=2, disable=[name])(sum_in_an_element)
+    for n in (0, 1, 7, 100):
+        a = np.zeros(6, np.float32)
+        with switches.threads(3, min_work=0):
+            kernel(n, a)
+        assert a.tolist() == [0, 0, 0, 0, n, 0]
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
-    assert {f for f in local if not f.__name__.startswith("test_") and f is not outcome} == cases
+    assert {f for f in local if not f.__name__.startswith("test_") and f not in (outcome, sum_in_an_element)} == cases
