@@ -240,6 +240,27 @@ def test_a_kernel_without_regions_is_refused():
         plait.tune(fill.py_func, X)
 
 
+@njit(parallel=True)
+def multiply(a, b, c):
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+def test_tiles_are_the_kernels_and_stay_until_beaten(file):
+    a = np.ones((70, 70))
+    args = (a, a.copy(), np.zeros((70, 70)))
+    found = tuned(file, times(lambda c: c.tile == 32), multiply, args)
+    assert found.winner.tile == 32 and "  test_tune.multiply:\n    tile: 32\n" in file.read_text()
+    assert "('tile', 32)" in next(iter(multiply.overloads.values())).options_in_request  # compiled anew by itself
+    before = file.read_bytes()
+    assert not tuned(file, times(lambda c: c.tile == 32), multiply, args).changed
+    assert not tuned(file, lambda c: 1.0, multiply, args, tile=False).changed
+    assert file.read_bytes() == before
+    assert tuned(file, times(lambda c: c.tile == 0), multiply, args).changed and "tile" not in file.read_text()
+
+
 # ---- arguments ---------------------------------------------------------------------------------------------------------
 
 

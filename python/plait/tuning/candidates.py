@@ -73,4 +73,4 @@ def of_placement(best, machine, fixed):
 def of_tile(best, is_tiled, fixed):
     if not is_tiled or fixed.tile:
         return []
-    return [best._replace(tile=t) for t in (16, 32, 64, 128, 256) if t != best.tile]
+    return [best._replace(tile=t) for t in (0, 16, 32, 64, 128, 256) if t != best.tile]

@@ -78,6 +78,9 @@ class Bench:
 
     def __init__(self, kernel, args):
         self.kernel, self.args = kernel, args
+        self.tile = kernel.targetoptions.get("tile")  # that it is compiled with: the decorator's, else the configuration's
+        if self.tile is None:
+            self.tile = int(config.kernel(name_in_files(kernel)).get("tile", 0))
         self._variants = {}
         self._kept = [(a, a.copy(order="K")) for a in _arrays(args) if a.flags.writeable]
         self.nbytes = sum(a.nbytes for a in args if isinstance(a, np.ndarray))
@@ -114,7 +117,7 @@ class Bench:
 
     def variant(self, tile):
         """The kernel compiled with that tile."""
-        if not tile:
+        if tile == self.tile:
             return self.kernel
         if tile not in self._variants:
             options = {**self.kernel.targetoptions, "tile": tile}
@@ -230,7 +233,7 @@ def tune(kernel, *args, budget=10.0, threads=None, file=None, write=True, plot=N
         found = Tuning(name_in_files(kernel), bench.nbytes, sum(r[2] for r in regions))
         target = File(file or default_file()) if write else None
         entry = target.entry(found.kernel, found.nbytes) if target else None
-        default = _default(fixed)
+        default = _default(fixed)._replace(tile=bench.tile)
         found.was_in_file = entry is not None
         found.before = _candidate_of(entry, default) if entry is not None else default
         counts = list(threads or _candidates.thread_counts(_plait._max_threads()))
@@ -263,7 +266,8 @@ def _search(found, bench, fixed, counts, trips, measure, bar, started, budget, l
             r.run(started + budget * share, tick=lambda: bar.tick(r))
         return r.leader() if r.rounds else several[0]
 
-    best = race([found.before, *_candidates.of_work(counts, trips, fixed)], 0.55)
+    work = [c._replace(tile=bench.tile) for c in _candidates.of_work(counts, trips, fixed)]
+    best = race([found.before, *work], 0.55)
     others = _candidates.of_placement(best, _placements(best.threads), fixed)
     if others:
         best = race([best, *others], 0.7)
