@@ -17,6 +17,7 @@
  * Coefficients beyond 2^31 are treated as not affine, so that index arithmetic cannot wrap unseen.
  */
 #include "passes/dependence.h"
+#include "passes/around.h"
 
 #include <isl/aff.h>
 #include <isl/constraint.h>
@@ -61,6 +62,7 @@ struct dep_session {
     isl_ctx *isl;
     var_defs defs;
     VEC(dep_pair) apart; /* known here to share no memory */
+    around_facts around; /* what is assumed where the loop starts */
 };
 
 typedef struct walk { /* of one loop */
@@ -763,6 +765,21 @@ static isl_set *constrain(walk *w, isl_set *domain, kir_expr *test, bool negated
     return isl_set_intersect(domain, holds);
 }
 
+/* A loop whose step is not known runs upwards from lo to below hi, or downwards. Takes all; ends may be NULL. */
+static isl_set *between(isl_set *domain, isl_pw_aff *i, isl_pw_aff *lo, isl_pw_aff *hi) {
+    if (lo && hi) {
+        isl_set *up = isl_pw_aff_ge_set(isl_pw_aff_copy(i), isl_pw_aff_copy(lo));
+        up = isl_set_intersect(up, isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi)));
+        isl_set *down = isl_pw_aff_le_set(isl_pw_aff_copy(i), isl_pw_aff_copy(lo));
+        down = isl_set_intersect(down, isl_pw_aff_gt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi)));
+        domain = isl_set_intersect(domain, isl_set_union(up, down));
+    }
+    isl_pw_aff_free(lo);
+    isl_pw_aff_free(hi);
+    isl_pw_aff_free(i);
+    return domain;
+}
+
 static isl_set *loop_domain(walk *w, isl_set *domain, kir_stmt *loop, uint32_t dim, access *x) {
     access bounds = *x;
     bounds.depth = dim; /* bounds see the outer iterators only */
@@ -773,10 +790,7 @@ static isl_set *loop_domain(walk *w, isl_set *domain, kir_stmt *loop, uint32_t d
     isl_pw_aff *lo = affine(w, lo_value, &bounds), *hi = affine(w, hi_value, &bounds);
     if (!kir_is_const_int(loop->step, &step) || !is_small(step) || step == 0) {
         x->exact = false;
-        isl_pw_aff_free(lo);
-        isl_pw_aff_free(hi);
-        isl_pw_aff_free(i);
-        return domain;
+        return between(domain, i, lo, hi);
     }
     if (lo) {
         isl_set *from = step > 0 ? isl_pw_aff_ge_set(isl_pw_aff_copy(i), isl_pw_aff_copy(lo))
@@ -1098,6 +1112,15 @@ static dep_verdict unknown(const char *reason, const char *detail, const access 
     return v;
 }
 
+/* Extents are not negative. */
+static isl_set *possible_extents(walk *w) {
+    isl_set *set = isl_set_universe(iteration_space(w));
+    for (uint32_t k = 0; k < w->parameters.len; k++)
+        if (w->parameters.at[k]->kind == KIR_DIM)
+            set = isl_set_intersect(set, isl_pw_aff_nonneg_set(parameter(w, w->parameters.at[k])));
+    return isl_set_params(set);
+}
+
 /* What isl says of one pair. Returns true when the verdict is settled (not independent). */
 static bool judge(walk *w, access *a, access *b, dep_verdict *v) {
     bool mapped = build_map(w, a) && build_map(w, b);
@@ -1109,7 +1132,7 @@ static bool judge(walk *w, access *a, access *b, dep_verdict *v) {
         *v = unknown("NOT_AFFINE", name_of(a->root), a, b);
         return true;
     }
-    isl_map *relation = conflict(w, a, b);
+    isl_map *relation = isl_map_intersect_params(conflict(w, a, b), possible_extents(w));
     isl_bool empty = isl_map_is_empty(relation);
     if (empty == isl_bool_true) {
         isl_map_free(relation);
@@ -1172,6 +1195,10 @@ static void free_walk(walk *w) {
 
 static walk open_walk(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions) {
     walk w = {.s = s, .loop = loop, .exceptions = exceptions};
+    for (uint32_t k = 0; k < s->around.len; k++) {
+        condition c = {.test = s->around.at[k].test, .negated = s->around.at[k].negated, .is_check = true};
+        vec_push(s->a, &w.path, c);
+    }
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
     w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
     w.writes[loop->var->id]++;
@@ -1409,8 +1436,15 @@ bool dep_is_private(dep_session *s, kir_stmt *loop, const kir_var *array) {
 
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */
 
+/* What holds around the loop is asked for only when iterations seem to meet: most loops need none of it. */
 dep_verdict dep_analyse(dep_session *s, kir_stmt *loop) {
-    return dep_analyse_except(s, loop, NULL, NULL, NULL);
+    dep_verdict v = dep_analyse_except(s, loop, NULL, NULL, NULL);
+    if (v.class != KIR_CLASS_CARRIED || v.proven)
+        return v;
+    s->around = around_loop(s->a, s->f, &s->defs, loop);
+    dep_verdict informed = s->around.len ? dep_analyse_except(s, loop, NULL, NULL, NULL) : v;
+    s->around.len = 0;
+    return informed.class == KIR_CLASS_UNKNOWN ? v : informed;
 }
 
 static const access *touches_excepted(const walk *w) {
