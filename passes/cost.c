@@ -253,7 +253,7 @@ static kir_expr *loop_work(work *w, kir_stmt *l) {
         trips = kir_const_float(w->m, f64, (double)usual_trips(w, l), l->at);
     kir_expr *each = block_work(w, &l->body, l->at);
     if (fills_vectors(l))
-        each = bin(w->m, KIR_OP_MUL, each, kir_const_float(w->m, f64, 1.0 / VECTOR_GAIN, l->at));
+        each = bin(w->m, KIR_OP_MUL, each, kir_const_float(w->m, f64, 1.0 / (double)VECTOR_GAIN, l->at));
     return bin(w->m, KIR_OP_MUL, trips, each);
 }
 
