@@ -47,8 +47,11 @@ kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at) {
     return when;
 }
 
-static const char *name_of(kir_module *m, const kir_var *v) {
-    return v && v->name ? v->name->text : arena_printf(m->a, "an array");
+static const char *name_of(classifier *z, const kir_var *v) {
+    if (v && v->name)
+        return v->name->text;
+    var_defs defs = vars_defs(z->c->scratch, z->f);
+    return pass_array_name(z->m, &defs, v);
 }
 
 static void report_race(classifier *z, span at, const char *what, const char *witness) {
@@ -158,7 +161,7 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
         info->vector = !info->when && !info->carried.len;
         return;
     }
-    const char *array = name_of(z->m, v->first.array);
+    const char *array = name_of(z, v->first.array);
     if (info->plan && info->kind == KIR_LOOP_PRANGE) {
         keep(z, loop, KIR_CLASS_UNKNOWN, "UPDATES", array, "");
         return;

@@ -255,7 +255,7 @@ static void record(walk *w, kir_stmt *s, kir_var *array, kir_expr **index, uint3
     if (is_private_alloc(w, x.root))
         return;
     if (w->writes[x.root->id]) {
-        stop(w, "ARRAY_REASSIGNED", x.root->name ? x.root->name->text : "an array", s);
+        stop(w, "ARRAY_REASSIGNED", pass_array_name(w->s->m, &w->s->defs, x.root), s);
         return;
     }
     if (w->exceptions && is_among(s, w->exceptions->except, w->exceptions->n_except)) {
@@ -883,8 +883,8 @@ static int64_t point_value(isl_point *p, enum isl_dim_type dims, int pos) {
     return x;
 }
 
-static const char *name_of(const kir_var *v) {
-    return v && v->name ? v->name->text : "an array";
+static const char *name_of(const walk *w, const kir_var *v) {
+    return pass_array_name(w->s->m, &w->s->defs, v);
 }
 
 static const char *iterator_name(const walk *w) {
@@ -905,8 +905,8 @@ static const char *describe(walk *w, const access *a, isl_map *relation) {
     isl_set *at = isl_set_fix_si(isl_set_universe(iteration_space(w)), isl_dim_set, 0, (int)first);
     isl_point *element = isl_set_sample_point(isl_map_range(isl_map_intersect_domain(here, at)));
     text out = text_new(w->s->a);
-    text_printf(&out, "iterations %s = %lld and %s = %lld both touch %s[", iterator_name(w), (long long)first,
-                iterator_name(w), (long long)second, name_of(a->root));
+    text_printf(&out, "iterations %s = %lld and %s = %lld both touch %s%s[", iterator_name(w), (long long)first,
+                iterator_name(w), (long long)second, name_of(w, a->root), a->root->name ? "" : ", element ");
     for (uint32_t k = 0; k < a->n; k++)
         text_printf(&out, "%s%lld", k ? ", " : "",
                     (long long)(element ? point_value(element, isl_dim_set, (int)k) : 0));
@@ -1125,11 +1125,11 @@ static isl_set *possible_extents(walk *w) {
 static bool judge(walk *w, access *a, access *b, dep_verdict *v) {
     bool mapped = build_map(w, a) && build_map(w, b);
     if (over_budget(w->s)) {
-        *v = unknown("BUDGET", name_of(a->root), a, b);
+        *v = unknown("BUDGET", name_of(w, a->root), a, b);
         return true;
     }
     if (!mapped || a->n != b->n) {
-        *v = unknown("NOT_AFFINE", name_of(a->root), a, b);
+        *v = unknown("NOT_AFFINE", name_of(w, a->root), a, b);
         return true;
     }
     isl_map *relation = isl_map_intersect_params(conflict(w, a, b), possible_extents(w));
@@ -1140,10 +1140,10 @@ static bool judge(walk *w, access *a, access *b, dep_verdict *v) {
     }
     if (empty == isl_bool_error) {
         isl_map_free(relation);
-        *v = unknown("BUDGET", name_of(a->root), a, b);
+        *v = unknown("BUDGET", name_of(w, a->root), a, b);
         return true;
     }
-    dep_verdict carried = {.class = KIR_CLASS_CARRIED, .reason = "CARRIED", .detail = name_of(a->root)};
+    dep_verdict carried = {.class = KIR_CLASS_CARRIED, .reason = "CARRIED", .detail = name_of(w, a->root)};
     carried.first = a->what;
     carried.second = b->what;
     carried.distance = distance(w, relation);
@@ -1314,7 +1314,7 @@ dep_verdict dep_parts(dep_session *s, kir_stmt *loop, uint32_t split) {
     for (uint32_t i = 0; i < w.found.len && v.class == KIR_CLASS_INDEPENDENT; i++) {
         kir_var *root = w.found.at[i].root;
         if (!was_judged(&w, i) && has_write(&w, root) && !separated(&w, root) && root_crosses(&w, root, split))
-            v = unknown("CARRIED", name_of(root), NULL, NULL);
+            v = unknown("CARRIED", name_of(&w, root), NULL, NULL);
     }
     if (v.class == KIR_CLASS_INDEPENDENT)
         list_cross_assumptions(&w, split, &v);
@@ -1465,14 +1465,14 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
     }
     const access *touching = touches_excepted(&w);
     if (touching)
-        return unknown("UPDATES", name_of(touching->root), touching, NULL);
+        return unknown("UPDATES", name_of(&w, touching->root), touching, NULL);
     if (w.trouble) {
         v = unknown(w.trouble, w.trouble_detail, NULL, NULL);
         v.first.statement = w.trouble_at;
         return v;
     }
     if (w.writes[loop->var->id] != 1)
-        return unknown("ITERATOR_ASSIGNED", name_of(loop->var), NULL, NULL);
+        return unknown("ITERATOR_ASSIGNED", name_of(&w, loop->var), NULL, NULL);
     isl_ctx_reset_error(s->isl);
     isl_ctx_reset_operations(s->isl);
     isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);

@@ -354,6 +354,16 @@ def test_products_are_watched():
     race_of(products, a, b, c, np.array([2, 0, 2]))
 
 
+@check
+def through_a_view(a, idx):
+    for i in prange(len(idx)):
+        a[1:-1][idx[i]] = 1.0 * i
+
+
+def test_elements_of_views_are_said_by_the_array_that_they_look_into():
+    assert "writes a[3] (line" in race_of(through_a_view, np.zeros(6), np.array([1, 2, 2]))
+
+
 def test_a_race_that_is_proven_is_left_to_the_run():
     with pytest.raises(ParallelRaceError):
         njit(parallel=True)(neighbours.py_func)(np.zeros(4))
