@@ -55,11 +55,10 @@ MUTANTS = {
         DEPENDENCE, "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
         "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_add(isl_pw_aff_copy(i), constant(w, 1)), isl_pw_aff_copy(hi))"),
     "offset of a view dropped": (
-        DEPENDENCE,
-        "inner[to++] = kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, sub->start, NULL), scaled, e->at);",
-        "inner[to++] = scaled;"),
+        SIMPLIFY, "out[axis++] = kir_binary(z->m, KIR_OP_ADD, start, offset, at);",
+        "(void)start;\n            out[axis++] = offset;"),
     "axes of a transposed array kept": (
-        DEPENDENCE, "moved[e->axes.at[k]] = (*index)[k];", "moved[k] = (*index)[k];"),
+        SIMPLIFY, "out[view->axes.at[k]] = index[k];", "out[k] = index[k];"),
     "constants ignored in the cheap look": (
         DEPENDENCE, "if (a->coefficient != b->coefficient || a->constant != b->constant)",
         "if (a->coefficient != b->coefficient)"),

@@ -38,6 +38,7 @@ class Plan:
         self.runs = [(n, s) for s in schedules for n in threads]
         if r.random() < 0.12:
             self.runs += [(4, "guided"), (7, "guided"), (16, "guided"), (16, "static"), (7, "dynamic")]
+        self.min_work = r.choice([0, 0, 0, 100, 500])  # a region within a loop may run very often
         self.emi = r.random() < 0.15
         self.disable = [r.choice(PASSES)] if r.random() < 0.04 else []
         self.parallel = {r.choice(["range", "prange", "numpy", "reduction", "fusion"]): False} if r.random() < 0.03 else True
@@ -97,7 +98,7 @@ class Runner:
         self.serial = False
         tolerance, first = self.tolerance(), None
         for n, schedule in plan.runs:
-            with self.switches.threads(n, schedule=schedule, min_work=0, grain=kernel.grain):
+            with self.switches.threads(n, schedule=schedule, min_work=plan.min_work, grain=kernel.grain):
                 got = outcome(function, kernel)
             label = f"parallel, {n} threads, {schedule}"
             problem = self.compare(label, got, want, tolerance)
