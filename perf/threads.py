@@ -281,6 +281,22 @@ plait.set_num_threads(32)
 print(all(figures.dot(x, x) == 1 << 18 for i in range(20)))
 """
 
+LEAVE = """
+import os, sys, threading, time
+import numpy as np
+from plait import njit, prange
+@njit(parallel=True)
+def slow(x, times):
+    for i in prange(len(x)):
+        for t in range(times):
+            x[i] = x[i] * 0.5 + t
+x = np.ones(4096)
+slow(x, 1)
+threading.Thread(target=slow, args=(x, 10**9), daemon=True).start()
+time.sleep(0.1)
+{end}
+"""
+
 INTERRUPT = """
 import os, signal, time
 import numpy as np
@@ -342,6 +358,11 @@ def rows_of_mishaps():
             yield "right in a cgroup of 5 threads", "20 of 20", f"{good} of 20", good == 20
     except OSError as error:
         print(f"no cgroup can be made here: {error}", file=sys.stderr)
+    ended = sum(printed(LEAVE.format(end=end)) == "" for end in ("", "sys.exit(0)", "os._exit(0)") * 17)
+    yield "programs that end while a daemon thread is in a region", "51 of 51", f"{ended} of 51", ended == 51
+
+
+def rows_of_interrupts():
     for name, parallel, loop, call in (
             ("a region", True, "prange", "slow(x, 10**9)"),
             ("a nest on one thread", False, "range", "slow(x, 10**9)"),
@@ -353,7 +374,7 @@ def rows_of_mishaps():
 
 
 GROUPS = {"placing": rows_of_placing, "plans": rows_of_plans, "limits": rows_of_limits, "callers": rows_of_callers,
-          "tiny": rows_of_tiny_loops, "mishaps": rows_of_mishaps}
+          "tiny": rows_of_tiny_loops, "mishaps": rows_of_mishaps, "interrupts": rows_of_interrupts}
 
 
 def main():
