@@ -7,7 +7,8 @@
  *
  * Plans are made from the machine's topology, by a library that is opened when there is first something to place. Nobody
  * is placed when OpenMP's own variables ask for places, when another library has bound the threads (they are left as
- * they are), and while several teams of the process run at the same time, which would meet on the same units. */
+ * they are), while several teams of the process run at the same time, which would meet on the same units, and when a
+ * team is smaller than the mask and nobody asked for places. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <limits.h>
@@ -42,6 +43,7 @@ typedef struct unit_list {
 
 static pthread_once_t environment_once = PTHREAD_ONCE_INIT;
 static _Atomic int32_t policy = PLRT_PLACE_SPREAD;
+static _Atomic bool policy_is_said;
 static _Atomic(const unit_list *) list; /* replaced, never freed: teams may be reading the old one */
 
 const char *plrt_placement_name(plrt_placement placement) {
@@ -85,6 +87,7 @@ static int32_t store_policy(plrt_placement placement, const char *cpus) {
         atomic_store(&list, l);
     }
     atomic_store(&policy, (int32_t)placement);
+    atomic_store(&policy_is_said, true);
     return 0;
 }
 
@@ -151,6 +154,7 @@ static const unit_list *find_list(const char *text) {
 
 plrt_placement rt_placement_of(rt_caller *c, const char *text) {
     plrt_placement placement = text != NULL ? named_policy(text) : PLRT_PLACE_INVALID;
+    c->asks_for_places = text != NULL || atomic_load_explicit(&policy_is_said, memory_order_relaxed);
     if (placement != PLRT_PLACE_INVALID)
         return placement;
     if (text != NULL && (c->list = find_list(text)) != NULL)
@@ -352,12 +356,18 @@ static bool is_worth_placing(rt_caller *c, int64_t work) {
     return c->spent >= PLACE_AFTER;
 }
 
+/* Several processes with small teams (a quota in a container, workers that were told to take two threads) would all take
+ * the same units when nobody said anything about places; one that fills its mask would not gain by leaving them. */
+static bool is_left_open(const rt_caller *c, int32_t threads) {
+    return !c->asks_for_places && threads < c->cores;
+}
+
 rt_plan *rt_plan_team(rt_caller *c, const plrt_region *region, void *context, plrt_placement placement, int32_t threads,
                       int64_t work, bool shared) {
     uint64_t where = 0;
     int32_t *near = NULL;
     bool crowded = is_crowded(c, shared);
-    if (crowded || !is_worth_placing(c, work) || plrt_placement_refusal() != NULL)
+    if (crowded || is_left_open(c, threads) || !is_worth_placing(c, work) || plrt_placement_refusal() != NULL)
         placement = PLRT_PLACE_NONE;
     if (placement == PLRT_PLACE_NONE && !c->is_placed)
         return NULL;

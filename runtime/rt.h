@@ -71,8 +71,9 @@ typedef struct rt_caller {
     int32_t units, cores; /* in it */
     int32_t quota;        /* 0: none */
     int64_t looked_at;
-    uint32_t mask_epoch; /* counts changes of the mask; 0: not looked yet */
-    const void *list;    /* of units, for the region that is entered */
+    uint32_t mask_epoch;  /* counts changes of the mask; 0: not looked yet */
+    const void *list;     /* of units, for the region that is entered */
+    bool asks_for_places; /* somebody said how it is to be placed */
     rt_plan plans[RT_PLANS];
     uint32_t plan_clock;
     int32_t host_unit;         /* where it was last seen */

@@ -123,6 +123,16 @@ Test(bind, a_little_work_loads_no_topology) {
     cr_assert_eq(rt_units_count(&masks[1]), units_of_machine());
 }
 
+Test(bind, small_teams_are_bound_only_when_somebody_asks) {
+    rt_caller_now()->cores = 64; /* as if the machine had more */
+    see_seats(10);
+    cr_assert_eq(sat_right + sat_wrong, 0);
+    plrt_set_placement(PLRT_PLACE_SPREAD, NULL);
+    see_seats(10);
+    cr_assert_eq(sat_wrong + unplaced, 0);
+    cr_assert_gt(sat_right, 0);
+}
+
 Test(bind, OpenMPs_own_places_are_respected) {
     setenv("OMP_PLACES", "cores", 1);
     see_seats(10);
