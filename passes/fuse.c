@@ -27,7 +27,7 @@
  *
  *   if TESTS { the one loop } else { what was there }
  *
- * where only the slow versions are kept when nothing but guards can fail. Then the same is done inside the loop that came
+ * where a slow version alone is kept when the group has no test but that loop's. Then the same is done inside the loop that came
  * out. Cost: the facts' walk; isl only for pairs that pass all cheap questions. */
 #include "passes/alias.h"
 #include "passes/cost.h"
@@ -90,6 +90,10 @@ static void add_written(kir_var *v, void *context) {
     vars_add(context, v);
 }
 
+static bool ends_or_holds(kir_stmt_kind kind) {
+    return kind == KIR_CHECK || kind == KIR_RAISE || kind == KIR_IF || kind == KIR_FOR;
+}
+
 static bool add_effects(kir_stmt *s, void *context) {
     effects_scan *scan = context;
     effects *e = scan->e;
@@ -102,7 +106,7 @@ static bool add_effects(kir_stmt *s, void *context) {
         e->visible |= !alias_is_local(scan->z->alias, s->var);
     } else if (s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD) {
         vars_add(&e->loaded, s->value->var);
-    } else if (s->kind != KIR_ASSIGN && s->kind != KIR_CHECK && s->kind != KIR_IF && s->kind != KIR_FOR) {
+    } else if (s->kind != KIR_ASSIGN && !ends_or_holds(s->kind)) {
         e->leaves = true;
     }
     return true;
@@ -173,18 +177,15 @@ static bool may_lift(fuser *z, const group *g, const effects *s) {
 
 /* ---- loops that may take part -------------------------------------------------------------------------------------------- */
 
-/* Is the block a slow version of the loop with that entry: a cold copy, or the general form of an array expression? */
-static bool is_slow_version(const kir_block *b, uint32_t id) {
+/* Does the block hold slow versions of the loop (a cold copy, the general form of an array expression) and no more? */
+static bool is_slow_version(const kir_block *b, const kir_stmt *loop) {
     bool any = false;
     for (uint32_t i = 0; i < b->len; i++) {
         const kir_stmt *s = b->at[i];
-        if (s->kind == KIR_FOR) {
-            any = true;
-            if (!s->loop->cold && (s->loop->id != id || id == 0 || s->loop->kind != KIR_LOOP_ARRAY))
-                return false;
-        } else if (s->kind != KIR_ASSIGN || !s->var->is_temp) {
+        if (s->kind == KIR_FOR ? !s->loop->version || s->loop->version != loop->loop->version
+                               : s->kind != KIR_ASSIGN || !s->var->is_temp)
             return false;
-        }
+        any |= s->kind == KIR_FOR;
     }
     return any;
 }
@@ -224,7 +225,7 @@ static bool open_nest(fuser *z, kir_stmt *s, nest *n) {
         n->versions = s;
         n->loop = s->body.at[0];
         vec_push(z->scratch, &n->tests, s->value);
-        if (!is_slow_version(&s->orelse, n->loop->loop->id))
+        if (!is_slow_version(&s->orelse, n->loop))
             return false;
     } else if (s->kind == KIR_FOR) {
         n->loop = s;
@@ -516,12 +517,13 @@ static bool forget(kir_stmt *s, void *context) {
     return true;
 }
 
-/* What runs when a test fails: what was there, or its slow versions. */
+/* What runs when a test fails: what was there. A slow version alone does for it only if it is that very loop's test which
+ * failed, because simplify took the test to fail where the slow version stands. */
 static void place_others(fuser *z, group *g, kir_block *out) {
     for (uint32_t i = 0; i < g->n; i++) {
         nest *n = &g->at[i];
         kir_block b = {0};
-        if (g->apart.len || !n->versions)
+        if (g->apart.len || n->tests.len < g->tests.len)
             vec_push(z->m->a, &b, n->placed);
         else
             b = n->versions->orelse;

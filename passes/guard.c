@@ -480,6 +480,7 @@ static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {
     versions->orelse = kir_copy_block(g->m, &single, pass_renamed_temps(g->m, g->f, g->scratch, &single));
     kir_each_stmt(&versions->orelse, make_cold, NULL);
     versions->body = single;
+    pass_mark_versions(g->m, versions);
     note_guard(g, loop, n);
     return versions;
 }

@@ -37,6 +37,9 @@ bool pass_is_reduction(kir_stmt *loop, kir_var *v, kir_op *op);
 /* A map that gives every single-assignment temporary which `b` assigns a new name, for a second copy of the block. */
 kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block *b);
 
+/* The loops that stand in the arms of this IF are versions of one loop. */
+void pass_mark_versions(kir_module *m, kir_stmt *versions);
+
 /* Holds when arrays a and b share no memory. */
 kir_expr *pass_apart(kir_module *m, kir_var *a, kir_var *b, span at);
 

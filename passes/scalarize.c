@@ -578,6 +578,7 @@ static void lower_fill(scalarizer *z, kir_block *out, const place *p, kir_expr *
         fill_by_temporary(z, &versions->orelse, p, value, mask, s, entry, at);
     else
         fill_nest(z, &versions->orelse, p, value, mask, s, false, entry, at);
+    pass_mark_versions(z->m, versions);
 }
 
 static void lower_assign(scalarizer *z, kir_block *out, kir_stmt *s) {
@@ -609,6 +610,7 @@ static void lower_assign(scalarizer *z, kir_block *out, kir_stmt *s) {
         emit(z, out, versions);
         fill_nest(z, &versions->body, &p, value, NULL, dims, true, entry, s->at);
         fill_nest(z, &versions->orelse, &p, value, NULL, dims, false, entry, s->at);
+        pass_mark_versions(z->m, versions);
     } else {
         fill_nest(z, out, &p, value, NULL, dims, true, entry, s->at);
     }
@@ -780,6 +782,7 @@ static void emit_versions(scalarizer *z, kir_block *out, kir_expr *test, span at
     emit(z, out, versions);
     version(z, &versions->body, true, context);
     version(z, &versions->orelse, false, context);
+    pass_mark_versions(z->m, versions);
 }
 
 typedef struct reduction {

@@ -1,5 +1,5 @@
-/* What passes need that run a loop in two versions: new names for the temporaries of the copy, and the test that two arrays
- * share no memory. */
+/* What passes need that run a loop in two versions: new names for the temporaries of the copy, a number that says which
+ * loops are versions of one another, and the test that two arrays share no memory. */
 #include "passes/passes.h"
 #include "passes/vars.h"
 
@@ -25,4 +25,13 @@ kir_expr *pass_apart(kir_module *m, kir_var *a, kir_var *b, span at) {
     both->var = a->id < b->id ? a : b;
     both->args[0] = kir_ref(m, a->id < b->id ? b : a, at);
     return kir_unary(m, KIR_OP_NOT, both, at);
+}
+
+void pass_mark_versions(kir_module *m, kir_stmt *versions) {
+    kir_block *arms[2] = {&versions->body, &versions->orelse};
+    m->versions++;
+    for (uint32_t a = 0; a < 2; a++)
+        for (uint32_t i = 0; i < arms[a]->len; i++)
+            if (arms[a]->at[i]->kind == KIR_FOR)
+                arms[a]->at[i]->loop->version = m->versions;
 }

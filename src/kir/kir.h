@@ -208,6 +208,8 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     int64_t chunk;
     int64_t grain;        /* iterations of a block of partial results; 0: by their cost */
     int64_t cost;         /* estimated scalar operations of one iteration; 0 unknown */
+    uint32_t version;     /* loops in the arms of an IF that a pass made to choose between versions of one loop have the
+                             same number here, others 0. Not part of the text */
     uint32_t slot;        /* scratch of a pass; meaningless between passes */
 } kir_loop_info;
 
@@ -320,6 +322,7 @@ struct kir_module {
     VEC(kir_site) sites;   /* index 0 unused */
     VEC(kir_global) globals;
     VEC(kir_report) report; /* index 0 unused */
+    uint32_t versions;      /* numbers given to versions of loops */
 };
 
 /* ---- building (src/kir/build.c) ------------------------------------------------------------------------------------------- */

@@ -814,3 +814,76 @@ def test_work_arrays_that_iterations_share_stay_shared(agree, function):
     agree(function, numbers(20, 9), np.zeros((20, 9)), bits=True)
     if function is not boundary_stays:
         assert decisions(function, numbers(20, 9), np.zeros((20, 9)))[0] == "serial"
+
+
+# ---- arms that look like versions of a loop ---------------------------------------------------------------------------------
+
+
+@njit
+def doubled_in_place(x):
+    x[:] = x * 2.0
+
+
+def either(n, m, c):
+    x, y, z = np.ones(n), np.ones(n), np.ones(m)
+    if c > 0:
+        doubled_in_place(x)
+    else:
+        doubled_in_place(y)
+    z[:] = x + z
+    return x.sum(), y.sum(), z.sum()
+
+
+def either_plain(n, m, c):
+    x, y, z = np.ones(n), np.ones(n), np.ones(m)
+    if c > 0:
+        x[:] = x * 2.0
+    else:
+        y[:] = y * 2.0
+    z[:] = x + z
+    return x.sum(), y.sum(), z.sum()
+
+
+@pytest.mark.parametrize("n, m", [(1, 5), (5, 5), (1, 1), (0, 0)])
+@pytest.mark.parametrize("c", [0, 1])
+def test_the_other_arm_of_a_condition_is_no_slow_version(n, m, c):
+    want = either_plain(n, m, c)
+    for options in ({}, {"parallel": True}):
+        assert njit(**options)(either)(n, m, c) == want
+        assert njit(**options)(either_plain)(n, m, c) == want
+
+
+def two_conditions(a, b, k):
+    n = len(a)
+    t = np.zeros(n, np.int64)
+    for i in range(n):
+        t[i] = int(a[i]) // k
+    c = np.zeros(n, np.int64)
+    for i in range(n):
+        c[i] = t[i] + b[i]
+    return c
+
+
+@pytest.mark.parametrize("k", [0, 2])
+@pytest.mark.parametrize("length", [0, 3, 9])
+def test_a_condition_of_one_loop_says_nothing_of_the_other(agree, k, length):
+    agree(two_conditions, np.arange(9), np.arange(length), k)
+    agree(two_conditions, np.arange(0), np.arange(length), k)
+
+
+def greatest_of_rows(x, b):
+    n = x.shape[0]
+    t = np.zeros(n)
+    for i in range(n):
+        t[i] = x[i].max()
+    c = np.zeros(n)
+    for i in range(n):
+        c[i] = t[i] + b[i]
+    return c
+
+
+@pytest.mark.parametrize("columns", [0, 2])
+@pytest.mark.parametrize("length", [0, 3, 9])
+def test_a_slow_version_runs_for_its_own_test_alone(agree, columns, length):
+    agree(greatest_of_rows, numbers(9, columns), numbers(length))
+    agree(greatest_of_rows, numbers(0, columns), numbers(length))
