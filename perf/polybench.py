@@ -63,28 +63,40 @@ def table():
 
 
 class Table:
-    """Lines that appear as they are known, and the numbers behind them."""
+    """A line for each kernel as soon as it is measured, and the numbers behind them. `line` makes a line's cells of a
+    kernel's numbers, `remarks` a sentence of them all."""
 
-    def __init__(self, name, columns):
-        self.name, self.numbers = name, {}
-        self.lines = []
-        self.line(*columns)
-        self.line(*("---" for _ in columns))
+    def __init__(self, name, columns, line, remarks):
+        self.name, self.columns, self.line, self.remarks = name, columns, line, remarks
+        self.numbers = {}
+        self.show(columns)
+        self.show("---" for _ in columns)
 
-    def line(self, *cells):
-        self.lines.append("| " + " | ".join(str(c) for c in cells) + " |")
-        print(self.lines[-1], flush=True)
+    def show(self, cells):
+        print(self.text(cells), flush=True)
 
-    def remark(self, text):
-        self.lines += ["", text]
-        print(f"\n{text}", flush=True)
+    @staticmethod
+    def text(cells):
+        return "| " + " | ".join(str(c) for c in cells) + " |"
 
-    def keep(self):
-        measure.keep_table(self.name, f"{measure.machine()}\n\n" + "\n".join(self.lines))
-        folder = HERE / "results"
-        folder.mkdir(exist_ok=True)
+    def add(self, name, **numbers):
+        self.numbers[name] = numbers
+        self.show([name, *self.line(numbers)])
+
+    def file(self):
+        return HERE / "results" / f"{self.name}.json"
+
+    def keep(self, kept):
+        """Writes the table; `kept`: with the kernels that were kept before and not measured now."""
+        if kept and self.file().exists():
+            self.numbers = {**json.loads(self.file().read_text())["kernels"], **self.numbers}
+        self.numbers = dict(sorted(self.numbers.items()))
+        self.file().parent.mkdir(exist_ok=True)
         text = json.dumps({"machine": measure.machine(), "kernels": self.numbers}, indent=1)
-        (folder / f"{self.name}.json").write_text(text + "\n")
+        self.file().write_text(text + "\n")
+        lines = [self.text(self.columns), self.text("---" for _ in self.columns)]
+        lines += [self.text([name, *self.line(numbers)]) for name, numbers in self.numbers.items()]
+        measure.keep_table(self.name, "\n".join([measure.machine(), "", *lines, "", self.remarks(self.numbers)]))
 
 
 def threads_setter(count):
@@ -113,52 +125,71 @@ def candidates_of(kernel, threads, with_clang):
     return runs
 
 
+def speed_line(numbers):
+    took = {r: suite.median(s) for r, s in numbers["seconds"].items()}
+    most, floor = next(iter(took)), numbers["floor"]
+    wrong = f" WRONG: {'; '.join(numbers['wrong'])}" if numbers["wrong"] else ""
+    return [*map(milliseconds, took.values()), f"{took['gcc'] / took[most]:.2f}",
+            f"{took['sequential'] / took[most]:.2f}", milliseconds(floor), numbers["bound"],
+            f"{took[most] / floor:.1f} ×{wrong}"]
+
+
+def speed_remarks(numbers):
+    medians = {n: {r: suite.median(s) for r, s in k["seconds"].items()} for n, k in numbers.items()}
+    runs = list(next(iter(medians.values())))
+    mean = lambda a, b: suite.geometric_mean(m[a] / m[b] for m in medians.values())
+    slow = [n for n, m in medians.items() if m["sequential"] / m[runs[0]] < 0.8]
+    against = ", ".join(f"{mean('gcc', r):.2f} {r}" for r in runs if r != "gcc")
+    return (f"Geometric mean against gcc: {against}; {runs[0]} against its sequential self "
+            f"{mean('sequential', runs[0]):.2f}; below 0.8 of that: {', '.join(slow) or 'none'}.")
+
+
 def speed(options):
     machine = floors.Machine(max(options.threads))
-    most = f"{max(options.threads)} threads" if max(options.threads) > 1 else "1 thread"
     t = None
     for name in options.kernels:
         kernel = suite.Kernel(name, options.size)
         runs = candidates_of(kernel, options.threads, options.clang)
         if t is None:
+            most = next(iter(runs))
             t = Table(f"polybench-speed-{options.size}",
                       ("kernel", *(f"{r}, ms" for r in runs), f"{most} / gcc", f"{most} / sequential", "floor, ms", "of",
-                       "distance"))
+                       "distance"), speed_line, speed_remarks)
         taken, errors = suite.take_turns(kernel, runs, options.rounds, options.cap)
-        took = {r: suite.median(s) for r, s in taken.items()}
-        wrong = [f"{r} differs by {e:.1g}" for r, e in errors.items() if e > TOLERANCE]
         floor, bound = machine.floor(name, kernel.size, kernel.bytes())
-        t.numbers[name] = {"seconds": taken, "floor": floor, "bound": bound, "wrong": wrong}
-        t.line(name, *(milliseconds(s) for s in took.values()), f"{took['gcc'] / took[most]:.2f}",
-               f"{took['sequential'] / took[most]:.2f}", milliseconds(floor), bound,
-               f"{took[most] / floor:.1f} ×" + (f" WRONG: {'; '.join(wrong)}" if wrong else ""))
-    medians = {n: {r: suite.median(s) for r, s in k["seconds"].items()} for n, k in t.numbers.items()}
-    mean = lambda a, b: suite.geometric_mean(m[a] / m[b] for m in medians.values())
-    slow = [n for n, m in medians.items() if m["sequential"] / m[most] < 0.8]
-    t.remark(f"Geometric mean against gcc: {mean('gcc', most):.2f} with {most}, {mean('gcc', '1 thread'):.2f} with one, "
-             f"{mean('gcc', 'sequential'):.2f} sequential; against its sequential self {mean('sequential', most):.2f}; "
-             f"below 0.8 of that: {', '.join(slow) or 'none'}.")
+        wrong = [f"{r} differs by {e:.1g}" for r, e in errors.items() if e > TOLERANCE]
+        t.add(name, seconds=taken, floor=floor, bound=bound, wrong=wrong)
     return t
 
 
 # ---- checks ------------------------------------------------------------------------------------------------------------
 
 
+def checks_ratio(numbers):
+    took = {r: suite.median(s) for r, s in numbers["seconds"].items()}
+    return took["checked"] / took["unchecked"]
+
+
+def checks_line(numbers):
+    took = [milliseconds(suite.median(s)) for s in numbers["seconds"].values()]
+    return [*took, f"{checks_ratio(numbers):.3f}" + (" WRONG" if numbers["wrong"] else "")]
+
+
+def checks_remarks(numbers):
+    ratios = [checks_ratio(n) for n in numbers.values()]
+    return f"Geometric mean {suite.geometric_mean(ratios):.3f}, largest {max(ratios):.3f}."
+
+
 def checks(options):
-    t = Table(f"polybench-checks-{options.size}", ("kernel", "checked, ms", "unchecked, ms", "ratio"))
-    ratios = []
+    t = Table(f"polybench-checks-{options.size}", ("kernel", "checked, ms", "unchecked, ms", "ratio"), checks_line,
+              checks_remarks)
     for name in options.kernels:
         kernel = suite.Kernel(name, options.size)
         set_threads = threads_setter(max(options.threads))
         runs = {"checked": (set_threads, kernel.compiled(parallel=True)),
                 "unchecked": (set_threads, kernel.compiled(parallel=True, boundscheck=False))}
         taken, errors = suite.take_turns(kernel, runs, options.rounds, options.cap)
-        took = {r: suite.median(s) for r, s in taken.items()}
-        ratios.append(took["checked"] / took["unchecked"])
-        t.numbers[name] = {"seconds": taken}
-        t.line(name, *(milliseconds(s) for s in took.values()),
-               f"{ratios[-1]:.3f}" + (" WRONG" if max(errors.values()) > TOLERANCE else ""))
-    t.remark(f"Geometric mean {suite.geometric_mean(ratios):.3f}, largest {max(ratios):.3f}.")
+        t.add(name, seconds=taken, wrong=max(errors.values()) > TOLERANCE)
     return t
 
 
@@ -172,22 +203,31 @@ def compile_times(kernel):
     return {**times.pop("passes"), **times}
 
 
+def of_llvm(stages):
+    return sum(ms for s, ms in stages.items() if s.startswith("llvm_"))
+
+
+def compile_line(stages):
+    llvm, total = of_llvm(stages), stages["total"]
+    largest = sorted((s for s in stages.items() if s[0] != "total"), key=lambda x: -x[1])[:4]
+    return [f"{total:.0f}", f"{llvm:.0f}", f"{total - llvm:.0f}", f"{(total - llvm) / llvm:.2f}",
+            ", ".join(f"{s} {ms:.0f}" for s, ms in largest)]
+
+
+def compile_remarks(numbers):
+    totals, llvms = [s["total"] for s in numbers.values()], [of_llvm(s) for s in numbers.values()]
+    rests = [t - x for t, x in zip(totals, llvms)]
+    return (f"Median total {statistics.median(totals):.0f} ms, LLVM {statistics.median(llvms):.0f} ms, the rest "
+            f"{statistics.median(rests):.0f} ms; largest total {max(totals):.0f} ms.")
+
+
 def compiling(options):
-    t = Table("polybench-compile", ("kernel", "total, ms", "LLVM, ms", "the rest, ms", "rest / LLVM", "largest stages"))
-    totals, rests, llvms = [], [], []
+    t = Table("polybench-compile", ("kernel", "total, ms", "LLVM, ms", "the rest, ms", "rest / LLVM", "largest stages"),
+              compile_line, compile_remarks)
     for name in options.kernels:
         kernel = suite.Kernel(name, "MINI")
         samples = [compile_times(kernel) for _ in range(max(1, min(options.rounds, 5)))]
-        stages = {s: statistics.median(x.get(s, 0.0) for x in samples) for s in samples[-1]}
-        llvm = sum(ms for s, ms in stages.items() if s.startswith("llvm_"))
-        total = stages.pop("total")
-        totals.append(total), rests.append(total - llvm), llvms.append(llvm)
-        largest = sorted(stages.items(), key=lambda x: -x[1])[:4]
-        t.numbers[name] = stages
-        t.line(name, f"{total:.0f}", f"{llvm:.0f}", f"{total - llvm:.0f}", f"{(total - llvm) / llvm:.2f}",
-               ", ".join(f"{s} {ms:.0f}" for s, ms in largest))
-    t.remark(f"Median total {statistics.median(totals):.0f} ms, LLVM {statistics.median(llvms):.0f} ms, the rest "
-             f"{statistics.median(rests):.0f} ms; largest total {max(totals):.0f} ms.")
+        t.add(name, **{s: statistics.median(x.get(s, 0.0) for x in samples) for s in samples[-1]})
     return t
 
 
@@ -204,6 +244,7 @@ def main():
     p.add_argument("--cap", type=float, default=8.0)
     p.add_argument("--clang", action="store_true", help="clang-19 with the same flags as a further peer")
     p.add_argument("--keep", action="store_true", help="write the table")
+    p.add_argument("--add", action="store_true", help="write it with the kernels that were kept before")
     options = p.parse_args()
     unknown = [n for n in options.kernels if n not in NAMES]
     if unknown:
@@ -211,8 +252,9 @@ def main():
     options.kernels = options.kernels or NAMES
     if options.what:
         t = options.what(options)
-        if options.keep:
-            t.keep()
+        print(f"\n{t.remarks(t.numbers)}")
+        if options.keep or options.add:
+            t.keep(options.add)
         return
     text = table()
     if options.keep:
