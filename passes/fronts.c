@@ -143,6 +143,8 @@ static bool open_places(nest *n, front *f) {
         for (uint32_t d = 0; d < n->s->stmt[k].depth; d++)
             if (n->s->stmt[k].way[d] < 0 || n->s->stmt[k].loops[d]->loop->kind == KIR_LOOP_PRANGE)
                 return false;
+        if (n->plans[k] && n->s->stmt[k].depth < 3)
+            n->plans[k] = NULL;
         if (n->plans[k] && !is_product(n, k))
             return false;
         if (n->plans[k])

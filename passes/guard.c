@@ -409,12 +409,13 @@ static bool want_in_stmt(kir_stmt *s, void *context) {
     return true;
 }
 
+/* Values that may be larger than an extent can be. */
 static bool is_unbounded(guarding *n, kir_var *v) {
     wide lo, hi;
     if (v->ty->kind != TYPE_INT || v->ty->bits != 64 || !v->ty->is_signed)
         return false;
     facts_range(n->facts, facts_var(n->facts, v), &lo, &hi);
-    return lo < -2 * SMALL || hi > 2 * SMALL; /* as large as an extent may be */
+    return lo < -2 * SMALL || hi > 2 * SMALL;
 }
 
 /* Asks that the int64 values known at entry, which index arithmetic reads, are small. */

@@ -19,6 +19,7 @@
  * runs under parallel=True only. Cost: at most five small emptiness tests for each pair of accesses. */
 #include "passes/dependence.h"
 #include "passes/passes.h"
+#include <string.h>
 
 enum { ROWS = 32, COLUMNS = 128, CHAIN_ROWS = 16, CHAIN_COLUMNS = 64 };
 
@@ -98,9 +99,11 @@ static bool hands_nothing_on(const kir_loop_info *l) {
     return !l->carried.len && !l->reductions.len && !l->last_privates.len;
 }
 
+/* Loops that reorder made have their order. */
 static bool is_candidate(const kir_loop_info *l) {
-    return l->class == KIR_CLASS_CARRIED && !l->cold && (l->kind == KIR_LOOP_RANGE || l->kind == KIR_LOOP_ITER) &&
-           hands_nothing_on(l);
+    bool ordered = l->why && strcmp(l->why, "ORDERED") == 0;
+    return l->class == KIR_CLASS_CARRIED && !ordered && !l->cold &&
+           (l->kind == KIR_LOOP_RANGE || l->kind == KIR_LOOP_ITER) && hands_nothing_on(l);
 }
 
 static int64_t edge(const scheduler *z, int64_t most) {
