@@ -395,8 +395,10 @@ static bool may_skim(const skim *x) {
     const kir_stmt *loop = x->loop;
     const kir_expr *e = x->test->value;
     int64_t step;
-    if (!loop || !kir_is_const_int(loop->step, &step) || step != 1 || !loop->var->is_temp || e->kind != KIR_BINARY ||
-        e->op == KIR_OP_AND || (x->best->ty->kind != TYPE_INT && x->best->ty->kind != TYPE_FLOAT))
+    int64_t trips = loop ? cost_trips(loop) : 0;
+    if (!loop || (trips >= 0 && trips < SKIM_CHUNK / 4) || !kir_is_const_int(loop->step, &step) || step != 1 ||
+        !loop->var->is_temp || e->kind != KIR_BINARY || e->op == KIR_OP_AND ||
+        (x->best->ty->kind != TYPE_INT && x->best->ty->kind != TYPE_FLOAT))
         return false;
     for (uint32_t i = 0; i + 1 < loop->body.len; i++) {
         const kir_stmt *s = loop->body.at[i];
@@ -453,6 +455,8 @@ static void skim_loop(skim *x) {
     scan->body = outer->body;
     scan->loop->kind = KIR_LOOP_RANGE;
     scan->loop->class = KIR_CLASS_CARRIED;
+    outer->loop->class = KIR_CLASS_CARRIED;
+    outer->loop->last_privates.len = 0;
     outer->var = first;
     outer->step = number(k, SKIM_CHUNK);
     outer->body = body;

@@ -836,6 +836,7 @@ static kir_loop_info *copy_loop_info(copier *c, const kir_loop_info *from) {
     memset(&to->reductions, 0, sizeof to->reductions);
     memset(&to->privates, 0, sizeof to->privates);
     memset(&to->last_privates, 0, sizeof to->last_privates);
+    memset(&to->carried, 0, sizeof to->carried);
     for (uint32_t i = 0; i < from->reductions.len; i++) {
         kir_reduction r = {kir_mapped_var(c->map, from->reductions.at[i].var), from->reductions.at[i].op};
         vec_push(c->m->a, &to->reductions, r);
@@ -844,6 +845,8 @@ static kir_loop_info *copy_loop_info(copier *c, const kir_loop_info *from) {
         vec_push(c->m->a, &to->privates, kir_mapped_var(c->map, from->privates.at[i]));
     for (uint32_t i = 0; i < from->last_privates.len; i++)
         vec_push(c->m->a, &to->last_privates, kir_mapped_var(c->map, from->last_privates.at[i]));
+    for (uint32_t i = 0; i < from->carried.len; i++)
+        vec_push(c->m->a, &to->carried, kir_mapped_var(c->map, from->carried.at[i]));
     return to;
 }
 
