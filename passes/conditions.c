@@ -20,6 +20,7 @@
 
 typedef struct tidying {
     kir_module *m;
+    kir_fn *f;
     uint32_t *reads, *sites; /* by variable id: of flags */
     bool counting;           /* first round: sites are counted, nothing is changed */
 } tidying;
@@ -60,6 +61,20 @@ static bool is_flag(const tidying *t, const kir_var *v) {
     return !v->name && v->ty->kind == TYPE_BOOL && (t->counting || t->reads[v->id] == t->sites[v->id]);
 }
 
+/* The test in place of the arm's last statement; a load needs a variable, since it is no expression. */
+static void put_test(tidying *t, kir_block *arm, kir_expr *value, const kir_block *body) {
+    kir_stmt *last = last_of(arm), *inner = kir_stmt_new(t->m, KIR_IF, last->at);
+    arm->len--;
+    if (value->kind == KIR_LOAD) {
+        last->var = kir_temp_new(t->m, t->f, value->ty, last->at);
+        value = kir_ref(t->m, last->var, last->at);
+        arm->len++;
+    }
+    inner->value = value;
+    inner->body = *body;
+    vec_push(t->m->a, arm, inner);
+}
+
 /* Puts `body` where `flag` gets its value at the end of test's first arm, instead of that assignment. */
 static void move_into(tidying *t, kir_stmt *test, kir_var *flag, kir_block *body) {
     kir_block *arm = &test->body;
@@ -70,10 +85,7 @@ static void move_into(tidying *t, kir_stmt *test, kir_var *flag, kir_block *body
         arm->len -= t->counting ? 0 : 1;
         move_into(t, before, value->var, body);
     } else if (!t->counting) {
-        kir_stmt *inner = kir_stmt_new(t->m, KIR_IF, last_of(arm)->at);
-        inner->value = value;
-        inner->body = *body;
-        arm->at[arm->len - 1] = inner;
+        put_test(t, arm, value, body);
     }
     if (!t->counting)
         test->orelse.len = 0;
@@ -171,7 +183,7 @@ bool conditions_run(pass_context *c) {
         return true;
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
         kir_fn *f = c->m->fns.at[i];
-        tidying t = {.m = c->m, .counting = true};
+        tidying t = {.m = c->m, .f = f, .counting = true};
         t.reads = arena_array(c->scratch, uint32_t, f->next_var + 1);
         t.sites = arena_array(c->scratch, uint32_t, f->next_var + 1);
         kir_each_stmt(&f->body, count_reads, t.reads);
