@@ -33,8 +33,8 @@ const pass pass_table[] = {
     {"privatize", privatize_run, FACT_SCALAR | FACT_REDUCED, FACT_PRIVATE, 0, 0, /* what it finds forbids, too */
      "which variables live in an iteration?"},
     {"classify", classify_run, FACT_PRIVATE, FACT_DEPS, 0, 1, "which iterations need one another?"},
-    {"blocks", blocks_run, FACT_DEPS, 0, 0, 1, "which loops run in blocks with results of their own?"},
     {"watch", watch_run, 0, 0, FACT_SIMPLE, 0, "which accesses does race='check' look at?"},
+    {"blocks", blocks_run, FACT_DEPS, 0, 0, 1, "which loops run in blocks with results of their own?"},
     {"schedule", schedule_run, FACT_DEPS, 0, 0, 1, "which order of iterations leaves some of them independent?"},
     {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, FACT_SIMPLE, 1, "which loops run in parallel?"},
     {"lanes", lanes_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1, "which chains run side by side?"},

@@ -40,6 +40,8 @@ typedef struct watcher {
 
 static bool is_proven(const kir_stmt *s) {
     const kir_loop_info *l = s->loop;
+    if (l->plan)
+        return true; /* iterations meet in array elements that blocks will combine */
     bool known = l->class == KIR_CLASS_INDEPENDENT || l->class == KIR_CLASS_REDUCTION;
     return known && !l->when && !l->carried.len;
 }
@@ -50,7 +52,7 @@ static bool is_checked(const kir_stmt *s) {
 
 static bool note_checked(kir_stmt *s, void *context) {
     *(bool *)context |= is_checked(s);
-    return true;
+    return s->kind != KIR_FOR || s->loop->kind != KIR_LOOP_PRANGE;
 }
 
 static bool holds_checked(kir_block *b) {
@@ -353,6 +355,10 @@ static void watch_block(watcher *w, kir_block *b) {
         kir_stmt *s = b->at[k];
         if (is_checked(s)) {
             watch_loop(w, s, &out);
+            continue;
+        }
+        if (s->kind == KIR_FOR && s->loop->kind == KIR_LOOP_PRANGE) { /* proven: it counts, not what is inside */
+            vec_push(w->m->a, &out, s);
             continue;
         }
         if (s->kind == KIR_FOR && holds_checked(&s->body))
