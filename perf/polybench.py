@@ -66,8 +66,8 @@ class Table:
     """A line for each kernel as soon as it is measured, and the numbers behind them. `line` makes a line's cells of a
     kernel's numbers, `remarks` a sentence of them all."""
 
-    def __init__(self, name, columns, line, remarks):
-        self.name, self.columns, self.line, self.remarks = name, columns, line, remarks
+    def __init__(self, name, columns, line, remarks, settle=lambda numbers: None):
+        self.name, self.columns, self.line, self.remarks, self.settle = name, columns, line, remarks, settle
         self.numbers = {}
         self.show(columns)
         self.show("---" for _ in columns)
@@ -91,6 +91,7 @@ class Table:
         if kept and self.file().exists():
             self.numbers = {**json.loads(self.file().read_text())["kernels"], **self.numbers}
         self.numbers = dict(sorted(self.numbers.items()))
+        self.settle(self.numbers)
         self.file().parent.mkdir(exist_ok=True)
         text = json.dumps({"machine": measure.machine(), "kernels": self.numbers}, indent=1)
         self.file().write_text(text + "\n")
@@ -154,7 +155,7 @@ def speed(options):
             most = next(iter(runs))
             t = Table(f"polybench-speed-{options.size}",
                       ("kernel", *(f"{r}, ms" for r in runs), f"{most} / gcc", f"{most} / sequential", "floor, ms", "of",
-                       "distance"), speed_line, speed_remarks)
+                       "distance"), speed_line, speed_remarks, lambda numbers: floors.settle(numbers, options.size))
         taken, errors = suite.take_turns(kernel, runs, options.rounds, options.cap)
         floor, bound = machine.floor(name, kernel.size, kernel.bytes())
         wrong = [f"{r} differs by {e:.1g}" for r, e in errors.items() if e > TOLERANCE]
