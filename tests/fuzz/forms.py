@@ -10,7 +10,7 @@ from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 class Forms:
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
-             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 2, "chosen_row": 0.7, "stages": 2}
+             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 3, "chosen_row": 0.7, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
              "rows": 2, "scatter": 1, "cumulative": 1.5, "trusted": 2, "shared_update": 1, "stages": 8,
              "combine": 8, "recurrence": 4, "columns": 4, "factor": 2}
@@ -124,8 +124,11 @@ class Forms:
         first = Node("assign", name=n, value=Node("bin", "int64", op="+", a=var(v), b=const(c)))
         second = Node("assign", name=n, value=Node("bin", "int64", op="+", a=var(v), b=const(d)))
         value = self.storable(out.array, self.real(self.expr(loops, 1)))
+        store = Node("store", array=out.array, subs=[n], value=value)
+        if self.r.random() < 0.4:  # the second value from the second iteration of an inner loop on
+            return Node("block", body=[first, Node("for", var=self.name("k"), lo="0", hi="2", step=1, body=[store, second])])
         again = Node("when", test=self.condition(loops), body=[second], orelse=[])
-        return Node("block", body=[first, again, Node("store", array=out.array, subs=[n], value=value)])
+        return Node("block", body=[first, again, store])
 
     def make_induction(self, loops):
         """A counter that every iteration moves on, as a subscript."""
