@@ -305,6 +305,8 @@ class Forms:
         a = self.array(lambda a: a["dtype"] == "float64" and a["ndim"] < 3 and "index_of" not in a, written=True)
         n, k = self.name("w"), self.name("k")
         length, value = self.span_of(loops)
+        if value * math.prod(max(h - l + 1, 1) for _, l, h in loops) > 2 * MOST_ITERATIONS:
+            return self.make_store(loops)
         parts = [self.slice_of(a, self.arrays[a]["ndim"] - 1, length, value)]
         if self.arrays[a]["ndim"] == 2:
             t, lo, hi = self.affine(loops)

@@ -82,10 +82,11 @@ MUTANTS = {
     # ---- reductions
     "mixed operators taken for one": (
         COMBINE, "if (*op != KIR_OP_INVALID && combining(e->op) != *op)", "if (false)"),
-    "x - s taken for a sum": (COMBINE, "return side == 0 || !ordered;", "return true;"),
+    "x - s taken for a sum": (COMBINE, "return side == 0 || !ordered;", "return side < 2 || !ordered;"),
     "the accumulator read elsewhere": (
         REDUCTION, "    u->ok &= x != u->v;", "    u->ok &= x != NULL;"),
-    "wrong identity of a minimum": (GEN_EXPR, "v.re = extreme_int(g, t, is_min);", "v.re = LLVMConstNull(lt);"),
+    "wrong identity of a minimum": (GEN_EXPR, "v.re = extreme_int(g, t, is_min);",
+                                    "v.re = is_min ? LLVMConstNull(lt) : extreme_int(g, t, is_min);"),
     "the start value counted per block": (
         GEN_REGION, "put_var(g, into, gen_binary(g, f->reductions.at[i].op, into->ty, get_var(g, into), part));",
         "put_var(g, into, part);"),
