@@ -109,8 +109,7 @@ MUTANTS = {
         FACTS, "        facts_assume_nonneg(f, combine(f, room, 1, one, -1));\n    if (room && step->n == 0)",
         "        facts_assume_nonneg(f, combine(f, room, 1, one, -2));\n    if (room && step->n == 0)"),
     "indices known not to be negative": (
-        FACTS, "if (below && facts_nonneg(f, below) && fits(f, sum, e->ty))",
-        "if (fits(f, sum, e->ty) && below && false)"),
+        FACTS, "    if (facts_nonneg(f, i))\n        return i;\n    const lin *below", "    if (i)\n        return i;\n    const lin *below"),
     "loads kept over stores in a loop": (
         SIMPLIFY, "    if (block_writes(&s->body))\n        z->loads.len = loads = 0;\n    facts_enter_loop",
         "    facts_enter_loop"),
