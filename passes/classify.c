@@ -21,29 +21,12 @@ static kir_expr *and_also(kir_module *m, kir_expr *a, kir_expr *b) {
     return a ? kir_binary(m, KIR_OP_AND, a, b, b->at) : b;
 }
 
-static kir_expr *magnitude(kir_module *m, kir_expr *e) {
-    return kir_unary(m, KIR_OP_ABS, e, e->at);
-}
-
-/* Sufficient for distinct elements: each stride reaches beyond what the later axes span. */
-static kir_expr *distinct(kir_module *m, kir_var *v, span at) {
-    kir_expr *all = NULL, *reach = kir_int(m, (int64_t)type_size(v->ty->dtype), at);
-    for (uint32_t k = v->ty->ndim; k-- > 0;) {
-        kir_expr *stride = magnitude(m, kir_stride(m, v, k, at));
-        kir_expr *single = kir_binary(m, KIR_OP_LE, kir_dim(m, v, k, at), kir_int(m, 1, at), at);
-        kir_expr *wide_enough = kir_binary(m, KIR_OP_GE, stride, reach, at);
-        all = and_also(m, all, kir_binary(m, KIR_OP_OR, single, wide_enough, at));
-        reach = kir_binary(m, KIR_OP_MUL, kir_copy_expr(m, stride, NULL), kir_dim(m, v, k, at), at);
-    }
-    return all;
-}
-
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at) {
     kir_expr *when = NULL;
     for (uint32_t i = 0; i < v->pairs.len; i++)
         when = and_also(m, when, pass_apart(m, v->pairs.at[i].a, v->pairs.at[i].b, at));
     for (uint32_t i = 0; i < v->injective.len; i++)
-        when = and_also(m, when, distinct(m, v->injective.at[i], at));
+        when = and_also(m, when, pass_distinct(m, v->injective.at[i], at));
     return when;
 }
 

@@ -14,6 +14,14 @@
  *   %v = load y[k]                                                       %v = load y[k]
  *   if %v > e { store y[k] = e }                                     →   store y[k] = min(%v, e)
  *
+ * And a flag that iterations hand on through `and` or `or` takes part in a reduction:
+ *
+ *   if %ok { %x = load a[i]; %t = %x > 0 } else { %t = false }            %x = load a[i]; %t = %x > 0
+ *   %ok = %t                                                         →    %ok = %ok & %t
+ *
+ * when what is evaluated now in any case cannot raise and changes nothing else: assignments of scalars that are read
+ * nowhere else (a load in range stays in range: no test of a flag can have been its proof).
+ *
  * Done under parallel=True only: without it a branch that is seldom taken is cheaper. Cost: linear. */
 #include "passes/passes.h"
 #include "passes/vars.h"
@@ -96,6 +104,45 @@ static bool joins_flag(const tidying *t, const kir_stmt *test, const kir_stmt *s
            is_flag(t, s->value->var);
 }
 
+/* ---- chains ----------------------------------------------------------------------------------------------------------------------- */
+
+enum { LONGEST_CHAIN = 8 };
+
+/* Assignments of temporaries, the last one of `flag`. */
+static bool is_harmless(const kir_block *arm, const kir_var *flag) {
+    if (arm->len == 0 || arm->len > LONGEST_CHAIN || !sets(last_of(arm), flag))
+        return false;
+    for (uint32_t i = 0; i + 1 < arm->len; i++)
+        if (arm->at[i]->kind != KIR_ASSIGN || !arm->at[i]->var->is_temp || arm->at[i]->var->ty->kind == TYPE_ARRAY)
+            return false;
+    return true;
+}
+
+static bool is_only(const kir_block *arm, const kir_var *flag, bool value) {
+    if (arm->len != 1 || !sets(arm->at[0], flag))
+        return false;
+    const kir_expr *e = arm->at[0]->value;
+    return e->kind == KIR_CONST && (e->value.i != 0) == value;
+}
+
+/* The arm of `test` that evaluates the second operand when `s` closes such a chain, else NULL. */
+static kir_block *chained(const tidying *t, kir_stmt *test, const kir_stmt *s, kir_op *op) {
+    if (t->counting || s->kind != KIR_ASSIGN || s->value->kind != KIR_VAR || test->kind != KIR_IF ||
+        test->value->kind != KIR_VAR || test->value->var != s->var || s->var->ty->kind != TYPE_BOOL)
+        return NULL;
+    const kir_var *flag = s->value->var;
+    if (flag->name || flag == s->var || t->reads[flag->id] != 1)
+        return NULL;
+    bool is_and = is_harmless(&test->body, flag) && is_only(&test->orelse, flag, false);
+    bool is_or = is_harmless(&test->orelse, flag) && is_only(&test->body, flag, true);
+    *op = is_and ? KIR_OP_AND : KIR_OP_OR;
+    return is_and ? &test->body : is_or ? &test->orelse : NULL;
+}
+
+static void combine_flag(tidying *t, kir_stmt *s, kir_op op) {
+    s->value = kir_binary(t->m, op, kir_ref(t->m, s->var, s->at), s->value, s->at);
+}
+
 /* ---- minima ----------------------------------------------------------------------------------------------------------------------- */
 
 static kir_op mirrored(kir_op cmp) {
@@ -160,8 +207,25 @@ static void make_extreme(tidying *t, kir_block *b, uint32_t at) {
 
 /* ---- the walk ----------------------------------------------------------------------------------------------------------------------- */
 
+static void open_chains(tidying *t, kir_block *b) {
+    kir_block out = {0};
+    kir_op op;
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_block *arm = i + 1 < b->len ? chained(t, b->at[i], b->at[i + 1], &op) : NULL;
+        if (!arm) {
+            vec_push(t->m->a, &out, b->at[i]);
+            continue;
+        }
+        for (uint32_t k = 0; k < arm->len; k++)
+            vec_push(t->m->a, &out, arm->at[k]);
+        combine_flag(t, b->at[i + 1], op);
+    }
+    *b = out;
+}
+
 static void tidy_block(tidying *t, kir_block *b) {
     uint32_t n = 0;
+    open_chains(t, b);
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
         tidy_block(t, &s->body);

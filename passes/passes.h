@@ -43,4 +43,7 @@ void pass_mark_versions(kir_module *m, kir_stmt *versions);
 /* Holds when arrays a and b share no memory. */
 kir_expr *pass_apart(kir_module *m, kir_var *a, kir_var *b, span at);
 
+/* Holds (sufficient, not necessary) when different elements of the array are different memory. */
+kir_expr *pass_distinct(kir_module *m, kir_var *v, span at);
+
 #endif

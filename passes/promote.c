@@ -115,6 +115,7 @@ typedef struct pair_list {
 typedef struct chosen { /* an element to be promoted */
     const element_access *x;
     pair_list pairs; /* arrays that must be apart from its own */
+    bool injective;  /* different subscripts must be different memory: a stride may be 0 */
 } chosen;
 
 static bool same_index(const element_access *a, const element_access *b) {
@@ -161,14 +162,14 @@ static bool is_invariant_store(const kir_stmt *s, const var_set *written) {
 
 /* The facts of the accesses are gone by now, but their forms still speak of the values at their places; differences that
  * follow from loop bounds need the bounds again: so this runs inside the loop's scope. */
-static bool is_alone(gathering *g, const element_access *x, pair_list *pairs) {
+static bool is_alone(gathering *g, const element_access *x, chosen *c) {
     bool loads = false;
     for (uint32_t i = 0; i < g->found.len; i++) {
         const element_access *y = &g->found.at[i];
         if (y->array != x->array) {
             if (!alias_may_share(g->p->alias, x->array, y->array))
                 continue;
-            if (!g->p->m->options.parallel || !add_pair(pairs, y->array))
+            if (!g->p->m->options.parallel || !add_pair(&c->pairs, y->array))
                 return false;
             continue;
         }
@@ -181,7 +182,8 @@ static bool is_alone(gathering *g, const element_access *x, pair_list *pairs) {
         bool apart = false;
         for (uint32_t k = 0; k < x->n && !apart; k++)
             apart = differs(g->p, x->index[k], y->index[k]);
-        if (!apart)
+        c->injective |= x->array->ty->layout == LAYOUT_A;
+        if (!apart || (c->injective && !g->p->m->options.parallel))
             return false;
     }
     return loads;
@@ -213,10 +215,14 @@ static kir_expr *is_entered(promoter *p, const kir_stmt *loop) {
     return kir_binary(p->m, step > 0 ? KIR_OP_LT : KIR_OP_GT, lo, hi, loop->at);
 }
 
-static kir_expr *no_overlap(promoter *p, const chosen *c, kir_expr *all, span at) {
+static kir_expr *only_one(promoter *p, const chosen *c, kir_expr *all, span at) {
     for (uint32_t i = 0; i < c->pairs.n; i++) {
         kir_expr *apart = pass_apart(p->m, c->x->array, c->pairs.other[i], at);
         all = all ? kir_binary(p->m, KIR_OP_AND, all, apart, at) : apart;
+    }
+    if (c->injective) {
+        kir_expr *distinct = pass_distinct(p->m, c->x->array, at);
+        all = all ? kir_binary(p->m, KIR_OP_AND, all, distinct, at) : distinct;
     }
     return all;
 }
@@ -265,7 +271,7 @@ static kir_stmt *promote(gathering *g, const chosen *list, uint32_t n) {
     entered->value = is_entered(g->p, g->loop);
     kir_expr *apart = NULL;
     for (uint32_t i = 0; i < n; i++)
-        apart = no_overlap(g->p, &list[i], apart, list[i].x->s->at);
+        apart = only_one(g->p, &list[i], apart, list[i].x->s->at);
     if (apart)
         placed = make_versions(g, apart, entered);
     for (uint32_t i = 0; i < n; i++)
@@ -287,9 +293,9 @@ static uint32_t choose(gathering *g, const var_set *written, chosen *list) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < g->found.len && !g->unfit && n < ELEMENTS_MAX; i++) {
         const element_access *x = &g->found.at[i];
-        list[n] = (chosen){x, {.n = 0}};
+        list[n] = (chosen){.x = x};
         if (x->is_store && x->is_direct && is_invariant_store(x->s, written) && !is_chosen(list, n, x) &&
-            is_alone(g, x, &list[n].pairs))
+            is_alone(g, x, &list[n]))
             n++;
     }
     return n;

@@ -35,3 +35,21 @@ void pass_mark_versions(kir_module *m, kir_stmt *versions) {
             if (arms[a]->at[i]->kind == KIR_FOR)
                 arms[a]->at[i]->loop->version = m->versions;
 }
+
+static kir_expr *magnitude(kir_module *m, kir_expr *e) {
+    return kir_unary(m, KIR_OP_ABS, e, e->at);
+}
+
+/* Sufficient for distinct elements: each stride reaches beyond what the later axes span. */
+kir_expr *pass_distinct(kir_module *m, kir_var *v, span at) {
+    kir_expr *all = NULL, *reach = kir_int(m, (int64_t)type_size(v->ty->dtype), at);
+    for (uint32_t k = v->ty->ndim; k-- > 0;) {
+        kir_expr *stride = magnitude(m, kir_stride(m, v, k, at));
+        kir_expr *single = kir_binary(m, KIR_OP_LE, kir_dim(m, v, k, at), kir_int(m, 1, at), at);
+        kir_expr *wide_enough = kir_binary(m, KIR_OP_GE, stride, reach, at);
+        kir_expr *fits = kir_binary(m, KIR_OP_OR, single, wide_enough, at);
+        all = all ? kir_binary(m, KIR_OP_AND, all, fits, at) : fits;
+        reach = kir_binary(m, KIR_OP_MUL, kir_copy_expr(m, stride, NULL), kir_dim(m, v, k, at), at);
+    }
+    return all;
+}

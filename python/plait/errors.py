@@ -83,9 +83,9 @@ _BY_KIND = {
 def report(found, failed, remarks=()):
     """Warns of the warnings among the compiler's findings, raises the errors as one exception."""
     diagnostics = [Diagnostic(*values) for values in found]
-    errors = [d for d in diagnostics if d.kind != "Warning"]
+    errors = [d for d in diagnostics if d.kind != "warning"]
     for d in diagnostics:
-        if d.kind == "Warning":
+        if d.kind == "warning":
             import warnings
 
             warnings.warn_explicit(d.text or d.message, PlaitWarning, d.file or "<kernel>", d.line or 1)

@@ -7,7 +7,7 @@
 
 #include "runtime/topology.h"
 
-enum { MOST_LISTED = 4096 };
+enum { MOST_LISTED = 4096, MOST_THREADS = 4096 };
 
 typedef struct answer_fn {
     char *(*make)(const topology_query *query, char *error, size_t size);
@@ -191,6 +191,8 @@ int cli_topology(cli *c) {
     int32_t list[MOST_LISTED];
     if (c->words.len)
         return cli_misused(c, "topology takes no %s", c->words.at[0]);
+    if (c->threads > MOST_THREADS)
+        return cli_misused(c, "--threads: 1 to %d are possible", MOST_THREADS);
     if (c->xml && c->synthetic)
         return cli_misused(c, "--xml and --synthetic exclude each other");
     if (c->placement) {

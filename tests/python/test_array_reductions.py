@@ -953,3 +953,44 @@ def test_bits_do_not_depend_on_threads_or_schedule(runtime, tile):
         runtime.plrt_set_min_work(-1)
         plait.set_num_threads(before)
     np.testing.assert_allclose(first[0][0], a.sum())
+
+
+def all_positive(a):
+    ok = True
+    for i in range(len(a)):
+        ok = ok and a[i] > 0
+    return ok
+
+
+def any_negative(a):
+    found = False
+    for i in range(len(a)):
+        found = found or a[i] < 0
+    return found
+
+
+def all_inverses_large(a):
+    ok = True
+    for i in range(len(a)):
+        ok = ok and 1.0 / a[i] > 0.1
+    return ok
+
+
+@pytest.mark.parametrize("function", [all_positive, any_negative])
+def test_and_and_or_between_iterations_are_reductions(agree, function):
+    a = np.ones(5000)
+    for place in (None, 0, 2500, 4999):
+        if place is not None:
+            a[place] = -1.0
+        agree(function, a)
+        agree(function, a[:0])
+    kernel = plait.njit(parallel=True)(function)
+    kernel(a)
+    assert [e["reason"] for e in kernel.parallel_report()] == ["REDUCTION"]
+
+
+def test_an_operand_that_may_raise_is_evaluated_where_python_evaluates_it():
+    kernel = plait.njit(parallel=True)(all_inverses_large)
+    assert kernel(np.array([1.0, -1.0, 0.0])) is False
+    with pytest.raises(ZeroDivisionError):
+        kernel(np.array([1.0, 0.0]))

@@ -66,7 +66,34 @@ def test_a_pass_switched_off_makes_nothing_wrong(name):
         assert a.tolist() == [0, 0, 0, 0, n, 0]
 
 
+def grow_by_all_before(a):
+    for i in range(1, len(a)):
+        for k in range(i):
+            a[i] += a[k]
+
+
+def grow_by_rows_below(b):
+    for i in range(b.shape[0]):
+        for j in range(b.shape[1]):
+            for k in range(i + 1, b.shape[0]):
+                b[i, j] += b[k, j]
+            b[i, j] = 2 * b[i, j]
+
+
+@pytest.mark.parametrize("options", [{}, {"parallel": True}])
+@pytest.mark.parametrize("function, shape, strides", [(grow_by_all_before, (6,), (0,)), (grow_by_all_before, (6,), (8,)),
+                                                      (grow_by_rows_below, (6, 6), (0, 8)),
+                                                      (grow_by_rows_below, (6, 6), (8, 8)),
+                                                      (grow_by_rows_below, (6, 6), (96, 8))])
+def test_elements_that_share_memory_in_one_array(function, shape, strides, options):
+    want, got = np.arange(1, 100), np.arange(1, 100)
+    function(np.lib.stride_tricks.as_strided(want, shape, strides))
+    plait.njit(**options)(function)(np.lib.stride_tricks.as_strided(got, shape, strides))
+    assert (got == want).all()
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
-    assert {f for f in local if not f.__name__.startswith("test_") and f not in (outcome, sum_in_an_element)} == cases
+    assert {f for f in local if not f.__name__.startswith("test_") and f not in (outcome, sum_in_an_element, grow_by_all_before,
+                                                                             grow_by_rows_below)} == cases

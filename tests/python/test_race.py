@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
+import plait
 from plait import njit, prange
 from plait.errors import OptionError, ParallelRaceError
 
@@ -416,3 +417,13 @@ def test_the_command_knows_the_option(tmp_path):
     said = subprocess.run([command, "run", "--parallel", "--race", "check", f"{tmp_path}/k.py:k", f"{tmp_path}/a.npy"],
                           capture_output=True, text=True)
     assert "ParallelRaceError" in said.stderr and "i = 1 and i = 2" in said.stderr, said
+
+
+def racy_chain(a):
+    for i in prange(1, len(a)):
+        a[i] = a[i - 1] + 1
+
+
+def test_warn_warns_of_a_proven_race():
+    with pytest.warns(plait.errors.PlaitWarning, match="not independent"):
+        plait.njit(parallel=True, race="warn")(racy_chain)(np.zeros(10))
