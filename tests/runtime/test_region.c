@@ -1,6 +1,7 @@
 /* Regions: every iteration once under every schedule, fixed reduction blocks, the lowest error, nesting. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -174,15 +175,26 @@ typedef struct big_cover {
     _Atomic int64_t lowest, highest;
 } big_cover;
 
+/* Keep the least and the greatest: a comparison followed by a store would lose what another thread stores between. */
+static void keep_least(_Atomic int64_t *kept, int64_t value) {
+    int64_t old = *kept;
+    while (value < old && !atomic_compare_exchange_weak(kept, &old, value)) {
+    }
+}
+
+static void keep_greatest(_Atomic int64_t *kept, int64_t value) {
+    int64_t old = *kept;
+    while (value > old && !atomic_compare_exchange_weak(kept, &old, value)) {
+    }
+}
+
 static int32_t measure_range(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
     big_cover *c = context;
     (void)block;
     (void)err;
     c->sum += (uint64_t)(end - begin);
-    if (begin < c->lowest)
-        c->lowest = begin;
-    if (end > c->highest)
-        c->highest = end;
+    keep_least(&c->lowest, begin);
+    keep_greatest(&c->highest, end);
     return begin < end ? 0 : 1;
 }
 
