@@ -151,22 +151,6 @@ static bool same_element(const kir_stmt *a, const kir_stmt *b, uint32_t n) {
     return true;
 }
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds = i->holds && !vars_has(i->written, v);
-}
-
-static bool is_fixed(kir_expr *e, const var_set *written) {
-    invariance i = {written, true};
-    vars_in_expr(e, check_var, &i);
-    return i.holds;
-}
-
 /* ---- one element at a time --------------------------------------------------------------------------------------------------- */
 
 /* Statement b->at[first] is a store; does everything later in the block touch the same element? */
@@ -182,7 +166,7 @@ static bool is_single_element(contractor *z, kir_block *b, uint32_t first, const
                 return false;
     }
     for (uint32_t k = 0; k < v->ty->ndim; k++)
-        if (!is_fixed(store->index.at[k], &written))
+        if (vars_mentions_any(store->index.at[k], &written))
             return false;
     return true;
 }

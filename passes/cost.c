@@ -142,22 +142,6 @@ typedef struct work {
     uint32_t n_defined;
 } work;
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds &= !vars_has(i->written, v);
-}
-
-static bool is_invariant(const work *w, kir_expr *e) {
-    invariance i = {&w->written, true};
-    vars_in_expr(e, check_var, &i);
-    return i.holds;
-}
-
 static kir_expr *float_of(work *w, kir_expr *e) {
     return kir_cast(w->m, e, type_float64(w->m->types), e->at);
 }
@@ -220,7 +204,8 @@ static int64_t usual_trips(const work *w, const kir_stmt *l) {
 static kir_expr *trips_estimate(work *w, kir_stmt *l) {
     kir_expr *lo = kir_copy_expr(w->m, l->lo, w->middle), *hi = kir_copy_expr(w->m, l->hi, w->middle);
     kir_expr *step = kir_copy_expr(w->m, l->step, w->middle);
-    if (!is_invariant(w, lo) || !is_invariant(w, hi) || !is_invariant(w, step))
+    if (vars_mentions_any(lo, &w->written) || vars_mentions_any(hi, &w->written) ||
+        vars_mentions_any(step, &w->written))
         return NULL;
     kir_expr *width = bin(w->m, KIR_OP_SUB, float_of(w, dup(w->m, hi)), float_of(w, dup(w->m, lo)));
     kir_expr *trips = bin(w->m, KIR_OP_DIV, width, float_of(w, step));

@@ -272,22 +272,6 @@ static void hoist_wraps(kir_expr **slot, void *context) {
     kir_each_subexpr(slot, hoist_wrap, context);
 }
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds &= !vars_has(i->written, v);
-}
-
-static bool is_invariant(guarding *n, kir_expr *e) {
-    invariance i = {&n->written, true};
-    vars_in_expr(e, check_var, &i);
-    return i.holds;
-}
-
 static bool hoist_condition(guarding *n, kir_expr *e) {
     if (facts_decide(n->facts, e) == 1)
         return true;
@@ -298,7 +282,7 @@ static bool hoist_condition(guarding *n, kir_expr *e) {
     const lin *form = facts_ordering(n->facts, e);
     if (form && hoist(n, form, e->at))
         return true;
-    if (facts_decide(n->facts, e) == 0 || !is_invariant(n, e))
+    if (facts_decide(n->facts, e) == 0 || vars_mentions_any(e, &n->written))
         return false;
     require(n, kir_copy_expr(n->g->m, e, NULL));
     return n->hoists = true;

@@ -40,22 +40,6 @@ typedef struct counting { /* one variable of one loop */
 
 /* ---- is it one? ----------------------------------------------------------------------------------------------------- */
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds &= !vars_has(i->written, v);
-}
-
-static bool is_invariant(const var_set *written, kir_expr *e) {
-    invariance i = {written, true};
-    vars_in_expr(e, check_var, &i);
-    return i.holds;
-}
-
 /* The operand that v grows by in `v = v + e`, `v = v - e` (negated) or `v = e + v`; NULL: another form. */
 static kir_expr *growth(finder *z, const counting *c, const kir_stmt *s) {
     kir_expr *e = s->value;
@@ -64,7 +48,7 @@ static kir_expr *growth(finder *z, const counting *c, const kir_stmt *s) {
     bool left = e->args[0]->kind == KIR_VAR && e->args[0]->var == c->v;
     bool right = e->op == KIR_OP_ADD && e->args[1]->kind == KIR_VAR && e->args[1]->var == c->v;
     kir_expr *by = left ? e->args[1] : right ? e->args[0] : NULL;
-    if (!by || !is_invariant(&c->written, by))
+    if (!by || vars_mentions_any(by, &c->written))
         return NULL;
     by = kir_copy_expr(z->m, by, NULL);
     return e->op == KIR_OP_SUB ? kir_unary(z->m, KIR_OP_NEG, by, by->at) : by;
@@ -199,7 +183,7 @@ static void take_loop(finder *z, kir_stmt *loop, kir_block *after) {
     var_set written = vars_new(z->scratch, z->f);
     vars_written_in(&loop->body, &written);
     vars_add(&written, loop->var);
-    if (!is_invariant(&written, loop->lo) || !is_invariant(&written, loop->hi))
+    if (vars_mentions_any(loop->lo, &written) || vars_mentions_any(loop->hi, &written))
         return;
     uint32_t n = z->f->vars.len;
     for (uint32_t k = 0; k < n; k++) {

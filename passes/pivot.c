@@ -34,22 +34,6 @@ static bool gather(kir_stmt *s, void *context) {
     return !p->unfit;
 }
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds &= !vars_has(i->written, v);
-}
-
-static bool is_invariant(const search *p, kir_expr *e) {
-    invariance i = {p->written, true};
-    vars_in_expr(e, check_var, &i);
-    return i.holds;
-}
-
 static bool is_loop_var(const search *p, const kir_expr *e) {
     return e->kind == KIR_VAR && e->var == p->loop->var;
 }
@@ -64,7 +48,7 @@ static kir_expr *find_pivot(const search *p) {
             const kir_expr *load = p->loads.at[k]->value;
             for (uint32_t q = 0; load->var == store->var && q < load->n_args && q < store->index.len; q++) {
                 kir_expr *e = load->args[q];
-                if (!is_loop_var(p, store->index.at[q]) || e->kind != KIR_VAR || !is_invariant(p, e))
+                if (!is_loop_var(p, store->index.at[q]) || e->kind != KIR_VAR || vars_mentions_any(e, p->written))
                     continue;
                 if (found && found->var != e->var)
                     return NULL;

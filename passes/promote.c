@@ -143,21 +143,11 @@ static bool add_pair(pair_list *pairs, kir_var *v) {
     return true;
 }
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds &= !vars_has(i->written, v);
-}
-
 static bool is_invariant_store(const kir_stmt *s, const var_set *written) {
-    invariance i = {written, !vars_has(written, s->var)};
     for (uint32_t k = 0; k < s->index.len; k++)
-        vars_in_expr(s->index.at[k], check_var, &i);
-    return i.holds;
+        if (vars_mentions_any(s->index.at[k], written))
+            return false;
+    return !vars_has(written, s->var);
 }
 
 /* The facts of the accesses are gone by now, but their forms still speak of the values at their places; differences that

@@ -120,21 +120,11 @@ static bool put_on_stack(scratcher *z, kir_stmt *alloc) {
 
 /* ---- out of loops -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct invariance {
-    const var_set *written;
-    bool holds;
-} invariance;
-
-static void check_var(kir_var *v, void *context) {
-    invariance *i = context;
-    i->holds = i->holds && !vars_has(i->written, v);
-}
-
 static bool is_invariant(const kir_expr *alloc, const var_set *written) {
-    invariance i = {written, true};
     for (uint32_t k = 0; k < alloc->n_args; k++)
-        vars_in_expr(alloc->args[k], check_var, &i);
-    return i.holds;
+        if (vars_mentions_any(alloc->args[k], written))
+            return false;
+    return true;
 }
 
 static bool may_take(const scratcher *z, uint32_t d, const kir_stmt *alloc) {

@@ -97,6 +97,22 @@ bool vars_mentions(kir_expr *e, const kir_var *v) {
     return s.found;
 }
 
+typedef struct set_search {
+    const var_set *wanted;
+    bool found;
+} set_search;
+
+static void look_up_var(kir_var *v, void *context) {
+    set_search *s = context;
+    s->found |= vars_has(s->wanted, v);
+}
+
+bool vars_mentions_any(kir_expr *e, const var_set *set) {
+    set_search s = {set, false};
+    vars_in_expr(e, look_up_var, &s);
+    return s.found;
+}
+
 static void read_slot(kir_expr **slot, void *context) {
     vars_read_by_expr(*slot, context);
 }

@@ -24,6 +24,7 @@ typedef void (*vars_visit)(kir_var *v, void *context);
 void vars_in_expr(kir_expr *e, vars_visit visit, void *context);
 void vars_read_by_expr(kir_expr *e, var_set *into);
 bool vars_mentions(kir_expr *e, const kir_var *v);
+bool vars_mentions_any(kir_expr *e, const var_set *set);
 /* Reads of the statement itself (not of nested ones): operands, and the array variables it stores into. */
 void vars_read_by(kir_stmt *s, var_set *into);
 /* Variables that the statement itself assigns (FOR: its variable). */

@@ -2,7 +2,6 @@
 
     ./dev perf latency [--only WORD] [--keep]       --keep writes the table into perf/README.md
 """
-import argparse
 import ctypes
 import importlib.util
 import pathlib
@@ -155,20 +154,5 @@ GROUPS = {"import": rows_of_import, "compiling": rows_of_compiling, "calling": r
           "regions": rows_of_regions, "loops": rows_of_loops}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=GROUPS)
-    parser.add_argument("--keep", action="store_true", help="write the table into perf/README.md")
-    options = parser.parse_args()
-    lines = ["| what | to reach | measured | |", "| --- | --- | --- | --- |"]
-    for name, rows in GROUPS.items():
-        if options.only in (None, name):
-            for what, wanted, measured, reached in rows():
-                lines.append(f"| {what} | {wanted} | {measured} | {'yes' if reached else 'no'} |")
-                print(lines[-1], flush=True)
-    if options.keep:
-        measure.keep_table("figures", f"{measure.machine()}\n\n" + "\n".join(lines))
-
-
 if __name__ == "__main__":
-    main()
+    measure.main(__doc__, GROUPS, "figures")

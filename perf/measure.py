@@ -1,4 +1,5 @@
 """Shared by the measurements: medians of interleaved runs, this machine in a line, tables kept in perf/README.md."""
+import argparse
 import ctypes
 import os
 import pathlib
@@ -76,3 +77,19 @@ def keep_table(name, text):
     before, rest = page.split(begin)
     path.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{rest.split(end)[1]}")
     print(f"written to perf/README.md, {name}")
+
+
+def main(title, groups, table):
+    """The command line of a measurement: prints the rows (what, to reach, measured, reached) of its groups, one by one."""
+    parser = argparse.ArgumentParser(description=title.splitlines()[0])
+    parser.add_argument("--only", choices=groups)
+    parser.add_argument("--keep", action="store_true", help="write the table into perf/README.md")
+    options = parser.parse_args()
+    lines = ["| what | to reach | measured | |", "| --- | --- | --- | --- |"]
+    for name, rows in groups.items():
+        if options.only in (None, name):
+            for what, wanted, measured, reached in rows():
+                lines.append(f"| {what} | {wanted} | {measured} | {'yes' if reached else 'no'} |")
+                print(lines[-1], flush=True)
+    if options.keep:
+        keep_table(table, f"{machine()}\n\n" + "\n".join(lines))

@@ -2,7 +2,6 @@
 
     ./dev perf threads [--only WORD] [--keep]       --keep writes the table into perf/README.md
 """
-import argparse
 import contextlib
 import ctypes
 import os
@@ -377,20 +376,5 @@ GROUPS = {"placing": rows_of_placing, "plans": rows_of_plans, "limits": rows_of_
           "tiny": rows_of_tiny_loops, "mishaps": rows_of_mishaps, "interrupts": rows_of_interrupts}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=GROUPS)
-    parser.add_argument("--keep", action="store_true", help="write the table into perf/README.md")
-    options = parser.parse_args()
-    lines = ["| what | to reach | measured | |", "| --- | --- | --- | --- |"]
-    for name, rows in GROUPS.items():
-        if options.only in (None, name):
-            for what, wanted, measured, reached in rows():
-                lines.append(f"| {what} | {wanted} | {measured} | {'yes' if reached else 'no'} |")
-                print(lines[-1], flush=True)
-    if options.keep:
-        measure.keep_table("threads", f"{measure.machine()}\n\n" + "\n".join(lines))
-
-
 if __name__ == "__main__":
-    main()
+    measure.main(__doc__, GROUPS, "threads")

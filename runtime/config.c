@@ -981,13 +981,13 @@ void rt_config_choose(const plrt_region *region, plrt_choice *choice) {
         choice->threads = plrt_max_threads();
 }
 
-/* Texts of scopes and decorators are kept: there are few different ones. */
-static const char *keep_placement(const char *text) {
+const char *rt_keep_text(const char *text) {
     static struct kept {
         struct kept *next;
         char text[];
     } *all;
-    pthread_mutex_lock(&lock);
+    static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* its own: callers may hold others */
+    pthread_mutex_lock(&guard);
     struct kept *k = all;
     while (k != NULL && strcmp(k->text, text) != 0)
         k = k->next;
@@ -996,7 +996,7 @@ static const char *keep_placement(const char *text) {
         k->next = all;
         all = k;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&guard);
     return k != NULL ? k->text : NULL;
 }
 
@@ -1005,7 +1005,7 @@ int32_t plrt_choice_keep(const plrt_choice *choice, plrt_choice *kept) {
         return -1;
     *kept = *choice;
     if (choice->placement != NULL)
-        kept->placement = keep_placement(choice->placement);
+        kept->placement = rt_keep_text(choice->placement);
     return 0;
 }
 

@@ -19,6 +19,9 @@ static inline void rt_choose(const plrt_region *region, plrt_choice *choice) {
         rt_config_choose(region, choice);
 }
 
+/* A copy of the text that lives as long as the process, the same one for equal texts: for names of which there are few
+ * (spans of traces, placements of scopes). NULL: no memory. */
+const char *rt_keep_text(const char *text);
 /* As plrt_config_check, for a text. */
 char *rt_config_check_text(const char *path, const char *bytes, size_t len);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "plait/stats.h"
+#include "runtime/config.h"
 #include "runtime/stats.h"
 #include "runtime/yaml.h"
 
@@ -65,30 +66,16 @@ void rt_trace_add(const rt_slice *slice) {
     atomic_store_explicit(&r->trace, trace, memory_order_release);
 }
 
-/* Names of spans are kept: there are few different ones. */
-static const char *keep_text(const char *text) {
-    static struct kept {
-        struct kept *next;
-        char text[];
-    } *all;
-    pthread_mutex_lock(&lock);
-    struct kept *k = all;
-    while (k != NULL && strcmp(k->text, text) != 0)
-        k = k->next;
-    if (k == NULL && (k = malloc(sizeof *k + strlen(text) + 1)) != NULL) {
-        strcpy(k->text, text);
-        k->next = all;
-        all = k;
-    }
-    pthread_mutex_unlock(&lock);
-    return k != NULL ? k->text : "?";
+static const char *kept_or_unknown(const char *text) {
+    const char *kept = rt_keep_text(text);
+    return kept != NULL ? kept : "?";
 }
 
 void plrt_trace_span(const char *name, const char *category, int64_t begin, int64_t end) {
     if (plrt_trace_is_on())
         rt_trace_add(&(rt_slice){.kind = RT_SLICE_SPAN,
-                                 .name = keep_text(name),
-                                 .category = keep_text(category),
+                                 .name = kept_or_unknown(name),
+                                 .category = kept_or_unknown(category),
                                  .begin = begin,
                                  .end = end});
 }
