@@ -5,10 +5,12 @@
 struct alias_map {
     arena *a;
     uint32_t n_vars, words;
-    uint64_t **origins; /* by variable id; bit 0: outside */
+    uint64_t **origins; /* by variable id: OUTSIDE, FOLDED, then the places where arrays are made */
     VEC(kir_stmt *) assigns;
     uint32_t sites;
 };
+
+enum { OUTSIDE, FOLDED, MADE };
 
 static void set_bit(uint64_t *bits, uint32_t i) {
     bits[i / 64] |= UINT64_C(1) << (i % 64);
@@ -60,24 +62,34 @@ static bool flow(alias_map *m) {
     return grew;
 }
 
+/* What comes from outside without a layout may have subscripts that name one element (a stride of 0, rows that begin inside
+ * one another). */
+static void set_outside(alias_map *m, const kir_var *v) {
+    set_bit(m->origins[v->id], OUTSIDE);
+    if (v->ty->kind == TYPE_ARRAY && v->ty->layout == LAYOUT_A)
+        set_bit(m->origins[v->id], FOLDED);
+}
+
 alias_map *alias_new(arena *a, kir_fn *f) {
     alias_map *m = arena_make(a, alias_map);
     m->a = a;
     m->n_vars = f->next_var + 1;
     kir_each_stmt(&f->body, gather, m);
-    m->words = (m->sites + 1) / 64 + 1;
+    m->words = (m->sites + MADE) / 64 + 1;
     m->origins = arena_array(a, uint64_t *, m->n_vars);
     for (uint32_t i = 0; i < m->n_vars; i++)
         m->origins[i] = arena_array(a, uint64_t, m->words);
     for (uint32_t i = 0; i < f->params.len; i++)
-        set_bit(m->origins[f->params.at[i]->id], 0);
+        set_outside(m, f->params.at[i]);
     for (uint32_t i = 0; i < m->assigns.len; i++) {
         const kir_stmt *s = m->assigns.at[i];
-        if (s->kind == KIR_ASSIGN && !shares_memory(s->value))
-            set_bit(m->origins[s->var->id], s->value->kind == KIR_GLOBAL ? 0 : i + 1);
+        if (s->kind == KIR_ASSIGN && s->value->kind == KIR_GLOBAL)
+            set_outside(m, s->var);
+        else if (s->kind == KIR_ASSIGN && !shares_memory(s->value))
+            set_bit(m->origins[s->var->id], i + MADE);
         for (uint32_t k = 0; k < s->results.len; k++)
             if (s->results.at[k])
-                set_bit(m->origins[s->results.at[k]->id], 0);
+                set_outside(m, s->results.at[k]);
     }
     while (flow(m))
         ;
@@ -94,5 +106,9 @@ bool alias_may_share(const alias_map *m, const kir_var *x, const kir_var *y) {
 }
 
 bool alias_is_local(const alias_map *m, const kir_var *v) {
-    return v->id < m->n_vars && !(m->origins[v->id][0] & 1);
+    return v->id < m->n_vars && !(m->origins[v->id][0] >> OUTSIDE & 1);
+}
+
+bool alias_may_fold(const alias_map *m, const kir_var *v) {
+    return v->ty->layout == LAYOUT_A && (v->id >= m->n_vars || (m->origins[v->id][0] >> FOLDED & 1));
 }

@@ -12,5 +12,7 @@ alias_map *alias_new(arena *a, kir_fn *f);
 bool alias_may_share(const alias_map *m, const kir_var *x, const kir_var *y);
 /* All memory of v was allocated in this function. */
 bool alias_is_local(const alias_map *m, const kir_var *v);
+/* Two subscripts of v may be one element: v is, or looks into, an array from outside whose strides are not known. */
+bool alias_may_fold(const alias_map *m, const kir_var *v);
 
 #endif

@@ -287,18 +287,24 @@ static kir_var *range_variable(scalarizer *z, kir_block *out, kir_var *v, const 
     return t;
 }
 
+static kir_expr *apart_test(scalarizer *z, kir_block *out, kir_var *target, const kir_expr *e) {
+    kir_var *read = range_variable(z, out, e->var, is_view(e) ? e : NULL);
+    kir_expr *both = kir_expr_new(z->m, KIR_OVERLAP, type_bool(z->m->types), 1, e->at);
+    both->var = read;
+    both->args[0] = kir_ref(z->m, target, e->at);
+    return kir_unary(z->m, KIR_OP_NOT, both, e->at);
+}
+
+/* What subscripts say of two elements of one array holds only where different subscripts are different memory. */
 static void find_hazards(scalarizer *z, kir_block *out, const place *p, kir_var *target, const kir_expr *e, hazard *h) {
     bool reads = e->kind == KIR_VAR || is_view(e) || e->kind == KIR_GATHER;
     if (reads && e->var->ty->kind == TYPE_ARRAY) {
         overlap o = compare_place(z, p, e);
         h->overlaps |= o == OVERLAPS;
-        if (o == MAYBE) {
-            kir_var *read = range_variable(z, out, e->var, is_view(e) ? e : NULL);
-            kir_expr *both = kir_expr_new(z->m, KIR_OVERLAP, type_bool(z->m->types), 1, e->at);
-            both->var = read;
-            both->args[0] = kir_ref(z->m, target, e->at);
-            h->test = and_also(z, h->test, kir_unary(z->m, KIR_OP_NOT, both, e->at));
-        }
+        if (o == MAYBE)
+            h->test = and_also(z, h->test, apart_test(z, out, target, e));
+        else if (e->var == p->var && alias_may_fold(z->alias, p->var))
+            h->test = and_also(z, h->test, pass_distinct(z->m, p->var, e->at));
     }
     for (uint32_t i = 0; i < e->n_args; i++)
         find_hazards(z, out, p, target, e->args[i], h);

@@ -769,8 +769,7 @@ class Forms:
     def whole(self, loops, dtypes, ndim, lengths, written=False):
         """Text of a slice expression of `ndim` axes of these lengths."""
         def fits(a):
-            return a["dtype"] in dtypes and a["ndim"] in (ndim, ndim + 1) and "index_of" not in a and not (
-                written and a["flavour"] == "folded")  # NumPy's order of such stores is its own affair
+            return a["dtype"] in dtypes and a["ndim"] in (ndim, ndim + 1) and "index_of" not in a
 
         n = self.array(fits, written)
         a = self.arrays[n]
@@ -834,7 +833,7 @@ class Forms:
         target = self.whole(loops, dtypes[:1], ndim, lengths, written=True)
         op = r.choice(["=", "=", "=", "+=", "-="])
         # NumPy 2.4 itself is wrong for a[:8:2] = a[:4], so the oracle reads before it writes.
-        return Node("text", code=f"{target} {op} {value}", oracle=f"{target} {op} np.array({value})")
+        return Node("text", code=f"{target} {op} {value}", oracle=f"put({target}, '{op}', np.array({value}))")
 
     def make_reduce(self, loops):
         """A loop that reduces a row, and the result stored."""

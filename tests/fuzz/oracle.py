@@ -98,6 +98,26 @@ def load(a, *index):
     return a[index].item()
 
 
+def put(target, op, value):
+    """`target op= value`: all is read before anything is written. Of elements that share memory the last one in the order
+    of subscripts counts; NumPy goes through memory upwards, whatever the sign of a stride."""
+    if op == "+=":
+        value = target + value
+    elif op == "-=":
+        value = target - value
+    if np.unique(addresses(target)).size == target.size:
+        target[...] = value
+        return
+    value = np.broadcast_to(value, target.shape)
+    for index in np.ndindex(target.shape):
+        target[index] = value[index]
+
+
+def addresses(a):
+    return sum((np.arange(n).reshape((-1,) + (1,) * (a.ndim - 1 - k)) * s
+                for k, (n, s) in enumerate(zip(a.shape, a.strides))), np.zeros(a.shape, int))
+
+
 ORDER = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
          "==": lambda a, b: a == b, "!=": lambda a, b: a != b}
 
@@ -125,7 +145,7 @@ def outcome(function, kernel):
 
 
 def oracle_of(kernel):
-    space = dict(wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
+    space = dict(put=put, wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
                  greatest=greatest)
     exec(compile(kernel.source(oracle=True), "<oracle>", "exec"), space)
     return space["kernel"]

@@ -92,8 +92,48 @@ def test_elements_that_share_memory_in_one_array(function, shape, strides, optio
     assert (got == want).all()
 
 
+def add_reversed_in_place(a):
+    w = a[::-1]
+    w[:4] += w[:4] * 2
+
+
+def add_to_itself(a):
+    a += a * a[:1]
+
+
+def copy_row_into_its_neighbour(a):
+    a[1] = a[0]
+
+
+def double_where_small(a):
+    a[:] = np.where(a < 3, a * 2 + 1, a)
+
+
+@pytest.mark.parametrize("options", [{}, {"parallel": True}])
+@pytest.mark.parametrize("strides", [(0, 0), (0, 8), (8, 8), (16, 8), (48, 8)])
+@pytest.mark.parametrize("function", [add_reversed_in_place, add_to_itself, copy_row_into_its_neighbour, double_where_small])
+def test_array_statements_read_before_they_write_elements_that_share_memory(function, strides, options):
+    """Of elements that share memory the last one in the order of subscripts counts; NumPy's order is its own affair where
+    a stride is negative."""
+    for rows in (slice(None), 0):
+        want, got = np.arange(1, 100), np.arange(1, 100)
+        target, mine = (np.lib.stride_tricks.as_strided(a, (6, 6), strides)[rows] for a in (want, got))
+        if rows == 0 and function is not add_reversed_in_place:
+            continue
+        if function is add_reversed_in_place:  # what NumPy does, in the order of subscripts
+            values = target[::-1][:4] + target[::-1][:4] * 2
+            for k in np.ndindex(values.shape):
+                target[::-1][:4][k] = values[k]
+        else:
+            function(target)
+        plait.njit(**options)(function)(mine)
+        assert got.tolist() == want.tolist()
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
     assert {f for f in local if not f.__name__.startswith("test_") and f not in (outcome, sum_in_an_element, grow_by_all_before,
-                                                                             grow_by_rows_below)} == cases
+                                                                             grow_by_rows_below, add_reversed_in_place,
+                                                                             add_to_itself, copy_row_into_its_neighbour,
+                                                                             double_where_small)} == cases
