@@ -1,7 +1,8 @@
 /* Suites of kernels with arguments: from YAML, checked, to JSON in which every shape is numbers.
  *
  * A suite gives sizes names, and shapes are sums and products of them; each combination of sizes is a *point*, for which
- * all arguments are written out, so that whoever reads the JSON has nothing left to work out. */
+ * all arguments are written out, so that whoever reads the JSON has nothing left to work out. What the suite says for all
+ * its kernels is written out with each of them likewise. */
 #define _GNU_SOURCE
 #include "plait/suite.h"
 
@@ -82,11 +83,35 @@ static void skip_blanks(formula *f) {
     f->at += strspn(f->at, " ");
 }
 
-static int64_t read_name(formula *f) {
+/* log2(SUM), rounded down. */
+static int64_t read_log2(formula *f, int depth) {
+    int64_t bits = 0;
+    f->at += 4;
+    skip_blanks(f);
+    if (*f->at != '(' || depth > 16) {
+        f->wrong = "lacks a ( after log2";
+        return 0;
+    }
+    f->at++;
+    int64_t n = read_sum(f, depth + 1);
+    skip_blanks(f);
+    if (f->wrong == NULL && *f->at != ')')
+        f->wrong = "lacks a )";
+    if (f->wrong == NULL && n <= 0)
+        f->wrong = "takes log2 of what is not positive";
+    f->at += f->wrong == NULL;
+    for (; n > 1; n >>= 1)
+        bits++;
+    return bits;
+}
+
+static int64_t read_name(formula *f, int depth) {
     size_t n = 0;
     while ((f->at[n] >= 'a' && f->at[n] <= 'z') || (f->at[n] >= 'A' && f->at[n] <= 'Z') || f->at[n] == '_' ||
            (n > 0 && f->at[n] >= '0' && f->at[n] <= '9'))
         n++;
+    if (n == 4 && strncmp(f->at, "log2", 4) == 0)
+        return read_log2(f, depth);
     for (int32_t i = 0; n > 0 && i < f->r->n_names; i++)
         if (strlen(f->r->names[i]) == n && strncmp(f->r->names[i], f->at, n) == 0) {
             f->at += n;
@@ -105,7 +130,7 @@ static int64_t read_atom(formula *f, int depth) {
         return n;
     }
     if (*f->at != '(' || depth > 16)
-        return read_name(f);
+        return read_name(f, depth);
     f->at++;
     int64_t n = read_sum(f, depth + 1);
     skip_blanks(f);
@@ -116,15 +141,31 @@ static int64_t read_atom(formula *f, int depth) {
     return n;
 }
 
+/* ATOM ** ATOM, as in Python from the right. */
+static int64_t read_power(formula *f, int depth) {
+    int64_t n = read_atom(f, depth), product = 1;
+    skip_blanks(f);
+    if (f->wrong != NULL || strncmp(f->at, "**", 2) != 0)
+        return n;
+    f->at += 2;
+    int64_t times = depth > 16 ? -1 : read_power(f, depth + 1);
+    if (f->wrong == NULL && (times < 0 || times > 62))
+        f->wrong = "has an exponent out of 0 to 62";
+    for (int64_t i = 0; f->wrong == NULL && i < times; i++)
+        if (__builtin_mul_overflow(product, n, &product))
+            f->wrong = "is too large";
+    return product;
+}
+
 static int64_t read_product(formula *f, int depth) {
-    int64_t n = read_atom(f, depth);
+    int64_t n = read_power(f, depth);
     for (;;) {
         skip_blanks(f);
         bool divides = strncmp(f->at, "//", 2) == 0;
         if (f->wrong != NULL || (*f->at != '*' && !divides))
             return n;
         f->at += 1 + divides;
-        int64_t m = read_atom(f, depth);
+        int64_t m = read_power(f, depth);
         if (divides && m <= 0)
             f->wrong = "divides by what is not positive";
         else if (divides)
@@ -251,8 +292,8 @@ static bool read_sizes(reader *r, const rt_node *node) {
 
 static const char *const dtypes[] = {"bool",   "int8",   "int16",   "int32",   "int64",     "uint8",     "uint16",
                                      "uint32", "uint64", "float32", "float64", "complex64", "complex128"};
-static const char *const distributions[] = {"zeros",  "ones",     "constant", "uniform",
-                                            "normal", "integers", "arange",   "permutation"};
+static const char *const distributions[] = {"zeros",    "ones",   "constant",    "uniform", "normal",
+                                            "integers", "arange", "permutation", "linspace"};
 
 static void put_text(const reader *r, const char *key, const char *text) {
     fprintf(r->out, ",\"%s\":", key);
@@ -277,9 +318,21 @@ static void put_shape(const reader *r, const rt_node *shape, const point *p) {
     fputc(']', r->out);
 }
 
-static void put_number(const reader *r, const rt_node *node, const char *key) {
+/* What is not quoted and no number, true, false or null. */
+static bool is_formula(const rt_node *node) {
+    bool truth;
+    double number;
+    return node->plain && !rt_node_null(node) && !rt_node_bool(node, &truth) && !rt_node_float(node, &number);
+}
+
+/* A number, or a formula of sizes. */
+static void put_number(const reader *r, const rt_node *node, const char *key, const point *p) {
     const rt_node *v = rt_node_get(node, key);
     double number;
+    if (v != NULL && v->kind == RT_YAML_SCALAR && is_formula(v)) {
+        fprintf(r->out, ",\"%s\":%lld", key, (long long)evaluate(r, v, p));
+        return;
+    }
     if (v != NULL && !rt_node_float(v, &number))
         rt_problem(r->p, r->d, v, NULL, "%s is a number, not %s", key, rt_node_kind(v));
     if (v == NULL || !rt_node_float(v, &number))
@@ -305,15 +358,8 @@ static void put_array(const reader *r, const rt_node *node, const point *p) {
     put_word(r, node, "distribution", distributions, sizeof distributions / sizeof *distributions, "uniform");
     put_word(r, node, "order", orders, 2, "C");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        put_number(r, node, numbers[i]);
+        put_number(r, node, numbers[i], p);
     fputc('}', r->out);
-}
-
-/* What is not quoted and no number, true, false or null. */
-static bool is_formula(const rt_node *node) {
-    bool truth;
-    double number;
-    return node->plain && !rt_node_null(node) && !rt_node_bool(node, &truth) && !rt_node_float(node, &number);
 }
 
 static void put_argument(const reader *r, const rt_node *node, const point *p) {
@@ -349,16 +395,133 @@ static void put_argument(const reader *r, const rt_node *node, const point *p) {
     }
 }
 
-static void put_point(const reader *r, const rt_node *arguments, const point *p) {
+/* How many bytes a call moves, and how many operations it does. */
+static void put_amount(const reader *r, const rt_node *kernel, const char *key, const point *p) {
+    const rt_node *v = rt_node_get(kernel, key);
+    if (v != NULL)
+        fprintf(r->out, "\"%s\":%lld,", key, (long long)evaluate(r, v, p));
+}
+
+static void put_point(const reader *r, const rt_node *kernel, const point *p) {
+    const rt_node *arguments = rt_node_get(kernel, "arguments");
     fputs("{\"sizes\":{", r->out);
     for (int32_t i = 0; i < r->n_names; i++)
         fprintf(r->out, "%s\"%s\":%lld", i > 0 ? "," : "", r->names[i], (long long)p->values[i]);
-    fputs("},\"arguments\":[", r->out);
+    fputs("},", r->out);
+    put_amount(r, kernel, "bytes", p);
+    put_amount(r, kernel, "flops", p);
+    fputs("\"arguments\":[", r->out);
     for (int32_t i = 0; i < arguments->count && r->p->count == 0; i++) {
         fputs(i > 0 ? "," : "", r->out);
         put_argument(r, arguments->items[i], p);
     }
     fputs("]}", r->out);
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+typedef enum option_kind { OPTION_SWITCH = 1, OPTION_NUMBER, OPTION_WORD, OPTION_WORDS } option_kind;
+
+/* Of the compile, as plait/plait.h spells them. A switch may have words beside true and false, or (fastmath) lists of
+ * them; words that are not listed here are the compiler's to judge. */
+static const struct {
+    const char *name;
+    option_kind kind;
+    const char *words[8];
+    bool lists;
+} options[] = {{"parallel", OPTION_SWITCH, {"require"}, false},
+               {"fastmath", OPTION_SWITCH, {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}, true},
+               {"boundscheck", OPTION_SWITCH, {NULL}, false},
+               {"error_model", OPTION_WORD, {"python", "numpy"}, false},
+               {"opt", OPTION_NUMBER, {NULL}, false},
+               {"schedule", OPTION_WORD, {"static", "dynamic", "guided"}, false},
+               {"chunk", OPTION_NUMBER, {NULL}, false},
+               {"tile", OPTION_NUMBER, {NULL}, false},
+               {"math", OPTION_WORD, {"auto", "libm", "sleef", "libmvec"}, false},
+               {"race", OPTION_WORD, {"error", "warn", "trust", "check"}, false},
+               {"disable", OPTION_WORDS, {NULL}, true}};
+enum { N_OPTIONS = sizeof options / sizeof *options };
+
+static size_t count_words(size_t option) {
+    size_t n = 0;
+    while (n < 8 && options[option].words[n] != NULL)
+        n++;
+    return n;
+}
+
+static bool is_right_list(const reader *r, size_t option, const rt_node *v) {
+    size_t n = count_words(option);
+    for (int32_t i = 0; i < v->count; i++) {
+        if (v->items[i]->kind != RT_YAML_SCALAR) {
+            rt_problem(r->p, r->d, v->items[i], NULL, "%s is a list of words", options[option].name);
+            return false;
+        }
+        if (n > 0 && !is_one_of(r, v->items[i], options[option].words, n, options[option].name))
+            return false;
+    }
+    return true;
+}
+
+static bool is_right_option(const reader *r, size_t option, const rt_node *v) {
+    int64_t number;
+    bool truth;
+    if (v->kind == RT_YAML_LIST && options[option].lists)
+        return is_right_list(r, option, v);
+    switch (options[option].kind) {
+    case OPTION_NUMBER:
+        if (rt_node_int(v, &number) && number >= 0)
+            return true;
+        rt_problem(r->p, r->d, v, NULL, "%s is a whole number from 0 on", options[option].name);
+        return false;
+    case OPTION_WORDS:
+        rt_problem(r->p, r->d, v, NULL, "%s is a list of words, not %s", options[option].name, rt_node_kind(v));
+        return false;
+    case OPTION_SWITCH:
+        if (rt_node_bool(v, &truth))
+            return true;
+        if (!options[option].lists && count_words(option) > 0)
+            return is_one_of(r, v, options[option].words, count_words(option), options[option].name);
+        rt_problem(r->p, r->d, v, NULL, "%s is true%s, not %s", options[option].name,
+                   options[option].lists ? ", false or a list" : " or false", rt_node_kind(v));
+        return false;
+    default:
+        return is_one_of(r, v, options[option].words, count_words(option), options[option].name);
+    }
+}
+
+static bool check_options(const reader *r, const rt_node *node) {
+    const char *known[N_OPTIONS];
+    bool ok = true;
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        known[i] = options[i].name;
+    if (node == NULL)
+        return true;
+    if (!has_keys(r, node, known, N_OPTIONS, "options"))
+        return false;
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const rt_node *v = rt_node_get(node, options[i].name);
+        ok = (v == NULL || is_right_option(r, i, v)) && ok;
+    }
+    return ok;
+}
+
+/* The options of the last section of `from` that has them, each. */
+static void put_options(const reader *r, const rt_node *const *from, size_t n) {
+    bool any = false;
+    fputs(",\"options\":{", r->out);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const rt_node *v = NULL;
+        for (size_t k = 0; k < n; k++) {
+            const rt_node *said = from[k] != NULL ? rt_node_get(from[k], options[i].name) : NULL;
+            v = said != NULL ? said : v;
+        }
+        if (v == NULL)
+            continue;
+        fprintf(r->out, "%s\"%s\":", any ? "," : "", options[i].name);
+        rt_json_node(r->out, v);
+        any = true;
+    }
+    fputc('}', r->out);
 }
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------ */
@@ -378,29 +541,89 @@ static void put_threads(const reader *r, const rt_node *node) {
     rt_json_node(r->out, node);
 }
 
+/* FILE.py:FUNCTION: where the colon is; NULL after a message. */
+static const char *find_function(const reader *r, const rt_node *kernel, const rt_node *section) {
+    const char *colon = kernel != NULL && kernel->kind == RT_YAML_SCALAR ? strrchr(kernel->text, ':') : NULL;
+    if (colon != NULL && colon != kernel->text && colon[1] != '\0')
+        return colon;
+    rt_problem(r->p, r->d, kernel != NULL ? kernel : section, NULL, "kernel: FILE.py:FUNCTION is missing here");
+    return NULL;
+}
+
+static void put_function(const reader *r, const rt_node *kernel, const char *colon) {
+    put_path(r, "file", kernel->text, (size_t)(colon - kernel->text));
+    put_text(r, "function", colon + 1);
+}
+
+/* What the kernel is compared with: the same with other options, or another function. */
+static void put_baseline(const reader *r, const rt_node *kernel) {
+    static const char *const known[] = {"options", "kernel"};
+    const rt_node *of_suite = rt_node_get(r->d->root, "baseline"), *own = rt_node_get(kernel, "baseline");
+    const rt_node *node = own != NULL ? own : of_suite, *other = rt_node_get(kernel, "kernel");
+    const char *colon = strrchr(other->text, ':');
+    if (node == NULL || !has_keys(r, node, known, own != NULL ? 2 : 1, "a baseline"))
+        return;
+    if (!check_options(r, rt_node_get(node, "options")))
+        return;
+    if (rt_node_get(node, "kernel") != NULL) {
+        other = rt_node_get(node, "kernel");
+        colon = find_function(r, other, node);
+    }
+    if (colon == NULL)
+        return;
+    const rt_node *from[] = {rt_node_get(r->d->root, "options"), rt_node_get(kernel, "options"),
+                             rt_node_get(node, "options")};
+    fputs(",\"baseline\":{\"kind\":\"kernel\"", r->out);
+    put_function(r, other, colon);
+    put_options(r, from, 3);
+    fputc('}', r->out);
+}
+
+/* A key whose value is a text. */
+static void put_said(const reader *r, const rt_node *kernel, const char *key) {
+    const rt_node *v = rt_node_get(kernel, key);
+    if (v != NULL && v->kind != RT_YAML_SCALAR)
+        rt_problem(r->p, r->d, v, NULL, "a %s is a text, not %s", key, rt_node_kind(v));
+    else if (v != NULL)
+        put_text(r, key, v->text);
+}
+
+static void put_facts(const reader *r, const rt_node *node) {
+    static const char *const restores[] = {"changed", "always", "never"};
+    const rt_node *root = r->d->root, *threads = rt_node_get(node, "threads");
+    const rt_node *from[] = {rt_node_get(root, "options"), rt_node_get(node, "options")};
+    put_threads(r, threads != NULL ? threads : rt_node_get(root, "threads"));
+    if ((from[0] != NULL || from[1] != NULL) && check_options(r, from[1]))
+        put_options(r, from, 2);
+    put_said(r, node, "signature");
+    if (rt_node_get(node, "restore") != NULL)
+        put_word(r, node, "restore", restores, 3, NULL);
+    put_baseline(r, node);
+}
+
 static void put_kernel(reader *r, const rt_node *node) {
-    static const char *const known[] = {"kernel", "name", "sizes", "threads", "arguments"};
+    static const char *const known[] = {"kernel", "name",  "sizes",     "threads", "arguments", "options",
+                                        "bytes",  "flops", "signature", "restore", "baseline"};
     if (!has_keys(r, node, known, sizeof known / sizeof *known, "a kernel"))
         return;
     const rt_node *kernel = rt_node_get(node, "kernel"), *name = rt_node_get(node, "name");
     const rt_node *arguments = rt_node_get(node, "arguments");
-    const char *colon = kernel != NULL && kernel->kind == RT_YAML_SCALAR ? strrchr(kernel->text, ':') : NULL;
-    if (colon == NULL || colon == kernel->text || colon[1] == '\0') {
-        rt_problem(r->p, r->d, kernel != NULL ? kernel : node, NULL, "kernel: FILE.py:FUNCTION is missing here");
-    } else if (arguments == NULL || arguments->kind != RT_YAML_LIST) {
+    const char *colon = find_function(r, kernel, node);
+    if (colon == NULL)
+        return;
+    if (arguments == NULL || arguments->kind != RT_YAML_LIST) {
         rt_problem(r->p, r->d, arguments != NULL ? arguments : node, NULL, "arguments: a list is missing here");
     } else if (name != NULL && name->kind != RT_YAML_SCALAR) {
         rt_problem(r->p, r->d, name, NULL, "a name is a text, not %s", rt_node_kind(name));
     } else if (read_sizes(r, rt_node_get(node, "sizes"))) {
         fputs("{\"name\":", r->out);
         rt_json_text(r->out, name != NULL ? name->text : colon + 1);
-        put_path(r, "file", kernel->text, (size_t)(colon - kernel->text));
-        put_text(r, "function", colon + 1);
-        put_threads(r, rt_node_get(node, "threads"));
+        put_function(r, kernel, colon);
+        put_facts(r, node);
         fputs(",\"points\":[", r->out);
         for (int32_t i = 0; i < r->n_points && r->p->count == 0; i++) {
             fputs(i > 0 ? ",\n" : "\n", r->out);
-            put_point(r, arguments, &r->points[i]);
+            put_point(r, node, &r->points[i]);
         }
         fputs("]}", r->out);
     }
@@ -409,15 +632,50 @@ static void put_kernel(reader *r, const rt_node *node) {
     r->n_points = 0;
 }
 
+/* ---- the suite ---------------------------------------------------------------------------------------------------- */
+
+/* "1%" or 0.01 */
+static bool read_share(const rt_node *node, double *share) {
+    char *end = NULL;
+    if (rt_node_float(node, share))
+        return true;
+    *share = node->kind == RT_YAML_SCALAR ? strtod(node->text, &end) / 100 : 0;
+    return end != NULL && end != node->text && strcmp(end, "%") == 0;
+}
+
+/* How `plait perf` measures, as far as it is said. */
+static void put_settings(const reader *r, const rt_node *root) {
+    const rt_node *processes = rt_node_get(root, "processes"), *precision = rt_node_get(root, "precision");
+    const rt_node *budget = rt_node_get(root, "budget");
+    int64_t n = 2;
+    double share = 0.01, seconds = 1;
+    if (processes != NULL && (!rt_node_int(processes, &n) || n < 2 || n > 1000))
+        rt_problem(r->p, r->d, processes, NULL, "processes is a whole number from 2 to 1000");
+    if (precision != NULL && (!read_share(precision, &share) || !(share > 0 && share < 1)))
+        rt_problem(r->p, r->d, precision, NULL, "precision is a part of the time, as 1%%");
+    if (budget != NULL && (!rt_node_float(budget, &seconds) || !(seconds > 0 && seconds < 1e6)))
+        rt_problem(r->p, r->d, budget, NULL, "budget is a number of seconds above 0");
+    fputs("\"settings\":{", r->out);
+    fprintf(r->out, processes != NULL ? "\"processes\":%lld" : "", (long long)n);
+    fprintf(r->out, precision != NULL ? "%s\"precision\":%.17g" : "", processes != NULL ? "," : "", share);
+    fprintf(r->out, budget != NULL ? "%s\"budget\":%.17g" : "", processes != NULL || precision != NULL ? "," : "",
+            seconds);
+    fputs("},", r->out);
+}
+
 static void put_suite(reader *r) {
-    static const char *const known[] = {"kernels"};
+    static const char *const known[] = {"kernels",   "options",   "threads", "baseline",
+                                        "processes", "precision", "budget"};
     const rt_node *root = r->d->root, *kernels = rt_node_get(root, "kernels");
     fputs("{\"path\":", r->out);
     rt_json_text(r->out, r->d->path);
-    fputs(",\"kernels\":[", r->out);
+    fputc(',', r->out);
     if (root == NULL || kernels == NULL || kernels->kind != RT_YAML_LIST || kernels->count == 0) {
         rt_problem(r->p, r->d, root, NULL, "a suite has a list \"kernels:\"");
-    } else if (has_keys(r, root, known, 1, "a suite")) {
+    } else if (has_keys(r, root, known, sizeof known / sizeof *known, "a suite") &&
+               check_options(r, rt_node_get(root, "options"))) {
+        put_settings(r, root);
+        fputs("\"kernels\":[", r->out);
         for (int32_t i = 0; i < kernels->count; i++) {
             fputs(i > 0 ? ",\n" : "\n", r->out);
             put_kernel(r, kernels->items[i]);

@@ -359,6 +359,47 @@ def test_suites_are_written_out(tmp_path):
     np.testing.assert_array_equal(a, again[0])
 
 
+MEASURED = """
+options: {parallel: true, fastmath: [contract]}
+threads: [1, 2]
+processes: 12
+precision: 2%
+budget: 0.5
+baseline: {options: {fastmath: false}}
+kernels:
+  - kernel: work.py:fft
+    sizes: {n: [8, 1024]}
+    bytes: 2 * 16 * n
+    flops: 5 * n * log2(n) + n ** 2 ** 1 * 0
+    signature: "none(f8[::1])"
+    restore: never
+    arguments: [{shape: n, distribution: linspace, low: -1, high: n - 1}]
+  - kernel: work.py:add
+    options: {parallel: false, disable: [fuse, tile], opt: 2}
+    threads: [4]
+    baseline: {kernel: old/work.py:add2, options: {opt: 3}}
+    arguments: []
+"""
+
+
+def test_what_a_suite_says_of_measuring(tmp_path):
+    (tmp_path / "s.yaml").write_text(MEASURED)
+    suite = arguments.read_suite(tmp_path / "s.yaml")
+    assert suite["settings"] == {"processes": 12, "precision": 0.02, "budget": 0.5}
+    fft, add = suite["kernels"]
+    assert fft["options"] == {"parallel": True, "fastmath": ["contract"]} and fft["threads"] == [1, 2]
+    assert fft["baseline"] == {"kind": "kernel", "file": f"{tmp_path}/work.py", "function": "fft",
+                               "options": {"parallel": True, "fastmath": False}}
+    assert fft["signature"] == "none(f8[::1])" and fft["restore"] == "never"
+    assert [(p["bytes"], p["flops"]) for p in fft["points"]] == [(256, 120), (32768, 51200)]
+    (values,) = arguments.make_arguments(fft["points"][0])
+    np.testing.assert_array_equal(values, np.linspace(-1, 7, 8))
+    assert add["options"] == {"parallel": False, "fastmath": ["contract"], "disable": ["fuse", "tile"], "opt": 2}
+    assert add["threads"] == [4] and add["baseline"] == {
+        "kind": "kernel", "file": f"{tmp_path}/old/work.py", "function": "add2",
+        "options": {"parallel": False, "fastmath": ["contract"], "disable": ["fuse", "tile"], "opt": 3}}
+
+
 @pytest.mark.parametrize("spec, values", [
     ({"distribution": "zeros"}, [0, 0, 0, 0]), ({"distribution": "ones", "dtype": "complex64"}, [1, 1, 1, 1]),
     ({"distribution": "arange", "dtype": "uint8"}, [0, 1, 2, 3]), ({"distribution": "constant", "value": 7}, [7, 7, 7, 7]),
@@ -382,7 +423,24 @@ WRONG_SUITES = {
     "empty": ("", "a suite has a list"),
     "no list": ("kernels: {}\n", "a suite has a list"),
     "unknown": ("kernels: [{kernel: a.py:f, arguments: [], size: 3}]\n", ":1:43: error: in a kernel the key 'size' is not known\n"),
-    "extra": ("kernels: [{kernel: a.py:f, arguments: []}]\nbudget: 3\n", ":2:1: "),
+    "extra": ("kernels: [{kernel: a.py:f, arguments: []}]\nbudgets: 3\n", ":2:1: error: in a suite the key 'budgets' is not known\n"),
+    "budget": ("kernels: [{kernel: a.py:f, arguments: []}]\nbudget: -1\n", ":2:9: error: budget is a number of seconds"),
+    "processes": ("kernels: [{kernel: a.py:f, arguments: []}]\nprocesses: 1\n", ":2:12: error: processes is a whole number"),
+    "precision": ("kernels: [{kernel: a.py:f, arguments: []}]\nprecision: good\n", ":2:12: error: precision is a part"),
+    "option": ("kernels: [{kernel: a.py:f, arguments: [], options: {fastmaths: true}}]\n", "did you mean 'fastmath'?"),
+    "option of the suite": ("options: {fastmath: yse}\nkernels: [{kernel: a.py:f, arguments: []}]\n", ":1:21: error: fastmath is true, false or a list"),
+    "flag": ("kernels: [{kernel: a.py:f, arguments: [], options: {fastmath: [contrac]}}]\n", "did you mean 'contract'?"),
+    "parallel": ("kernels: [{kernel: a.py:f, arguments: [], options: {parallel: require_}}]\n", "did you mean 'require'?"),
+    "opt": ("kernels: [{kernel: a.py:f, arguments: [], options: {opt: -1}}]\n", ":1:58: error: opt is a whole number"),
+    "restore": ("kernels: [{kernel: a.py:f, arguments: [], restore: nevr}]\n", "did you mean 'never'?"),
+    "signature": ("kernels: [{kernel: a.py:f, arguments: [], signature: [f8]}]\n", "a signature is a text"),
+    "baseline": ("kernels: [{kernel: a.py:f, arguments: [], baseline: {option: {}}}]\n", "did you mean 'options'?"),
+    "baseline's kernel": ("kernels: [{kernel: a.py:f, arguments: [], baseline: {kernel: a.py}}]\n", "kernel: FILE.py:FUNCTION"),
+    "kernel of all": ("baseline: {kernel: a.py:f}\nkernels: [{kernel: a.py:f, arguments: []}]\n", "in a baseline the key 'kernel'"),
+    "flops": ("kernels: [{kernel: a.py:f, sizes: {n: 3}, flops: 2 * m, arguments: []}]\n", ":1:50: error: 2 * m names no size"),
+    "exponent": ("kernels: [{kernel: a.py:f, sizes: {n: 3}, flops: n ** 70, arguments: []}]\n", "has an exponent"),
+    "power": ("kernels: [{kernel: a.py:f, sizes: {n: 3}, flops: 2 ** 60, arguments: []}]\n", "too large"),
+    "log2": ("kernels: [{kernel: a.py:f, sizes: {n: 0}, flops: log2(n), arguments: []}]\n", "takes log2 of what is not positive"),
     "no function": ("kernels: [{kernel: a.py, arguments: []}]\n", ":1:20: error: kernel: FILE.py:FUNCTION"),
     "no arguments": ("kernels: [{kernel: a.py:f}]\n", "arguments: a list is missing"),
     "no size": ("kernels: [{kernel: a.py:f, arguments: [{shape: [n]}]}]\n", "n names no size"),
@@ -394,7 +452,8 @@ WRONG_SUITES = {
     "deep": ("kernels: [{kernel: a.py:f, arguments: [{shape: ['" + "(" * 100000 + "']}]}]\n", "no formula"),
     "dtype": ("kernels: [{kernel: a.py:f, arguments: [{shape: 3, dtype: flaot64}]}]\n", "did you mean 'float64'?"),
     "distribution": ("kernels: [{kernel: a.py:f, arguments: [{shape: 3, distribution: gauss}]}]\n", "known are zeros"),
-    "number": ("kernels: [{kernel: a.py:f, arguments: [{shape: 3, low: small}]}]\n", "low is a number"),
+    "quoted number": ("kernels: [{kernel: a.py:f, arguments: [{shape: 3, low: '1'}]}]\n", "low is a number"),
+    "number": ("kernels: [{kernel: a.py:f, arguments: [{shape: 3, low: small}]}]\n", "small names no size"),
     "nothing": ("kernels: [{kernel: a.py:f, arguments: [{dtype: int8}]}]\n", "a shape, a file, a size or a value"),
     "lists": ("kernels: [{kernel: a.py:f, sizes: {n: [1, 2], m: [1, 2, 3]}, arguments: []}]\n", "3 sizes and the one before 2"),
     "sizes": ("kernels: [{kernel: a.py:f, sizes: 3, arguments: []}]\n", "sizes is a section"),
@@ -413,8 +472,9 @@ def test_wrong_suites_have_a_message_with_a_place(name, tmp_path):
     assert words in str(caught.value) and str(caught.value).startswith(f"{tmp_path}/s.yaml")
 
 
-def test_the_example_suite_is_right():
-    suite = arguments.read_suite(ROOT / "examples/suite.yaml")
+@pytest.mark.parametrize("name", ["suite.yaml", "perf/suite.yaml"])
+def test_the_example_suites_are_right(name):
+    suite = arguments.read_suite(ROOT / "examples" / name)
     for kernel in suite["kernels"]:
         assert arguments.load_kernel(kernel["file"], kernel["function"]).py_func
         arguments.make_arguments(kernel["points"][0])

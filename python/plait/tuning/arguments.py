@@ -54,6 +54,8 @@ def make_array(spec):
         values = np.full(shape, {"zeros": 0, "ones": 1}.get(kind, spec.get("value", 0)))
     elif kind == "arange":
         values = np.arange(count).reshape(shape)
+    elif kind == "linspace":
+        values = np.linspace(spec.get("low", 0), spec.get("high", 1), count).reshape(shape)
     elif kind == "permutation":
         values = rng.permutation(count).reshape(shape)
     elif kind == "integers" or dtype.kind in "iub":
