@@ -1,0 +1,60 @@
+"""The 24 kernels of the suite, plain `range` loops: they say what NumPy says, at every number of threads with the same bits."""
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+import switches as _testing
+from plait import njit
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from perf.kernels.loops import NAMES, answer, arguments_of, fresh, function_of, load  # noqa: E402
+
+THREADS = range(1, 9)
+
+
+def answer_of(function, arguments):
+    arguments = fresh(arguments)
+    return answer(function(*arguments), arguments)
+
+
+def close(name, got, want, rtol):
+    assert len(got) == len(want)
+    for g, w in zip(got, want):
+        if getattr(load(name), "EXACT", False):
+            np.testing.assert_array_equal(g, w)
+        else:
+            np.testing.assert_allclose(g, w, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_kernel_and_its_reference_agree_in_python(name):
+    arguments = arguments_of(name)
+    with np.errstate(over="ignore"):
+        close(name, answer_of(function_of(name), arguments), answer_of(load(name).reference, arguments),
+              getattr(load(name), "TOLERANCE", 1e-10))
+
+
+@pytest.mark.parametrize("fast", (False, True))
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_it_agrees_on_one_to_eight_threads(name, fast):
+    arguments = arguments_of(name)
+    want = answer_of(load(name).reference, arguments)
+    kernel = njit(parallel=True, fastmath=fast)(function_of(name))
+    first = None
+    for threads in THREADS:
+        with _testing.threads(threads, min_work=0):
+            got = answer_of(kernel, arguments)
+        first = first or got
+        close(name, got, want, getattr(load(name), "TOLERANCE", 1e-8 if fast else 1e-10))
+        for f, g in zip(first, got):
+            np.testing.assert_array_equal(g, f)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_formulas_grow_with_its_sizes(name):
+    module = load(name)
+    for formula in (module.flops, module.traffic):
+        assert formula(*module.SIZES["SMALL"]) <= formula(*module.SIZES["CACHE"]) <= formula(*module.SIZES["FULL"])
