@@ -13,7 +13,7 @@ LEAST, PER = 100, 50000
 
 EXPECTED = [f"loop {kind} {decision}" for kind in ("range", "prange", "array") for decision in ("parallel", "serial")]
 EXPECTED += [f"reduction by {op}" for op in ("add", "mul", "min", "max", "and", "or", "xor", "argmin", "argmax")]
-EXPECTED += [f"reduction into an array by {op}" for op in ("add", "mul", "min", "max")]
+EXPECTED += [f"reduction into an array by {op}" for op in ("add", "mul", "min", "max", "npmin", "npmax", "and", "or", "xor")]
 EXPECTED += ["reduction into an array element", "private variable", "last value", "loop with tile", "loop with fused_with",
              "loop for vectors", "outcome returns", "outcome raises IndexError", "outcome raises ValueError",
              "outcome raises ZeroDivisionError"]

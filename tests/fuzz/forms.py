@@ -4,16 +4,18 @@ import copy
 import math
 
 from arguments import MOST_ITERATIONS
+from nests import Nests
 from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 
 
-class Forms:
+class Forms(Nests):
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
-             "row_sum": 3, "array_call": 1, "two_raises": 0.7, "print": 0.4, "several": 3, "chosen_row": 0.7, "stages": 2}
+             "row_sum": 3, "array_call": 2.5, "two_raises": 0.7, "print": 0.9, "several": 3, "chosen_row": 0.7, "stages": 2}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
-             "rows": 2, "scatter": 1, "cumulative": 1.5, "trusted": 2, "shared_update": 1, "stages": 8,
-             "combine": 8, "recurrence": 4, "columns": 4, "factor": 2}
+             "rows": 2, "scatter": 1, "cumulative": 2.5, "trusted": 2, "shared_update": 3, "stages": 8,
+             "combine": 10, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5,
+             "solve": 2, "vectors": 4, "products": 4}
 
     def statement(self, loops, depth):
         r = self.r
@@ -486,6 +488,10 @@ class Forms:
         term = Node("bin", "float64", op="*", a=load("i", "k"), b=load(*r.choice([("k", "j"), ("j", "k")])))
         update = Node("update", array=a, subs=["i", "j"], op="-", value=term, ty="float64")
         scale = Node("update", array=a, subs=["i", "k"], op="*", value=const(0.125), ty="float64")
+        if r.random() < 0.5:
+            pivot = load("k", "k")
+            pivot = pivot if r.random() < 0.2 else Node("bin", "float64", op="+", a=pivot, b=const(9.0))
+            scale = Node("update", array=a, subs=["i", "k"], op="/", value=pivot, ty="float64")
         style = r.randrange(3)
         if style == 0:
             body = [Node("for", var="i", lo="k + 1", hi=n, step=1, body=[
@@ -613,7 +619,8 @@ class Forms:
             if r.random() < 0.8:
                 self.arrays[n].pop("overlaps", None)
                 self.arrays[n]["alone"] = True
-            form = r.choice(["+", "+", "+", "-", "*", "min", "max", "when", "through"])
+            form = r.choice(["+", "+", "+", "-", "*", "min", "max", "when", "through", "npmin", "npmax"] +
+                            (["&", "|", "^"] if is_int(ty) else []))
             targets.append((n, ty, form))
             self.features["combine " + form] += 1
         alone = {n for n, _, _ in targets} if r.random() < 0.9 else set()
@@ -645,9 +652,9 @@ class Forms:
                 e = self.to_int(e) if is_int(ty) else self.to_float(e)
                 old = Node("load", ty, array=n, subs=subs)
                 both = promote(ty, e.ty)
-                if form in "+-*":
+                if form in "+-*&|^":
                     s = Node("update", array=n, subs=subs, op=form, value=e, ty=both)
-                elif form in ("min", "max"):
+                elif form in ("min", "max", "npmin", "npmax"):
                     s = Node("store", array=n, subs=subs, value=Node(form, both, a=old, b=e))
                 elif form == "through":
                     t = self.name("t")
@@ -676,8 +683,22 @@ class Forms:
         value = self.expr([("i", 0, most)], 1)
         value = self.to_integer(value) if is_int(ty) else self.to_float(value)
         self.closed = set()
-        return Node("for", var="i", lo="0", hi="n", step=1, prange=True, body=[
-            Node("update", array=out, subs=[f"{ix}[i]"], op="+", value=value, ty=promote(ty, value.ty))])
+        body = [Node("update", array=out, subs=[f"{ix}[i]"], op="+", value=value, ty=promote(ty, value.ty))]
+        how = self.r.random()
+        if how < 0.35:  # the sum so far is seen: no order but the source's will do
+            see = self.new_array(ty, 1, "C")
+            self.arrays[see].pop("overlaps", None)
+            self.arrays[see]["alone"] = True
+            self.reach(see, 0, 0, most)
+            where = self.r.choice([f"{ix}[i]", f"{self.own_index(most, 'permutation')}[i]"])
+            body.append(Node("store", array=see, subs=["i"], value=Node("load", ty, array=out, subs=[where])))
+        elif how < 0.65:  # two operators
+            two = const(2) if is_int(ty) else const(0.5)
+            body.append(Node("update", array=out, subs=[f"{ix}[i]"], op=self.r.choice("*-"), value=two,
+                             ty=promote(ty, two.ty)))
+        if len(body) > 1 and self.r.random() < 0.5:
+            body.reverse()
+        return Node("for", var="i", lo="0", hi="n", step=1, prange=True, body=body)
 
     # -- arrays with names of their own
 

@@ -99,7 +99,7 @@ MUTANTS = {
     "last value of the last block": (
         GEN_REGION, "LLVMBuildSelect(g->b, flag.re, part.re, old.re, \"\")", "part.re"),
     # ---- accumulators in arrays
-    "promoted although read in between": (PROMOTE, "        if (!apart)\n            return false;", "        (void)apart;"),
+    "promoted although read in between": (PROMOTE, "if (!apart || (c->injective && ", "(void)apart;\n        if ((c->injective && "),
     "promoted without the overlap test": (PROMOTE, "    if (apart)\n        placed = make_versions", "    if (apart && n > 99)\n        placed = make_versions"),
     "promoted in loops that do not run": (
         PROMOTE, "entered->value = is_entered(g->p, g->loop);",

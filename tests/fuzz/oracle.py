@@ -71,6 +71,14 @@ def greatest(a, b):
     return b if b > a else a
 
 
+def np_extreme(kind, a, b):
+    """np.minimum or np.maximum of two numbers: NaN if one of them is."""
+    if a != a or b != b:
+        watch.tie = True
+        return math.nan
+    return min(a, b) if kind == "npmin" else max(a, b)
+
+
 def cast_int(dt, x):
     bits = 8 * dt.itemsize
     v = int(x) % 2**bits
@@ -145,7 +153,7 @@ def outcome(function, kernel):
 
 
 def oracle_of(kernel):
-    space = dict(put=put, wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
+    space = dict(put=put, np_extreme=np_extreme, wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
                  greatest=greatest)
     exec(compile(kernel.source(oracle=True), "<oracle>", "exec"), space)
     return space["kernel"]

@@ -122,6 +122,8 @@ class Kernel:
                 return f"int({e(x.a)})" if x.ty == "int64" else f"float({e(x.a)})"
             if k in ("min", "max"):
                 return f"{k}({e(x.a)}, {e(x.b)})"
+            if k in ("npmin", "npmax"):
+                return f"np.{k[2:]}imum({e(x.a)}, {e(x.b)})"
             if k == "if":
                 return f"({e(x.a)} if {e(x.test)} else {e(x.b)})"
             return f"({e(x.a)} {x.op} {e(x.b)})"
@@ -134,6 +136,8 @@ class Kernel:
             return in_type(x.a, x.ty)
         if k in ("min", "max"):
             return f"{'least' if k == 'min' else 'greatest'}({in_type(x.a, x.ty)}, {in_type(x.b, x.ty)})"
+        if k in ("npmin", "npmax"):
+            return f"wrap('{x.ty}', np_extreme('{k}', {in_type(x.a, x.ty)}, {in_type(x.b, x.ty)}))"
         if k == "if":
             return f"({in_type(x.a, x.ty)} if {e(x.test)} else {in_type(x.b, x.ty)})"
         if k == "compare":
