@@ -314,6 +314,7 @@ static void open_function(gen *g, const kir_fn *f, gen_fn *out) {
     LLVMBasicBlockRef entry = gen_block(g, "entry"), body = gen_block(g, "body");
     LLVMPositionBuilderAtEnd(g->entry_b, entry);
     gen_find_counted(g);
+    gen_find_definitions(g);
     g->status = gen_slot(g, g->i32, "status");
     for (uint32_t i = 0; i < f->vars.len; i++)
         make_slots(g, f->vars.at[i]);

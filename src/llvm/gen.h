@@ -1,6 +1,6 @@
 /* Code generation's own header: the state of one module and of the function being written, and what its chapters
  * offer each other. gen.c: module, functions, entry wrapper. gen_stmt.c: statements and control flow. gen_expr.c:
- * scalar expressions. gen_math.c: math functions. gen_array.c: descriptors, views, memory. gen_region.c: parallel
+ * scalar expressions. gen_pieces.c: which loops are cut. gen_math.c: math functions. gen_array.c: descriptors, views, memory. gen_region.c: parallel
  * regions. gen_runtime.c: calls of the runtime library. gen_debug.c: line tables. */
 #ifndef PLAIT_LLVM_GEN_H
 #define PLAIT_LLVM_GEN_H
@@ -83,6 +83,8 @@ typedef struct gen {
     LLVMValueRef block_index, part;
     LLVMValueRef scratch; /* buffer for partial results */
     bool terminated;
+    const kir_expr **definitions;  /* by variable: its only value, or NULL */
+    const uint8_t *assigned_often; /* by variable: 2 when there are several */
 } gen;
 
 /* ---- gen.c */
@@ -118,6 +120,11 @@ gen_value gen_identity(gen *g, kir_op op, type *t);
 /* ---- gen_math.c */
 gen_value gen_math(gen *g, const kir_expr *e);
 LLVMValueRef gen_libm(gen *g, kir_op op, type *t, LLVMValueRef *args, uint32_t n);
+
+/* ---- gen_pieces.c */
+void gen_find_definitions(gen *g);
+bool gen_runs_long(const kir_block *b);             /* loops in it may */
+int64_t gen_piece(const gen *g, const kir_stmt *s); /* iterations of a FOR between two polls; 0: it is not cut */
 
 /* ---- gen_array.c */
 gen_array gen_load_array(gen *g, const kir_var *v);

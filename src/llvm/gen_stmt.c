@@ -78,46 +78,6 @@ void gen_poll_interrupt(gen *g) {
 
 /* ---- loops -------------------------------------------------------------------------------------------------------------- */
 
-/* Whether a block may run for long: loops of a small constant number of iterations (which LLVM unrolls, and then perhaps
- * vectorises the loop around them) count as straight code. */
-enum { SHORT_TRIPS = 256, FEW_TRIPS = 64 };
-
-typedef struct long_search {
-    int64_t budget; /* iterations left */
-    bool found;
-} long_search;
-
-static int64_t constant_trips(const kir_stmt *s) {
-    int64_t lo, hi, step = 1;
-    if (!kir_is_const_int(s->lo, &lo) || !kir_is_const_int(s->hi, &hi) ||
-        (s->step && !kir_is_const_int(s->step, &step)))
-        return INT64_MAX;
-    if (step != 1 || hi <= lo)
-        return step == 1 ? 0 : INT64_MAX;
-    uint64_t n = (uint64_t)hi - (uint64_t)lo;
-    return n > INT64_MAX ? INT64_MAX : (int64_t)n;
-}
-
-static bool may_run_long(const kir_block *b, int64_t budget);
-
-static bool note_long(kir_stmt *s, void *context) {
-    long_search *search = context;
-    if (s->kind == KIR_LOOP)
-        search->found = true;
-    if (s->kind != KIR_FOR)
-        return !search->found;
-    int64_t trips = s->loop->few ? FEW_TRIPS : constant_trips(s);
-    search->found |= trips > search->budget || may_run_long(&s->body, search->budget / (trips > 0 ? trips : 1));
-    return false;
-}
-
-static bool may_run_long(const kir_block *b, int64_t budget) {
-    long_search search = {budget, false};
-    kir_block body = *b;
-    kir_each_stmt(&body, note_long, &search);
-    return search.found;
-}
-
 static LLVMMetadataRef loop_property(gen *g, const char *name, LLVMValueRef value) {
     LLVMMetadataRef parts[2] = {gen_md_string(g, name), value ? LLVMValueAsMetadata(value) : NULL};
     return LLVMMDNodeInContext2(g->context, parts, value ? 2 : 1);
@@ -211,56 +171,7 @@ static LLVMValueRef count_trips(gen *g, LLVMValueRef lo, LLVMValueRef hi, LLVMVa
     return count_up(g, from, to, size);
 }
 
-/* ---- loops that are cut ------------------------------------------------------------------------------------------------
- *
- * A loop of straight code has no poll for interrupts inside, which would keep it from being vectorised. When it may run
- * for long, it is cut: an outer loop goes over pieces of some ten milliseconds, with the poll between them. A loop that
- * walks an array runs as long as the array is, which needs no cut, and the iterations of a region come in slices
- * already, but for those that reduce. */
-enum { PIECE_WORK = 1 << 24, PIECE_LEAST = 1 << 16 };
-
-static bool mentions(const kir_expr *e, const kir_var *v) {
-    bool found = e->kind == KIR_VAR && e->var == v;
-    for (uint32_t i = 0; i < e->n_args && !found; i++)
-        found = mentions(e->args[i], v);
-    return found;
-}
-
-/* Whether `e` takes another value in every iteration of the loop over `v`, as an index does that walks through an
- * array. */
-static bool is_walk(const kir_expr *e, const kir_var *v) {
-    if (e->kind == KIR_VAR)
-        return e->var == v;
-    if (e->kind == KIR_WRAP)
-        return is_walk(e->args[0], v);
-    if (e->kind != KIR_BINARY || (e->op != KIR_OP_ADD && e->op != KIR_OP_SUB))
-        return false;
-    return (is_walk(e->args[0], v) && !mentions(e->args[1], v)) || (is_walk(e->args[1], v) && !mentions(e->args[0], v));
-}
-
-static bool walks_an_array(const kir_stmt *loop) {
-    for (uint32_t i = 0; i < loop->body.len; i++) {
-        const kir_stmt *s = loop->body.at[i];
-        bool loads = s->kind == KIR_ASSIGN && s->value && s->value->kind == KIR_LOAD;
-        for (uint32_t k = 0; loads && k < s->value->n_args; k++)
-            if (is_walk(s->value->args[k], loop->var))
-                return true;
-        for (uint32_t k = 0; s->kind == KIR_STORE && k < s->index.len; k++)
-            if (is_walk(s->index.at[k], loop->var))
-                return true;
-    }
-    return false;
-}
-
-/* Iterations of a piece; 0: the loop is not cut. */
-static int64_t piece_of(const gen *g, const kir_stmt *s) {
-    int64_t cost = s->loop->cost > 0 ? s->loop->cost : 1, piece = PIECE_WORK;
-    while (piece > PIECE_LEAST && piece > PIECE_WORK / cost)
-        piece /= 2;
-    bool sliced = s->loop->is_region && g->f->reductions.len + g->f->last.n == 0;
-    bool bounded = sliced || s->loop->few || s->loop->kind == KIR_LOOP_ARRAY || constant_trips(s) <= piece;
-    return bounded || walks_an_array(s) || may_run_long(&s->body, SHORT_TRIPS) ? 0 : piece;
-}
+/* ---- a loop's counter ---------------------------------------------------------------------------------------------------- */
 
 typedef struct counter {            /* of the loop being written */
     LLVMValueRef k, x, hi, n, step; /* step NULL: x is k, which runs from lo to hi */
@@ -304,7 +215,7 @@ static counter open_counter(gen *g, const kir_stmt *s) {
         c.limit = c.n;
     }
     LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b), piece = NULL;
-    int64_t size = piece_of(g, s);
+    int64_t size = gen_piece(g, s);
     if (size > 0)
         piece = gen_block(g, "piece");
     gen_branch(g, some, piece ? piece : c.body, c.after, 0);
@@ -385,7 +296,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     gen_jump(g, c.latch);
     gen_start(g, c.latch);
     g->targets = target.outer;
-    if (may_run_long(&s->body, SHORT_TRIPS))
+    if (gen_runs_long(&s->body))
         gen_poll_interrupt(g);
     describe_loop(g, s->loop, close_counter(g, &c), group);
     g->depth--;

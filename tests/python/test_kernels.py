@@ -484,7 +484,7 @@ def run_script(text, **kwargs):
 
 
 SLOW = """
-import os, signal, subprocess, sys, time
+import os, signal, subprocess, sys
 import numpy as np
 from plait import njit, prange
 @njit(parallel={parallel}, nogil={nogil})
@@ -496,21 +496,18 @@ def slow(x, n):
         x[i] = s
 x = np.zeros(1000)
 slow(x, 1)
-start = time.time()
 subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -INT {{os.getpid()}}"])
 try:
-    for _ in range(20):
-        slow(x, 3_000_000)
-    print("finished")
+    slow(x, 10**12)
 except KeyboardInterrupt:
-    print(time.time() - start)
+    print("interrupted")
 """
 
 
 @pytest.mark.parametrize("parallel, nogil", [(True, False), (False, False), (False, True)])
-def test_ctrl_c_stops_kernels(parallel, nogil):
+def test_ctrl_c_stops_kernels_that_would_run_for_days(parallel, nogil):
     out = run_script(SLOW.format(parallel=parallel, nogil=nogil, loop="prange" if parallel else "range"))
-    assert float(out.stdout) < 2.0, out.stderr
+    assert out.stdout == "interrupted\n", out.stderr
 
 
 def test_exiting_while_a_kernel_runs():

@@ -337,6 +337,13 @@ def blocks(n):
         s += i & 7
     return s
 
+@njit
+def walk(x):
+    s = 0
+    for i in range(len(x)):
+        s += x[i]
+    return s
+
 @njit(parallel=True)
 def inner(x, n):
     for i in prange(len(x)):
@@ -365,11 +372,14 @@ except KeyboardInterrupt:
 
 def test_loops_that_are_cut_make_every_iteration_once(program):
     code = LONG + """
-piece = 1 << 24
-for n in (0, 1, 2, 3, piece - 1, piece, piece + 1, 2 * piece, 2 * piece + 5):
-    assert blocks(n) == n // 8 * 28 + n % 8 * (n % 8 - 1) // 2, n
-for n in (0, 1, 3, 3 * piece - 1, 3 * piece, 3 * piece + 1, 6 * piece + 2):
-    assert down(n) == np.count_nonzero(np.arange(n, 0, -3) % 7 == 0), n
+for piece in (1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22):
+    for n in (0, 1, 2, 3, piece - 1, piece, piece + 1, 2 * piece, 2 * piece + 5):
+        assert blocks(n) == n // 8 * 28 + n % 8 * (n % 8 - 1) // 2, n
+    for n in (0, 1, 3, 3 * piece - 1, 3 * piece, 3 * piece + 1, 6 * piece + 2):
+        assert down(n) == np.count_nonzero(np.arange(n, 0, -3) % 7 == 0), n
+    walked = np.arange(2 * piece + 3, dtype=np.int32)
+    for n in (piece - 1, piece, piece + 1, 2 * piece + 3):
+        assert walk(walked[:n]) == n * (n - 1) // 2, n
 print("right")
 """
     assert program(code) == "right\n"
