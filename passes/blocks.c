@@ -138,12 +138,19 @@ static bool is_covered(const kir_stmt *loop) {
     return any;
 }
 
+/* As a float, as it was before it became an integer. */
+static kir_expr *work_of(blocking *k) {
+    kir_expr *work = cost_work_expr(k->z->m, k->z->f, k->z->scratch, k->loop);
+    bool was_float = work->kind == KIR_CAST && work->args[0]->ty->kind == TYPE_FLOAT;
+    return was_float ? work->args[0] : real_of(k, work);
+}
+
 /* min(trips, 240, work / (64 * (elements + 256)), 2^23 / elements) in floating point, so that nothing overflows; where
  * loops inside could be parallel, also as many as cost less than a fork per trip. The option tile sets the length of a
  * block instead, so that tests see several of them. */
 static kir_expr *count_blocks(blocking *k, kir_block *out) {
     kir_module *m = k->z->m;
-    kir_expr *work = real_of(k, cost_work_expr(m, k->z->f, k->z->scratch, k->loop));
+    kir_expr *work = work_of(k);
     kir_var *trips = hold(k, out, real_of(k, cost_trip_expr(m, k->loop))), *size = hold(k, out, elements(k));
     if (m->options.tile > 0) {
         kir_expr *most = op(k, KIR_OP_DIV, ref(k, trips), real(k, (double)m->options.tile));
@@ -161,6 +168,22 @@ static kir_expr *count_blocks(blocking *k, kir_block *out) {
     kir_expr *body = op(k, KIR_OP_LT, ref(k, total), op(k, KIR_OP_MUL, ref(k, trips), real(k, LONG_BODY)));
     n = kir_select(m, body, op(k, KIR_OP_MIN, n, cheap), real(k, 0.0), k->at);
     return kir_cast(m, n, type_int64(m->types), k->at);
+}
+
+/* A call with little work pays for one comparison: below BLOCKS_LEAST * SHARE * 256 operations the count is less than
+ * BLOCKS_LEAST for every accumulator. */
+static void choose_count(blocking *k, kir_block *out) {
+    kir_module *m = k->z->m;
+    if (m->options.tile > 0) {
+        k->count = hold(k, out, count_blocks(k, out));
+        return;
+    }
+    kir_stmt *much = kir_stmt_new(m, KIR_IF, k->at);
+    k->count = kir_var_new(m, k->z->f, NULL, type_int64(m->types), k->at);
+    emit(k, out, kir_assign(m, k->count, number(k, 0), k->at));
+    much->value = op(k, KIR_OP_GE, work_of(k), real(k, (double)BLOCKS_LEAST * SHARE * 256));
+    emit(k, &much->body, kir_assign(m, k->count, count_blocks(k, &much->body), k->at));
+    emit(k, out, much);
 }
 
 /* ---- the copies ----------------------------------------------------------------------------------------------------------- */
@@ -639,7 +662,7 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
     kir_stmt *versions = kir_stmt_new(m, KIR_IF, loop->at);
     note_guards(&k);
     vec_push(m->a, &single, loop);
-    k.count = hold(&k, out, count_blocks(&k, out));
+    choose_count(&k, out);
     versions->value = op(&k, KIR_OP_GE, ref(&k, k.count), number(&k, m->options.tile > 0 ? 2 : BLOCKS_LEAST));
     if (k.plan->when)
         versions->value = op(&k, KIR_OP_AND, versions->value, k.plan->when);

@@ -200,7 +200,8 @@ static int64_t usual_trips(const work *w, const kir_stmt *l) {
     return most > 0 ? (most - 1) / step + 1 : UNKNOWN_TRIPS;
 }
 
-/* Iterations as a float64 (no overflow), NULL when they depend on what the loop computes. */
+/* Iterations as a float64 (no overflow; below 0 for some loops that do not run), NULL when they depend on what the loop
+ * computes. */
 static kir_expr *trips_estimate(work *w, kir_stmt *l) {
     kir_expr *lo = kir_copy_expr(w->m, l->lo, w->middle), *hi = kir_copy_expr(w->m, l->hi, w->middle);
     kir_expr *step = kir_copy_expr(w->m, l->step, w->middle);
@@ -212,7 +213,7 @@ static kir_expr *trips_estimate(work *w, kir_stmt *l) {
     kir_expr *two = kir_int(w->m, 2, l->at);
     kir_expr *half = bin(w->m, KIR_OP_FLOORDIV, bin(w->m, KIR_OP_SUB, hi, lo), two);
     kir_map_expr(w->middle, l->var, bin(w->m, KIR_OP_ADD, dup(w->m, lo), half));
-    return kir_binary(w->m, KIR_OP_MAX, trips, kir_const_float(w->m, type_float64(w->m->types), 0.0, l->at), l->at);
+    return trips;
 }
 
 static kir_expr *block_work(work *w, kir_block *b, span at);
@@ -231,9 +232,11 @@ static bool fills_vectors(const kir_stmt *l) {
     return true;
 }
 
-static kir_expr *loop_work(work *w, kir_stmt *l) {
+static kir_expr *loop_work(work *w, kir_stmt *l, bool is_outermost) {
     type *f64 = type_float64(w->m->types);
     kir_expr *trips = trips_estimate(w, l);
+    if (trips && !is_outermost)
+        trips = kir_binary(w->m, KIR_OP_MAX, trips, kir_const_float(w->m, f64, 0.0, l->at), l->at);
     if (!trips)
         trips = kir_const_float(w->m, f64, (double)usual_trips(w, l), l->at);
     kir_expr *each = block_work(w, &l->body, l->at);
@@ -263,7 +266,7 @@ static kir_expr *block_work(work *w, kir_block *b, span at) {
         kir_stmt *s = b->at[i];
         note_definition(w, s);
         if (s->kind == KIR_FOR)
-            sum = add_work(w, sum, loop_work(w, s));
+            sum = add_work(w, sum, loop_work(w, s, false));
         else if (holds_loop(s))
             sum = add_work(w, sum, block_work(w, &s->body, at));
         else
@@ -277,7 +280,7 @@ kir_expr *cost_work_expr(kir_module *m, kir_fn *f, arena *scratch, kir_stmt *loo
     w.defined = arena_array(scratch, const kir_expr *, f->vars.len + 1);
     vars_written_in(&loop->body, &w.written);
     vars_add(&w.written, loop->var);
-    kir_expr *total = loop_work(&w, loop);
+    kir_expr *total = loop_work(&w, loop, true);
     kir_expr *most = kir_const_float(m, type_float64(m->types), 1e18, loop->at);
     total = kir_binary(m, KIR_OP_MIN, most, total, loop->at);
     return kir_cast(m, total, type_int64(m->types), loop->at);

@@ -627,3 +627,12 @@ int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips,
     rt_probe_end(&run.probe, run.alone, trips, work, run.threads);
     return end_run(&run, err);
 }
+
+/* The configuration is read here, too: until then everybody is taken for watched. */
+void plrt_region_note(const plrt_region *region, int64_t trips, int64_t work) {
+    plrt_choice choice;
+    rt_probe probe;
+    rt_choose(region, &choice);
+    rt_probe_begin(&probe, region);
+    rt_probe_end(&probe, work < rt_min_work() ? RT_ALONE_SMALL : RT_ALONE_ONE_ITEM, trips, work, 1);
+}

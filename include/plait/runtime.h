@@ -119,6 +119,10 @@ PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64
 /* Compiled code calls a region's body itself when its work lies below this, and it does not reduce in more than one block:
  * what plrt_region_run would do too, without its 25 ns. 0 while a test switch wants every region to pass there. */
 PLRT_API extern volatile int64_t plrt_small_work;
+/* Fewer iterations than this are one block of a region that reduces, whatever its grain is. */
+PLRT_API extern volatile int64_t plrt_single_block;
+/* A region of one block was run by its caller: for counters and traces. */
+PLRT_API void plrt_region_note(const plrt_region *region, int64_t trips, int64_t work);
 
 /* How often a nest of loops ran as its exact copy, in source order and with every check, because a test at its entry
  * failed. Compiled code counts. */

@@ -59,6 +59,11 @@ void gen_branch(gen *g, LLVMValueRef c, LLVMBasicBlockRef yes, LLVMBasicBlockRef
     g->terminated = true;
 }
 
+void gen_mark_extent(gen *g, LLVMValueRef load) {
+    LLVMMetadataRef ends[2] = {LLVMValueAsMetadata(gen_int(g, 0)), LLVMValueAsMetadata(gen_int(g, INT64_MAX))};
+    LLVMSetMetadata(load, g->md_range, LLVMMetadataAsValue(g->context, LLVMMDNodeInContext2(g->context, ends, 2)));
+}
+
 LLVMValueRef gen_slot(gen *g, LLVMTypeRef t, const char *name) {
     return LLVMBuildAlloca(g->entry_b, t, name);
 }
@@ -471,8 +476,11 @@ static uint32_t unpack(gen *g, LLVMValueRef base, uint32_t at, type *t, LLVMValu
         return unpack_scalar(g, base, at, t, fields);
     LLVMTypeRef field_types[GEN_MAX_FIELDS];
     uint32_t n = gen_fields(g, t, field_types);
-    for (uint32_t k = 0; k < n; k++)
+    for (uint32_t k = 0; k < n; k++) {
         fields[k] = load_slot(g, base, at + k, field_types[k]);
+        if (k >= 2 && k < 2 + t->ndim)
+            gen_mark_extent(g, fields[k]);
+    }
     return 2 + 2 * t->ndim;
 }
 
@@ -591,6 +599,7 @@ static void find_basic_types(gen *g) {
     g->md_loop = LLVMGetMDKindIDInContext(c, "llvm.loop", 9);
     g->md_group = LLVMGetMDKindIDInContext(c, "llvm.access.group", 17);
     g->md_prof = LLVMGetMDKindIDInContext(c, "prof", 4);
+    g->md_range = LLVMGetMDKindIDInContext(c, "range", 5);
 }
 
 bool gen_module(gen *g) {

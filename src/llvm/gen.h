@@ -59,7 +59,7 @@ typedef struct gen {
     uint32_t regions;
     LLVMValueRef *globals;
     VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
-    unsigned md_loop, md_group, md_prof;
+    unsigned md_loop, md_group, md_prof, md_range;
     bool is_x86, is_recursive;
     gen_debug *debug; /* NULL without the option */
 
@@ -78,6 +78,7 @@ typedef struct gen {
     bool packs[GEN_MAX_DEPTH];                 /* LLVM may make a vector loop of it: calls of math are packed */
     uint32_t depth;
     uint32_t shared_loops;  /* so many of them share the memory of the element last addressed */
+    uint32_t warm;          /* > 0: cold loops here also run where there is little work, and are optimised */
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
@@ -105,6 +106,7 @@ void gen_start(gen *g, LLVMBasicBlockRef block);
 void gen_jump(gen *g, LLVMBasicBlockRef block);
 void gen_branch(gen *g, LLVMValueRef c, LLVMBasicBlockRef yes, LLVMBasicBlockRef no, int likely); /* +1 yes, -1 no */
 LLVMValueRef gen_to_slot(gen *g, gen_value v, type *t); /* one 8-byte slot; complex128: the real part */
+void gen_mark_extent(gen *g, LLVMValueRef load);        /* what is loaded is not negative */
 gen_fn *gen_fn_of(gen *g, const kir_fn *f);
 const char *gen_symbol(gen *g, const char *prefix, sym name);
 LLVMMetadataRef gen_md_string(gen *g, const char *s);
@@ -146,11 +148,14 @@ void gen_statements(gen *g, const kir_block *b);
 void gen_fail_if(gen *g, LLVMValueRef status);
 void gen_poll_interrupt(gen *g); /* where a kernel may have run for long */
 LLVMValueRef gen_stack_limit(gen *g);
+void gen_count_exact_run(gen *g);
 void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n);
 
 /* ---- gen_region.c */
 void gen_region_function(gen *g, const kir_fn *f);
 void gen_region(gen *g, const kir_stmt *s);
+bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no);
+bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region and its loop; false: it is another IF */
 
 /* ---- gen_debug.c: nothing without the option */
 void gen_debug_open(gen *g);

@@ -574,9 +574,24 @@ static gen_value wrap_index(gen *g, const kir_expr *e) {
     return (gen_value){choose(g, negative, LLVMBuildAdd(g->b, i, extent, ""), i), NULL};
 }
 
+/* The same of an array without gaps. */
+static void whole_range(gen *g, const type *t, const gen_array *a, LLVMValueRef *low, LLVMValueRef *high,
+                        LLVMValueRef *empty) {
+    LLVMValueRef bytes = gen_int(g, (int64_t)type_size(t->dtype));
+    for (uint32_t k = 0; k < t->ndim; k++)
+        bytes = LLVMBuildMul(g->b, a->shape[k], bytes, "");
+    *low = LLVMBuildPtrToInt(g->b, a->data, g->i64, "");
+    *high = LLVMBuildAdd(g->b, *low, bytes, "");
+    *empty = LLVMBuildICmp(g->b, LLVMIntEQ, bytes, gen_int(g, 0), "");
+}
+
 /* Lowest and past-highest byte of an array; *empty is set when it has no element. */
 static void byte_range(gen *g, const kir_var *v, LLVMValueRef *low, LLVMValueRef *high, LLVMValueRef *empty) {
     gen_array a = gen_load_array(g, v);
+    if (v->ty->layout != LAYOUT_A) {
+        whole_range(g, v->ty, &a, low, high, empty);
+        return;
+    }
     LLVMValueRef down = gen_int(g, 0), up = gen_int(g, type_size(v->ty->dtype));
     *empty = LLVMConstInt(g->i1, 0, false);
     for (uint32_t k = 0; k < v->ty->ndim; k++) {

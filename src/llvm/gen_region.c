@@ -85,6 +85,8 @@ static void load_captured(gen *g, const kir_fn *f, LLVMValueRef context) {
         for (uint32_t k = 0; k < n; k++) {
             LLVMTypeRef t = field_types[k] == g->i1 ? g->i8 : field_types[k];
             fields[k] = LLVMBuildLoad2(g->b, t, slot_of(g, context, at++), "");
+            if (v->ty->kind == TYPE_ARRAY && k >= 2 && k < 2 + v->ty->ndim)
+                gen_mark_extent(g, fields[k]);
             if (t != field_types[k])
                 fields[k] = LLVMBuildICmp(g->b, LLVMIntNE, fields[k], LLVMConstNull(t), "");
         }
@@ -317,16 +319,77 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
     gen_start(g, after);
 }
 
-/* Small work is not worth the way through the runtime: the body is called here, as one block. It stays a call, because a
- * second copy of its loops would double the compile time. */
-static void run_small(gen *g, const kir_stmt *s, LLVMValueRef context, LLVMValueRef trips) {
-    LLVMValueRef part = LLVMConstNull(g->ptr);
+/* ---- little work ------------------------------------------------------------------------------------------------------------
+ *
+ * A call with little work must cost no more than the sequential loop does: a few nanoseconds are the work of ten
+ * iterations. So the size is looked at first, before any test that only the parallel version needs, and a second copy of
+ * the loop stands in line: where a test at the entry chooses between the region and the loop as it was, that loop is the
+ * copy, optimised then like any other; else the region's body is inlined. Large bodies are worth neither LLVM's time nor
+ * the space, and stay one function that is called.
+ *
+ * A copy of a sum of floats may be vectorised in another way than the region's body, and no setting must decide about the
+ * result. Where iterations sum, the copy runs whenever there is one block (and moderate work), by the sizes alone. Sums
+ * within an iteration have no copy. */
+
+enum { COPY_STATEMENTS = 24, BLOCK_WORK = 16000 };
+
+static bool count_statement(kir_stmt *s, void *context) {
+    (void)s;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static bool is_worth_a_copy(const kir_block *b) {
+    uint32_t n = 0;
+    kir_block all = *b;
+    kir_each_stmt(&all, count_statement, &n);
+    return n <= COPY_STATEMENTS;
+}
+
+static bool regroups(const kir_reduction *r) {
+    bool sums = r->op == KIR_OP_ADD || r->op == KIR_OP_SUB || r->op == KIR_OP_MUL;
+    return sums && r->var->ty->kind != TYPE_INT && r->var->ty->kind != TYPE_BOOL;
+}
+
+/* Sums of floats across the iterations of the region. */
+static bool rounds(const kir_fn *f) {
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        if (regroups(&f->reductions.at[i]))
+            return true;
+    return false;
+}
+
+static bool note_regrouping(kir_stmt *s, void *context) {
+    bool *found = context;
+    for (uint32_t i = 0; s->kind == KIR_FOR && i < s->loop->reductions.len; i++)
+        *found |= regroups(&s->loop->reductions.at[i]);
+    return !*found;
+}
+
+/* Sums of floats anywhere in the region. */
+static bool rounds_inside(const kir_fn *f) {
+    bool found = false;
+    kir_block body = f->body;
+    kir_each_stmt(&body, note_regrouping, &found);
+    return found || rounds(f);
+}
+
+/* What is one block runs on one thread whatever the settings are: its copy is taken by the sizes alone. */
+static bool copies_blocks(const kir_fn *f) {
+    return rounds(f) && is_worth_a_copy(&f->body);
+}
+
+/* The body called as one block, here. */
+static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+    LLVMValueRef part = LLVMConstNull(g->ptr), context = fill_context(g, s);
     if (has_partials(s->fn))
         part = gen_slot(g, LLVMArrayType2(g->i64, (uint64_t)partial_stride(s->fn) / 8), "partials");
     LLVMBuildStore(g->b, part, context);
     LLVMValueRef zero = gen_int(g, 0), args[5] = {context, zero, trips, zero, g->err};
     LLVMValueRef status = gen_call(g, gen_fn_of(g, s->fn)->value, args, 5);
-    unsigned kind = LLVMGetEnumAttributeKindForName("noinline", 8);
+    bool copied = copies_blocks(s->fn) || (is_worth_a_copy(&s->fn->body) && !rounds_inside(s->fn));
+    const char *how = copied ? "alwaysinline" : "noinline";
+    unsigned kind = LLVMGetEnumAttributeKindForName(how, strlen(how));
     LLVMAddCallSiteAttribute(status, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                              LLVMCreateEnumAttribute(g->context, kind, 0));
     gen_fail_if(g, status);
@@ -334,19 +397,64 @@ static void run_small(gen *g, const kir_stmt *s, LLVMValueRef context, LLVMValue
         merge_block(g, s, part);
 }
 
-/* Whether the region's work is small; a region that reduces must also be one block, as plrt_region_blocks counts them. */
-static LLVMValueRef is_small(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMValueRef work) {
-    LLVMValueRef limit = gen_runtime_global(g, "plrt_small_work", g->i64);
-    LLVMValueRef least = LLVMBuildLoad2(g->b, g->i64, limit, "");
-    LLVMValueRef small = LLVMBuildICmp(g->b, LLVMIntSLT, work, least, "");
-    if (!has_partials(s->fn))
-        return small;
-    int64_t two = s->fn->grain < INT64_MAX / 2 ? 2 * s->fn->grain : INT64_MAX;
-    return LLVMBuildAnd(g->b, small, LLVMBuildICmp(g->b, LLVMIntSLT, trips, gen_int(g, two), ""), "");
+/* Work is estimated in floats, and as such compared: the way back to an integer takes longer than a short loop. */
+static const kir_expr *estimate_of(const kir_expr *work) {
+    double most;
+    if (work->kind != KIR_CAST || work->args[0]->kind != KIR_BINARY || work->args[0]->op != KIR_OP_MIN)
+        return NULL;
+    const kir_expr *limit = work->args[0]->args[0];
+    most = limit->kind == KIR_CONST && limit->ty->kind == TYPE_FLOAT ? limit->value.f : 0;
+    return most >= 1e18 ? work->args[0]->args[1] : NULL;
 }
 
-static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef context, LLVMValueRef trips, LLVMValueRef work) {
-    LLVMValueRef region = region_data(g, s->fn);
+/* Whether the region's work is less than `limit`. */
+static LLVMValueRef is_less_work(gen *g, const kir_stmt *s, LLVMValueRef limit) {
+    const kir_expr *estimate = estimate_of(s->work);
+    if (!estimate)
+        return LLVMBuildICmp(g->b, LLVMIntSLT, gen_int64(g, s->work), limit, "");
+    LLVMValueRef work = gen_expr(g, estimate).re;
+    return LLVMBuildFCmp(g->b, LLVMRealOLT, work, LLVMBuildSIToFP(g->b, limit, g->f64, ""), "");
+}
+
+static LLVMValueRef load_global(gen *g, const char *name) {
+    return LLVMBuildLoad2(g->b, g->i64, gen_runtime_global(g, name, g->i64), "");
+}
+
+/* One block, as plrt_region_blocks counts them. */
+static LLVMValueRef is_one_block(gen *g, const kir_fn *f, LLVMValueRef trips) {
+    int64_t two = f->grain < INT64_MAX / 2 ? 2 * f->grain : INT64_MAX;
+    LLVMValueRef one = LLVMBuildICmp(g->b, LLVMIntSLT, trips, gen_int(g, two), "");
+    if (!copies_blocks(f))
+        return one;
+    LLVMValueRef least = LLVMBuildICmp(g->b, LLVMIntSLT, trips, load_global(g, "plrt_single_block"), "");
+    return LLVMBuildAnd(g->b, one, least, "");
+}
+
+/* Whether the region's work is small; a region that reduces must also be one block. */
+static LLVMValueRef is_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+    bool always = copies_blocks(s->fn);
+    LLVMValueRef limit = always ? gen_int(g, BLOCK_WORK) : load_global(g, "plrt_small_work");
+    LLVMValueRef small = is_less_work(g, s, limit);
+    return has_partials(s->fn) ? LLVMBuildAnd(g->b, small, is_one_block(g, s->fn, trips), "") : small;
+}
+
+/* Those who watch hear of the run from here, as it does not pass through the runtime. */
+static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+    LLVMBasicBlockRef watched = gen_block(g, "watched"), on = gen_block(g, "");
+    LLVMValueRef asked = LLVMBuildICmp(g->b, LLVMIntEQ, load_global(g, "plrt_small_work"), gen_int(g, 0), "");
+    gen_branch(g, asked, watched, on, -1);
+    gen_start(g, watched);
+    LLVMTypeRef params[3] = {g->ptr, g->i64, g->i64};
+    LLVMValueRef note = gen_declare(g, "plrt_region_note", LLVMFunctionType(g->none, params, 3, false));
+    LLVMValueRef args[3] = {region_data(g, s->fn), trips, gen_int64(g, s->work)};
+    gen_call(g, note, args, 3);
+    gen_jump(g, on);
+    gen_start(g, on);
+}
+
+static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+    LLVMValueRef region = region_data(g, s->fn), context = fill_context(g, s);
+    LLVMValueRef work = s->work ? gen_int64(g, s->work) : gen_int(g, INT64_MAX);
     bool partials = has_partials(s->fn);
     buffer b = {LLVMConstNull(g->ptr), NULL, NULL};
     if (partials)
@@ -369,22 +477,95 @@ static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef context, LLVM
 }
 
 void gen_region(gen *g, const kir_stmt *s) {
-    LLVMValueRef trips = gen_int64(g, s->value), context = fill_context(g, s);
+    LLVMValueRef trips = gen_int64(g, s->value);
     if (!s->work) {
-        run_by_runtime(g, s, context, trips, gen_int(g, INT64_MAX));
+        run_by_runtime(g, s, trips);
         return;
     }
-    LLVMValueRef work = gen_int64(g, s->work);
     LLVMBasicBlockRef small = gen_block(g, "small"), large = gen_block(g, "large"), after = gen_block(g, "");
     LLVMBasicBlockRef some = gen_block(g, "");
     gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGT, trips, gen_int(g, 0), ""), some, after, 0);
     gen_start(g, some);
-    gen_branch(g, is_small(g, s, trips, work), small, large, 0);
+    gen_branch(g, is_small(g, s, trips), small, large, 0);
     gen_start(g, small);
-    run_small(g, s, context, trips);
+    if (copies_blocks(s->fn))
+        note_run(g, s, trips);
+    run_small(g, s, trips);
     gen_jump(g, after);
     gen_start(g, large);
-    run_by_runtime(g, s, context, trips, work);
+    run_by_runtime(g, s, trips);
     gen_jump(g, after);
     gen_start(g, after);
+}
+
+/* ---- a region and the loop as it was ---------------------------------------------------------------------------------------- */
+
+static bool note_region(kir_stmt *s, void *context) {
+    bool *found = context;
+    *found |= s->kind == KIR_REGION;
+    return !*found;
+}
+
+static bool asks_for_overlap(const kir_expr *e) {
+    bool asks = e->kind == KIR_OVERLAP;
+    for (uint32_t i = 0; i < e->n_args && !asks; i++)
+        asks = asks_for_overlap(e->args[i]);
+    return asks;
+}
+
+static bool are_versions(const kir_stmt *s) {
+    const kir_stmt *region = s->body.len == 1 ? s->body.at[0] : NULL;
+    if (!region || region->kind != KIR_REGION || !region->work || rounds_inside(region->fn) || !s->orelse.len)
+        return false;
+    bool found = false;
+    kir_block other = s->orelse;
+    kir_each_stmt(&other, note_region, &found);
+    return !found && is_worth_a_copy(&s->orelse) && asks_for_overlap(s->value);
+}
+
+/* Goes on where the terms of the conjunction `e` hold, those about overlap or the others; else to `no`. */
+static void test_terms(gen *g, const kir_expr *e, bool about_overlap, LLVMBasicBlockRef no) {
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_AND && e->ty->kind == TYPE_BOOL) {
+        test_terms(g, e->args[0], about_overlap, no);
+        test_terms(g, e->args[1], about_overlap, no);
+    } else if (asks_for_overlap(e) == about_overlap) {
+        LLVMBasicBlockRef yes = gen_block(g, "");
+        gen_branch(g, gen_expr(g, e).re, yes, no, 1);
+        gen_start(g, yes);
+    }
+}
+
+/* As test_terms of all terms, the others first. False: none is about overlap, which is the costly one. */
+bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no) {
+    if (!asks_for_overlap(e))
+        return false;
+    test_terms(g, e, false, no);
+    test_terms(g, e, true, no);
+    return true;
+}
+
+/* if apart { region } else { loop }: the loop also where there is little work. False: that is not what `s` is. */
+bool gen_region_versions(gen *g, const kir_stmt *s) {
+    if (!are_versions(s))
+        return false;
+    const kir_stmt *region = s->body.at[0];
+    LLVMBasicBlockRef failed = gen_block(g, "failed"), large = gen_block(g, "large"), loop = gen_block(g, "as_it_was"),
+                      after = gen_block(g, "");
+    test_terms(g, s->value, false, failed);
+    LLVMValueRef trips = gen_int64(g, region->value);
+    gen_branch(g, is_small(g, region, trips), loop, large, 0);
+    gen_start(g, large);
+    test_terms(g, s->value, true, failed);
+    run_by_runtime(g, region, trips);
+    gen_jump(g, after);
+    gen_start(g, failed);
+    gen_count_exact_run(g);
+    gen_jump(g, loop);
+    gen_start(g, loop);
+    g->warm++;
+    gen_statements(g, &s->orelse);
+    g->warm--;
+    gen_jump(g, after);
+    gen_start(g, after);
+    return true;
 }

@@ -91,7 +91,7 @@ static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge
         LLVMMetadataRef both[2] = {gen_md_string(g, "llvm.loop.parallel_accesses"), LLVMValueAsMetadata(group)};
         parts[n++] = LLVMMDNodeInContext2(g->context, both, 2);
     }
-    if (l->cold) {
+    if (l->cold && !g->warm) {
         parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, 1));
         parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
         parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
@@ -267,13 +267,17 @@ static LLVMValueRef close_counter(gen *g, const counter *c) {
 }
 
 /* Exact copies count their runs, so that tests see which way a test at entry went. */
-static void count_exact_run(gen *g, const kir_stmt *s) {
+void gen_count_exact_run(gen *g) {
+    LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpAdd, gen_runtime_global(g, "plrt_exact_runs", g->i64), gen_int(g, 1),
+                       LLVMAtomicOrderingMonotonic, false);
+}
+
+static void enter_exact_copy(gen *g, const kir_stmt *s) {
     for (uint32_t d = 0; d < g->depth; d++)
         if (g->loops[d]->cold)
             return;
-    if (s->loop->cold)
-        LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpAdd, gen_runtime_global(g, "plrt_exact_runs", g->i64), gen_int(g, 1),
-                           LLVMAtomicOrderingMonotonic, false);
+    if (s->loop->cold && !g->warm)
+        gen_count_exact_run(g);
 }
 
 static void write_for(gen *g, const kir_stmt *s) {
@@ -281,7 +285,7 @@ static void write_for(gen *g, const kir_stmt *s) {
         diag_report(g->m->diags, DIAG_LOWERING, s->at, NULL, "loops are nested more than %d deep", GEN_MAX_DEPTH);
         return;
     }
-    count_exact_run(g, s);
+    enter_exact_copy(g, s);
     counter c = open_counter(g, s);
     uint32_t conditions = g->conditions;
     g->conditions = 0;
@@ -337,10 +341,14 @@ static void leave(gen *g, const kir_stmt *s) {
 }
 
 static void write_if(gen *g, const kir_stmt *s) {
-    LLVMValueRef c = gen_expr(g, s->value).re;
+    if (gen_region_versions(g, s))
+        return;
     LLVMBasicBlockRef yes = gen_block(g, "then"), after = gen_block(g, "");
     LLVMBasicBlockRef no = s->orelse.len ? gen_block(g, "else") : after;
-    gen_branch(g, c, yes, no, 0);
+    if (gen_test_overlap(g, s->value, no))
+        gen_jump(g, yes);
+    else
+        gen_branch(g, gen_expr(g, s->value).re, yes, no, 0);
     g->conditions++;
     gen_start(g, yes);
     gen_statements(g, &s->body);

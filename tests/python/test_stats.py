@@ -45,6 +45,24 @@ def only():
 X = np.arange(1000.0)
 
 
+@njit(parallel=True)
+def sum_of(x):
+    total = 0.5
+    for i in prange(len(x)):
+        total += x[i]
+    return total
+
+
+def test_a_sum_of_one_block_is_counted_and_watching_does_not_change_its_bits(counted):
+    x = np.random.default_rng(3).random(777)
+    watched = sum_of(x)
+    region = only()
+    assert region["calls"] == 1 and region["iterations"] == 777 and region["parallel_calls"] == 0
+    assert region["sequential"] == {"one item": 1}
+    _plait._stats_enable(False)
+    assert sum_of(x) == watched
+
+
 def test_a_region_is_counted_with_its_place(counted):
     y = np.empty_like(X)
     with plait.threads(2):
