@@ -18,8 +18,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEPENDENCE, CLASSIFY, REDUCTION, PRIVATIZE = (f"passes/{n}.c" for n in (
-    "dependence", "classify", "reduction", "privatize"))
+DEPENDENCE, ACCESS, AFFINE, CLASSIFY, REDUCTION, PRIVATIZE = (f"passes/{n}.c" for n in (
+    "dependence", "access", "affine", "classify", "reduction", "privatize"))
 PARALLELIZE, PROMOTE, SCHEDULE, OUTLINE, FACTS, SIMPLIFY, SCALARIZE, ALIAS, COST, VARS = (f"passes/{n}.c" for n in (
     "parallelize", "promote", "schedule", "outline", "facts", "simplify", "scalarize", "alias", "cost", "vars"))
 FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH, COMBINE, BLOCKS, SPLIT, LANES, INDUCTION = (f"passes/{n}.c" for n in (
@@ -32,28 +32,28 @@ MUTANTS = {
     "ignore two writes of one element": (
         DEPENDENCE, "if (b->root != root || (b->what.is_write && j < i))", "if (b->root != root || b->what.is_write)"),
     "ignore reads before the write": (
-        DEPENDENCE, "return isl_map_intersect(same, isl_map_union(below, above));",
+        AFFINE, "return isl_map_intersect(same, isl_map_union(below, above));",
         "isl_map_free(above);\n    return isl_map_intersect(same, below);"),
     "ignore reads after the write": (
-        DEPENDENCE, "return isl_map_intersect(same, isl_map_union(below, above));",
+        AFFINE, "return isl_map_intersect(same, isl_map_union(below, above));",
         "isl_map_free(below);\n    return isl_map_intersect(same, above);"),
     "ignore distance 1": (
-        DEPENDENCE, "less = isl_constraint_set_constant_si(less, -1);",
+        AFFINE, "less = isl_constraint_set_constant_si(less, -1);",
         "less = isl_constraint_set_constant_si(less, -2);"),
     "drop the wraparound of negative subscripts": (
-        DEPENDENCE, "return isl_pw_aff_cond(isl_set_indicator_function(negative), wrapped, i);",
+        AFFINE, "return isl_pw_aff_cond(isl_set_indicator_function(negative), wrapped, i);",
         "isl_set_free(negative);\n                isl_pw_aff_free(wrapped);\n                return i;"),
     "i // k without the floor": (
-        DEPENDENCE, "return isl_pw_aff_floor(isl_pw_aff_scale_down_val(a, v));",
+        AFFINE, "return isl_pw_aff_floor(isl_pw_aff_scale_down_val(a, v));",
         "return isl_pw_aff_scale_down_val(a, v);"),
     "i % k taken for i": (
-        DEPENDENCE, "return isl_pw_aff_mod_val(a, v);", "return isl_val_free(v), a;"),
+        AFFINE, "return isl_pw_aff_mod_val(a, v);", "return isl_val_free(v), a;"),
     "bounds of a negative step": (
-        DEPENDENCE, "    if (lo) {\n        isl_set *from = step > 0 ?",
+        AFFINE, "    if (lo) {\n        isl_set *from = step > 0 ?",
         "    step = step < 0 ? -step : step;\n    if (lo) {\n        isl_set *from = step > 0 ?"),
     "the last iteration forgotten": (
-        DEPENDENCE, "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
-        "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_add(isl_pw_aff_copy(i), constant(w, 1)), isl_pw_aff_copy(hi))"),
+        AFFINE, "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
+        "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_add(isl_pw_aff_copy(i), affine_constant(w, 1)), isl_pw_aff_copy(hi))"),
     "offset of a view dropped": (
         SIMPLIFY, "out[axis++] = kir_binary(z->m, KIR_OP_ADD, start, offset, at);",
         "(void)start;\n            out[axis++] = offset;"),
@@ -66,7 +66,7 @@ MUTANTS = {
         DEPENDENCE, "!linearise(w, first->index[axis], 1, &want) || want.coefficient == 0",
         "!linearise(w, first->index[axis], 1, &want)"),
     "condition taken for its opposite": (
-        DEPENDENCE, "negated ? isl_set_complement(holds) : holds);", "negated ? holds : isl_set_complement(holds));"),
+        AFFINE, "negated ? isl_set_complement(holds) : holds);", "negated ? holds : isl_set_complement(holds));"),
     "arguments assumed apart": (
         DEPENDENCE, "return x == ORIGIN_PARAM && y == ORIGIN_PARAM;", "return false;"),
     "reassigned arrays assumed apart": (
@@ -75,10 +75,10 @@ MUTANTS = {
     "elements that share memory in one array": (
         CLASSIFY, "for (uint32_t i = 0; i < v->injective.len; i++)", "for (uint32_t i = 0; i + 1 < v->injective.len; i++)"),
     "the value of a variable assigned twice": (
-        DEPENDENCE, "if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD",
+        ACCESS, "if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD",
         "if (s->value->kind == KIR_LOAD"),
     "calls without effect": (
-        DEPENDENCE, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
+        ACCESS, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
     # ---- reductions
     "mixed operators taken for one": (
         COMBINE, "if (*op != KIR_OP_INVALID && combining(e->op) != *op)", "if (false)"),

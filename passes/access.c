@@ -1,0 +1,413 @@
+/* See access.h. Arrays that are views (single assignment) are resolved to the array they look into, subscripts composed.
+ * What is refused and why: calls (their effects are not known here), reinterpreted or reshaped arrays (the element map is
+ * lost). Where control flow is not modelled the domain is over-approximated, which clears `exact`. */
+#include "passes/access.h"
+
+#include <isl/map.h>
+#include <isl/set.h>
+#include <string.h>
+
+enum { MAX_ACCESSES = 400 };
+
+/* ---- variables and views ------------------------------------------------------------------------------------------- */
+
+static void count_write(kir_var *v, void *context) {
+    uint32_t *writes = context;
+    writes[v->id]++;
+}
+
+static bool count_writes(kir_stmt *s, void *context) {
+    vars_written_by(s, count_write, context);
+    return true;
+}
+
+/* The one assignment of a variable that is not written in the loop at all: usable when what it reads cannot have
+ * changed since, that is when its variables are themselves never reassigned. */
+static bool is_constant_var(const access_walk *w, const kir_var *v) {
+    return w->s->defs.count[v->id] <= 1;
+}
+
+static void note_unstable(kir_var *v, void *context) {
+    void **c = context;
+    if (!is_constant_var(c[0], v))
+        *(bool *)c[1] = false;
+}
+
+static kir_expr *outer_value(const access_walk *w, const kir_var *v) {
+    kir_stmt *d = w->s->defs.only[v->id];
+    if (!d || v->is_param || d->kind != KIR_ASSIGN)
+        return NULL;
+    bool stable = true;
+    void *c[2] = {(void *)(uintptr_t)w, &stable};
+    vars_in_expr(d->value, note_unstable, c);
+    return stable ? d->value : NULL;
+}
+
+/* Value of a variable as an expression over other variables, or NULL when it has to stand for itself. */
+static kir_expr *value_of_var(const access_walk *w, const kir_var *v) {
+    if (w->writes[v->id] == 0)
+        return outer_value(w, v);
+    return w->value[v->id];
+}
+
+static bool is_iterator(const access_walk *w, const kir_var *v, uint32_t *dim) {
+    for (uint32_t k = 0; k < w->depth; k++)
+        if (w->loops[k]->var == v && w->writes[v->id] == 1) {
+            *dim = k;
+            return true;
+        }
+    return false;
+}
+
+static void note_variant(kir_var *v, void *context) {
+    void **c = context;
+    if (((const access_walk *)c[0])->writes[v->id])
+        *(bool *)c[1] = true;
+}
+
+bool access_is_invariant(const access_walk *w, kir_expr *e) {
+    bool variant = false;
+    void *c[2] = {(void *)(uintptr_t)w, &variant};
+    vars_in_expr(e, note_variant, c);
+    return !variant;
+}
+
+/* Resolves array variable + index to the array that owns the elements. False: which elements is not known. */
+static bool resolve(access_walk *w, kir_var **array, kir_expr ***index, uint32_t *n) {
+    kir_module *m = w->s->m;
+    for (int steps = 0; steps < 64; steps++) {
+        kir_var *v = *array;
+        kir_expr *e = value_of_var(w, v);
+        if (!e)
+            return true;
+        if (e->kind == KIR_VAR) {
+            *array = e->var;
+        } else if (e->kind == KIR_TRANSPOSE) {
+            kir_expr **moved = arena_array(w->s->a, kir_expr *, *n + 1);
+            for (uint32_t k = 0; k < e->axes.n && k < *n; k++)
+                moved[e->axes.at[k]] = (*index)[k];
+            *index = moved;
+            *array = e->var;
+        } else if (e->kind == KIR_VIEW) {
+            kir_expr **inner = arena_array(w->s->a, kir_expr *, e->subs.n + 1);
+            uint32_t to = 0, from = 0;
+            for (uint32_t k = 0; k < e->subs.n; k++) {
+                const kir_sub *sub = &e->subs.at[k];
+                if (sub->kind == KIR_SUB_INDEX) {
+                    inner[to++] = sub->start;
+                } else if (sub->kind == KIR_SUB_RANGE) {
+                    if (from >= *n)
+                        return false;
+                    kir_expr *scaled = kir_binary(m, KIR_OP_MUL, kir_copy_expr(m, (*index)[from++], NULL),
+                                                  kir_copy_expr(m, sub->step, NULL), e->at);
+                    inner[to++] = kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, sub->start, NULL), scaled, e->at);
+                } else {
+                    from++;
+                }
+            }
+            *index = inner;
+            *n = to;
+            *array = e->var;
+        } else if (e->kind == KIR_RESHAPE || e->kind == KIR_REINTERPRET) {
+            *array = e->var;
+            *index = NULL;
+            return false;
+        } else {
+            return true; /* ALLOC, GLOBAL: its own root */
+        }
+    }
+    return false;
+}
+
+/* ---- the walk --------------------------------------------------------------------------------------------------------- */
+
+static void stop(access_walk *w, const char *reason, const char *detail, kir_stmt *at) {
+    if (w->trouble)
+        return;
+    w->trouble = reason;
+    w->trouble_detail = detail;
+    w->trouble_at = at;
+}
+
+static bool is_private_alloc(const access_walk *w, const kir_var *root) {
+    const kir_expr *value = w->value[root->id];
+    return value && value->kind == KIR_ALLOC;
+}
+
+static bool is_among(const kir_stmt *s, kir_stmt *const *list, uint32_t n) {
+    for (uint32_t k = 0; k < n; k++)
+        if (list[k] == s)
+            return true;
+    return false;
+}
+
+static void note_rewritten(kir_var *v, void *context) {
+    void **c = context;
+    if (((const access_walk *)c[0])->writes[v->id] > 1)
+        *(bool *)c[1] = true;
+}
+
+/* Subscripts that went through a view are repeated where the access is: what they read must still be the same there. */
+static bool still_holds(const access_walk *w, kir_expr *const *index, uint32_t n) {
+    bool rewritten = false;
+    void *c[2] = {(void *)(uintptr_t)w, &rewritten};
+    for (uint32_t k = 0; k < n; k++)
+        vars_in_expr(index[k], note_rewritten, c);
+    return !rewritten;
+}
+
+static void record_excepted(access_walk *w, const access *x) {
+    dep_element e = {x->what.statement, x->root, x->index, x->n};
+    if (!x->index || (x->root != x->what.array && !still_holds(w, x->index, x->n)))
+        stop(w, "NOT_AFFINE", x->root->name ? x->root->name->text : "an array", x->what.statement);
+    else
+        vec_push(w->s->a, &w->excepted, e);
+}
+
+static void record(access_walk *w, kir_stmt *s, kir_var *array, kir_expr **index, uint32_t n, bool is_write) {
+    if (w->found.len >= MAX_ACCESSES) {
+        stop(w, "BUDGET", "too many accesses", s);
+        return;
+    }
+    access x = {
+        .what = {s, array, is_write}, .root = array, .index = index, .n = n, .depth = w->depth, .part = w->part};
+    if (!resolve(w, &x.root, &x.index, &x.n))
+        x.index = NULL;
+    if (is_private_alloc(w, x.root))
+        return;
+    if (w->writes[x.root->id]) {
+        stop(w, "ARRAY_REASSIGNED", pass_array_name(w->s->m, &w->s->defs, x.root), s);
+        return;
+    }
+    if (w->exceptions && is_among(s, w->exceptions->except, w->exceptions->n_except)) {
+        record_excepted(w, &x);
+        return;
+    }
+    memcpy(x.loops, w->loops, sizeof x.loops);
+    x.exact = w->inexact == 0;
+    x.first_condition = w->kept.len;
+    x.n_conditions = w->path.len;
+    for (uint32_t k = 0; k < w->path.len; k++)
+        vec_push(w->s->a, &w->kept, w->path.at[k]);
+    vec_push(w->s->a, &w->found, x);
+}
+
+kir_expr *access_substituted(access_walk *w, kir_expr *e, int depth);
+
+static kir_expr *substituted_view(access_walk *w, kir_expr *view) {
+    kir_expr *copy = arena_make(w->s->a, kir_expr);
+    *copy = *view;
+    copy->subs.at = arena_array(w->s->a, kir_sub, view->subs.n + 1);
+    for (uint32_t k = 0; k < view->subs.n; k++) {
+        kir_sub sub = view->subs.at[k];
+        if (sub.start)
+            sub.start = access_substituted(w, sub.start, 0);
+        if (sub.length)
+            sub.length = access_substituted(w, sub.length, 0);
+        if (sub.step)
+            sub.step = access_substituted(w, sub.step, 0);
+        copy->subs.at[k] = sub;
+    }
+    return copy;
+}
+
+/* Only integers, conditions and arrays say anything of subscripts; others would make the values grow without use. */
+static bool may_be_index(const kir_var *v) {
+    return v->ty->kind == TYPE_INT || v->ty->kind == TYPE_BOOL || v->ty->kind == TYPE_ARRAY;
+}
+
+/* Snapshots the value of a variable at its only assignment: what it reads may change later. */
+static void define(access_walk *w, kir_stmt *s) {
+    if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD || !may_be_index(s->var))
+        return;
+    w->value[s->var->id] =
+        s->value->kind == KIR_VIEW ? substituted_view(w, s->value) : access_substituted(w, s->value, 0);
+    vec_push(w->s->a, &w->opened, s->var);
+}
+
+static void walk_block(access_walk *w, kir_block *b);
+
+static void walk_arm(access_walk *w, kir_block *b, kir_expr *test, bool negated) {
+    uint32_t length = w->path.len;
+    if (test) {
+        access_condition c = {.test = access_substituted(w, test, 0), .negated = negated};
+        vec_push(w->s->a, &w->path, c);
+    } else {
+        w->inexact++;
+    }
+    walk_block(w, b);
+    w->path.len = length;
+    if (!test)
+        w->inexact--;
+}
+
+static bool note_jump(kir_stmt *s, void *context) {
+    bool *found = context;
+    *found |= s->kind == KIR_BREAK || s->kind == KIR_CONTINUE || s->kind == KIR_RETURN || s->kind == KIR_RAISE;
+    return !*found;
+}
+
+static bool note_exit(kir_stmt *s, void *context) {
+    bool *found = context;
+    *found |= s->kind == KIR_BREAK || s->kind == KIR_RETURN;
+    return !*found;
+}
+
+static bool has_jump(kir_block *b) {
+    bool found = false;
+    kir_each_stmt(b, note_jump, &found);
+    return found;
+}
+
+static bool has_exit(kir_block *b) {
+    bool found = false;
+    kir_each_stmt(b, note_exit, &found);
+    return found;
+}
+
+/* What follows an arm that may jump away runs in part of the iterations only. */
+static void walk_if(access_walk *w, kir_stmt *s) {
+    if (w->exceptions && is_among(s, w->exceptions->taken, w->exceptions->n_taken)) {
+        walk_block(w, &s->body);
+        return;
+    }
+    walk_arm(w, &s->body, s->value, false);
+    walk_arm(w, &s->orelse, s->value, true);
+    if (has_jump(&s->body) || has_jump(&s->orelse))
+        w->inexact++;
+}
+
+static void walk_for(access_walk *w, kir_stmt *s) {
+    if (w->depth == ACCESS_MAX_DEPTH) {
+        stop(w, "BUDGET", "too deep a nest", s);
+        return;
+    }
+    uint32_t leaves = has_exit(&s->body);
+    w->inexact += leaves;
+    w->loops[w->depth++] = s;
+    if (w->depth > w->dims)
+        w->dims = w->depth;
+    walk_block(w, &s->body);
+    w->depth--;
+    w->inexact -= leaves;
+}
+
+static void record_indexed(access_walk *w, kir_stmt *s, kir_var *array, kir_expr *const *index, uint32_t n,
+                           bool is_write) {
+    kir_expr **own = arena_array(w->s->a, kir_expr *, n + 1);
+    for (uint32_t k = 0; k < n; k++)
+        own[k] = access_substituted(w, index[k], 0);
+    record(w, s, array, own, n, is_write);
+}
+
+static void walk_statement(access_walk *w, kir_stmt *s) {
+    switch (s->kind) {
+    case KIR_ASSIGN:
+        if (s->value->kind == KIR_LOAD)
+            record_indexed(w, s, s->value->var, s->value->args, s->value->n_args, false);
+        define(w, s);
+        return;
+    case KIR_STORE:
+        record_indexed(w, s, s->var, s->index.at, s->index.len, true);
+        return;
+    case KIR_IF:
+        walk_if(w, s);
+        return;
+    case KIR_FOR:
+        walk_for(w, s);
+        return;
+    case KIR_LOOP:
+        walk_arm(w, &s->body, NULL, false);
+        return;
+    case KIR_BLOCK:
+        walk_block(w, &s->body);
+        return;
+    case KIR_BREAK:
+    case KIR_CONTINUE:
+    case KIR_RETURN:
+    case KIR_RAISE:
+        w->inexact++; /* what follows may not be reached; cleared at the end of the enclosing block */
+        return;
+    case KIR_CHECK: {
+        access_condition c = {.test = access_substituted(w, s->value, 0), .is_check = true};
+        vec_push(w->s->a, &w->path, c); /* holds for what follows; undone at the end of the enclosing block */
+        return;
+    }
+    case KIR_RUNTIME:
+        stop(w, strncmp(s->name, "plrt_print", 10) == 0 ? "PRINTS" : "CALL", s->name, s);
+        return;
+    case KIR_CALL:
+        stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);
+        return;
+    default:
+        stop(w, "CALL", "a whole-array operation", s);
+    }
+}
+
+static void walk_block(access_walk *w, kir_block *b) {
+    uint32_t opened = w->opened.len, path = w->path.len, inexact = w->inexact;
+    for (uint32_t k = 0; k < b->len && !w->trouble; k++) {
+        w->part = b == &w->loop->body ? k : w->part;
+        walk_statement(w, b->at[k]);
+    }
+    while (w->opened.len > opened)
+        w->value[w->opened.at[--w->opened.len]->id] = NULL;
+    w->path.len = path;
+    w->inexact = inexact;
+}
+
+/* Copy of `e` with single-assignment variables of the loop replaced by their values (loads stay: not affine). */
+kir_expr *access_substituted(access_walk *w, kir_expr *e, int depth) {
+    if (e->ty->kind == TYPE_FLOAT || e->ty->kind == TYPE_COMPLEX)
+        return e;
+    if (e->kind == KIR_VAR && depth < 12) {
+        uint32_t dim;
+        if (is_iterator(w, e->var, &dim))
+            return e;
+        kir_expr *value = value_of_var(w, e->var);
+        if (value && value->kind != KIR_LOAD && !kir_is_array(value))
+            return access_substituted(w, value, depth + 1);
+        return e;
+    }
+    bool changed = false;
+    kir_expr *args[8];
+    if (e->n_args > 8 || e->n_args == 0)
+        return e;
+    for (uint32_t k = 0; k < e->n_args; k++) {
+        args[k] = access_substituted(w, e->args[k], depth);
+        changed |= args[k] != e->args[k];
+    }
+    if (!changed)
+        return e;
+    kir_expr *copy = arena_make(w->s->a, kir_expr);
+    *copy = *e;
+    copy->args = arena_array(w->s->a, kir_expr *, e->n_args);
+    memcpy(copy->args, args, sizeof(kir_expr *) * e->n_args);
+    return copy;
+}
+
+const char *access_name_of(const access_walk *w, const kir_var *v) {
+    return pass_array_name(w->s->m, &w->s->defs, v);
+}
+
+void access_close(access_walk *w) {
+    for (uint32_t k = 0; k < w->found.len; k++) {
+        isl_set_free(w->found.at[k].domain);
+        isl_map_free(w->found.at[k].map);
+    }
+}
+
+access_walk access_open(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions) {
+    access_walk w = {.s = s, .loop = loop, .exceptions = exceptions};
+    for (uint32_t k = 0; k < s->around.len; k++) {
+        access_condition c = {.test = s->around.at[k].test, .negated = s->around.at[k].negated, .is_check = true};
+        vec_push(s->a, &w.path, c);
+    }
+    w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
+    w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
+    w.writes[loop->var->id]++;
+    kir_each_stmt(&loop->body, count_writes, w.writes);
+    walk_for(&w, loop);
+    w.depth = 1; /* the loop itself, for what is asked of its bounds */
+    return w;
+}
