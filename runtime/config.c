@@ -929,6 +929,25 @@ static const size_class *class_of(const section *s, int64_t bytes) {
     return NULL;
 }
 
+int64_t plrt_config_tile(const plrt_kernel_settings *k, int64_t bytes) {
+    for (int32_t i = 0; k != NULL && i < k->count; i++) {
+        const size_class *c = class_of(k->sections[i], bytes);
+        if (c != NULL && c->values[SET_tile].text != NULL)
+            return c->values[SET_tile].number;
+        if (k->sections[i]->values[SET_tile].text != NULL)
+            return k->sections[i]->values[SET_tile].number;
+    }
+    return 0;
+}
+
+int32_t plrt_config_tile_varies(const plrt_kernel_settings *k) {
+    for (int32_t i = 0; k != NULL && i < k->count; i++)
+        for (int32_t c = 0; c < k->sections[i]->n_sizes; c++)
+            if (k->sections[i]->sizes[c].values[SET_tile].text != NULL)
+                return 1;
+    return 0;
+}
+
 static void fill_in_section(plrt_choice *choice, const section *s, const plrt_region *region, int64_t bytes) {
     for (int32_t i = 0; region != NULL && i < s->n_loops; i++)
         if (s->loops[i].line == region->line || (s->loops[i].number != 0 && s->loops[i].number == region->loop))

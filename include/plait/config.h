@@ -64,6 +64,11 @@ PLRT_API const plrt_kernel_settings *plrt_config_kernel(const char *name);
 /* Its settings for a call with so many bytes of arrays (negative: without its size classes), as JSON; the caller frees. */
 PLRT_API char *plrt_config_kernel_json(const char *name, int64_t bytes);
 
+/* The tile that holds for a call with so many bytes of arrays; 0: the compiler's choice. */
+PLRT_API int64_t plrt_config_tile(const plrt_kernel_settings *settings, int64_t bytes);
+/* Whether it depends on the bytes. */
+PLRT_API int32_t plrt_config_tile_varies(const plrt_kernel_settings *settings);
+
 /* Around a call of such a kernel: regions entered by this thread in between are its. */
 typedef struct plrt_call {
     const plrt_kernel_settings *settings; /* or NULL */

@@ -156,15 +156,20 @@ static int32_t enter(Kernel *kernel, const int64_t *slots, int64_t *results, plr
 static void find_settings(Kernel *kernel) {
     kernel->epoch = plrt_config_epoch;
     kernel->settings = plrt_config_kernel(kernel->name);
+    kernel->tile_varies = kernel->tile >= 0 && plrt_config_tile_varies(kernel->settings);
+}
+
+static int64_t bytes_of(const packed *args) {
+    int64_t bytes = 0;
+    for (Py_ssize_t i = 0; i < args->n_arrays; i++)
+        bytes += (int64_t)PyArray_NBYTES((PyArrayObject *)args->arrays[i]);
+    return bytes;
 }
 
 static int32_t enter_with_settings(Kernel *kernel, const int64_t *slots, int64_t *results, plrt_error *err,
                                    const packed *args) {
-    int64_t bytes = 0;
-    for (Py_ssize_t i = 0; i < args->n_arrays; i++)
-        bytes += (int64_t)PyArray_NBYTES((PyArrayObject *)args->arrays[i]);
     plrt_call call;
-    plrt_call_enter(&call, kernel->settings, kernel->has_own ? &kernel->own : NULL, bytes);
+    plrt_call_enter(&call, kernel->settings, kernel->has_own ? &kernel->own : NULL, bytes_of(args));
     int32_t status = enter(kernel, slots, results, err);
     plrt_call_leave(&call);
     return status;
@@ -211,10 +216,12 @@ static PyObject *call_entry(const entry *e, const packed *args) {
     return result;
 }
 
-static const entry *find_entry(const Dispatcher *d, const packed *args) {
+enum { ANY_TILE = -2 };
+
+static const entry *find_entry(const Dispatcher *d, const packed *args, int64_t tile) {
     for (Py_ssize_t i = 0; i < d->n_entries; i++) {
         const entry *e = &d->entries[i];
-        if (e->n_codes != args->n_codes)
+        if (e->n_codes != args->n_codes || (tile != ANY_TILE && e->kernel->tile != tile))
             continue;
         Py_ssize_t c = 0;
         while (c < e->n_codes && e->codes[c] == args->codes[c])
@@ -237,7 +244,9 @@ static const entry *make_entry(Dispatcher *d, const packed *args, PyObject *cons
     PyObject *tuple = pack_values(values, count);
     if (tuple == NULL)
         return NULL;
-    PyObject *done = ext.miss != NULL ? PyObject_CallFunctionObjArgs(ext.miss, (PyObject *)d, tuple, NULL) : NULL;
+    PyObject *done = ext.miss != NULL
+                         ? PyObject_CallFunction(ext.miss, "OOL", (PyObject *)d, tuple, (long long)bytes_of(args))
+                         : NULL;
     Py_DECREF(tuple);
     if (done == NULL) {
         if (!PyErr_Occurred())
@@ -245,10 +254,28 @@ static const entry *make_entry(Dispatcher *d, const packed *args, PyObject *cons
         return NULL;
     }
     Py_DECREF(done);
-    const entry *e = find_entry(d, args);
+    const entry *e = find_entry(d, args, ANY_TILE);
     if (e == NULL)
         PyErr_SetString(PyExc_SystemError, "no specialisation after compiling");
     return e;
+}
+
+/* Where the configuration has tiles by size, the entry with the one for these arguments, which may have to be compiled
+ * first. Should the configuration change meanwhile, any will do: the results are the same. */
+static const entry *entry_of_size(Dispatcher *d, const packed *args, const entry *e, PyObject *const *values,
+                                  Py_ssize_t count) {
+    Kernel *kernel = e->kernel;
+    if (kernel->epoch != plrt_config_epoch)
+        find_settings(kernel);
+    if (!kernel->tile_varies)
+        return e;
+    int64_t tile = plrt_config_tile(kernel->settings, bytes_of(args));
+    if (tile == kernel->tile)
+        return e;
+    const entry *other = find_entry(d, args, tile);
+    if (other == NULL && make_entry(d, args, values, count) != NULL && (other = find_entry(d, args, tile)) == NULL)
+        other = find_entry(d, args, ANY_TILE);
+    return other;
 }
 
 /* Turns the error of an argument that cannot be read into one that names it. */
@@ -282,9 +309,11 @@ static PyObject *call_values(Dispatcher *d, PyObject *const *values, Py_ssize_t 
     if (i < count) {
         name_argument(d, i);
     } else {
-        const entry *e = find_entry(d, &args);
+        const entry *e = find_entry(d, &args, ANY_TILE);
         if (e == NULL)
             e = make_entry(d, &args, values, count);
+        if (e != NULL && e->kernel->tile >= 0)
+            e = entry_of_size(d, &args, e, values, count);
         if (e != NULL)
             result = call_entry(e, &args);
     }

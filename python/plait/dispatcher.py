@@ -137,8 +137,11 @@ def _with_constants(dispatcher, request, args):
     }
 
 
-def _full_request(dispatcher, signature, remarks=None, dump=None):
+def _full_request(dispatcher, signature, remarks=None, dump=None, tile=None):
     request = dict(request_of(dispatcher, remarks=remarks))
+    if tile is not None:
+        rest = {k: v for k, v in request["options"].items() if k != "tile"}
+        request["options"] = {**rest, "tile": tile} if tile else rest
     args = signature.args
     if any(isinstance(t, types.Function) for t in args):
         request = _with_constants(dispatcher, request, args)
@@ -175,19 +178,23 @@ class _Library:
 
 
 class Overload:
-    """A kernel compiled for one list of argument types."""
+    """A kernel compiled for one list of argument types. `variants`: with other tiles, by tile, for arrays of other sizes."""
 
     objectmode = False
     lifted = ()
 
-    def __init__(self, dispatcher, signature):
+    def __init__(self, dispatcher, signature, tile=None):
         import json
 
         remarks = {}
         self.requested = signature
         began = _plait._clock()
         self.options_in_request = _options_key(dispatcher)
-        self.artifact = _compile_request(_full_request(dispatcher, signature, remarks), remarks)
+        self.variants = {}
+        self._tile = tile
+        request = _full_request(dispatcher, signature, remarks, tile=tile)
+        self.tile = int(request["options"].get("tile", 0))
+        self.artifact = _compile_request(request, remarks)
         self.info = json.loads(self.artifact.metadata())
         classes = _named_tuples(dispatcher, signature.args)
         result = types.from_json(self.info.get("result") or {"kind": "none"}, classes)
@@ -200,7 +207,7 @@ class Overload:
         self.kernel, found = self.artifact.load(description, self, nogil, watches)
         report(found, self.kernel is None)
         own = check_choice(*map(dispatcher._state.options.get, ("threads", "no schedule", "no chunk", "placement")))
-        _plait._name_kernel(self.kernel, name_in_files(dispatcher), *own)
+        _plait._name_kernel(self.kernel, name_in_files(dispatcher), *own, self.tile if _follows_tile(dispatcher) else -1)
         self.dispatcher = dispatcher
         if _plait._trace_is_on():
             from .observe import trace_compile
@@ -255,7 +262,7 @@ class Overload:
     def dump(self, name):
         """What a stage printed. Not kept by the compile that made the code, so compiled once more when asked for."""
         if name not in self._dumps:
-            artifact = _compile_request(_full_request(self.dispatcher, self.requested, dump=[name]))
+            artifact = _compile_request(_full_request(self.dispatcher, self.requested, dump=[name], tile=self._tile))
             self._dumps[name] = artifact.dump(name) or ""
         return self._dumps[name]
 
@@ -294,43 +301,74 @@ def _typeof_all(dispatcher, values):
     return tuple(found)
 
 
-def compile_overload(dispatcher, signature):
+def _follows_tile(dispatcher):
+    """Whether the configuration says with which tiles the kernel is compiled."""
+    state = dispatcher._state
+    return state.request is None and bool(state.options.get("parallel")) and state.options.get("tile") is None
+
+
+def _tile_of_size(dispatcher, nbytes):
+    """The tile for calls with so many bytes of arrays; None: that of the kernel."""
+    if not _follows_tile(dispatcher):
+        return None
+    return int(config.kernel(name_in_files(dispatcher), nbytes).get("tile", 0))
+
+
+def _compiled(dispatcher, signature, tile):
+    state = dispatcher._state
+    state.compiling = True
+    try:
+        return Overload(dispatcher, signature, tile)
+    finally:
+        state.compiling = False
+
+
+def _variant(dispatcher, overload, tile):
+    """The overload with that tile, compiled if need be. With the dispatcher's lock held."""
+    if tile is None or tile == overload.tile:
+        return overload
+    if tile not in overload.variants:
+        overload.variants[tile] = _compiled(dispatcher, overload.requested, tile)
+    return overload.variants[tile]
+
+
+def compile_overload(dispatcher, signature, tile=None):
     """The overload for these argument types, compiled if need be."""
     config.ensure()
     state = dispatcher._state
     with state.lock:
         overload = state.overloads.get(signature.args)
-        if overload is None:
-            state.compiling = True
-            try:
-                overload = Overload(dispatcher, signature)
-            finally:
-                state.compiling = False
-            state.overloads[signature.args] = overload
+        if overload is not None:
+            overload = _variant(dispatcher, overload, tile)
+        else:
+            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile)
             level = int(config.setting("PARALLEL_DIAGNOSTICS", "0") or 0)
             if level and state.options.get("parallel"):
                 Methods.parallel_diagnostics(dispatcher, signature.args, level)
         return overload
 
 
-def on_miss(dispatcher, values):
-    """Called by C: no entry of the table fits these arguments. Leaves with one that does, or raises; the compiler's own
-    frames are of no use to who made the mistake."""
+def on_miss(dispatcher, values, nbytes):
+    """Called by C: no entry of the table fits these arguments, of so many bytes. Leaves with one that does, or raises; the
+    compiler's own frames are of no use to who made the mistake."""
     try:
-        _make_entry(dispatcher, values)
+        _make_entry(dispatcher, values, nbytes)
     except PlaitError as error:
         if config.is_set("FULL_TRACEBACKS"):
             raise
         raise error.with_traceback(None) from None
 
 
-def _make_entry(dispatcher, values):
+def _make_entry(dispatcher, values, nbytes):
     args = _typeof_all(dispatcher, values)
     state = dispatcher._state
+    tile = _tile_of_size(dispatcher, nbytes)
     if state.can_compile or args in state.overloads:
-        dispatcher._insert(values, compile_overload(dispatcher, types.Signature(None, args)).kernel, None)
+        dispatcher._insert(values, compile_overload(dispatcher, types.Signature(None, args), tile).kernel, None)
         return
     overload = _best_overload(dispatcher, args)
+    with state.lock:
+        overload = _variant(dispatcher, overload, tile)
     dispatcher._insert(values, overload.kernel, _conversions(args, overload.signature.args))
 
 

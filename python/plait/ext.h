@@ -136,6 +136,8 @@ typedef struct Kernel {
     const plrt_kernel_settings *settings;
     plrt_choice own; /* what its decorator says */
     bool has_own;
+    int64_t tile;     /* that it was compiled with; -1: whatever the configuration says about the call's size */
+    bool tile_varies; /* by its settings: another size of arrays may want another kernel */
 } Kernel;
 
 /* ---- box.c -------------------------------------------------------------------------------------------------------- */

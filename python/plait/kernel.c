@@ -104,6 +104,8 @@ Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, Py
     k->settings = NULL;
     k->own = (plrt_choice){0};
     k->has_own = false;
+    k->tile = -1;
+    k->tile_varies = false;
     PyObject_GC_Track(k);
     if (read_result(result, &k->result) < 0) {
         Py_DECREF(k);

@@ -141,15 +141,16 @@ static PyObject *pop_choice(PyObject *module, PyObject *bytes) {
     Py_RETURN_NONE;
 }
 
-/* _name_kernel(kernel, "module.function", threads, schedule, chunk, placement): by which its settings are found, and what
- * its decorator says. */
+/* _name_kernel(kernel, "module.function", threads, schedule, chunk, placement, tile): by which its settings are found, what
+ * its decorator says, and the tile that it was compiled with (-1: not by the configuration). */
 static PyObject *name_kernel(PyObject *module, PyObject *args) {
     Kernel *kernel;
     const char *name, *placement;
     int threads, schedule;
-    long long chunk;
+    long long chunk, tile;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!siiLz", ext.kernel_type, &kernel, &name, &threads, &schedule, &chunk, &placement))
+    if (!PyArg_ParseTuple(args, "O!siiLzL", ext.kernel_type, &kernel, &name, &threads, &schedule, &chunk, &placement,
+                          &tile))
         return NULL;
     const plrt_choice own = {threads, schedule, chunk, placement};
     if (plrt_choice_keep(&own, &kernel->own) != 0) {
@@ -163,6 +164,7 @@ static PyObject *name_kernel(PyObject *module, PyObject *args) {
     PyMem_Free(kernel->name);
     kernel->name = copy;
     kernel->has_own = threads != 0 || schedule != 0 || chunk != 0 || placement != NULL;
+    kernel->tile = tile;
     kernel->epoch = plrt_config_epoch - 1;
     Py_RETURN_NONE;
 }
@@ -291,7 +293,8 @@ static PyMethodDef functions[] = {
     {"_suite_read", suite_read, METH_O, "_suite_read(path) → (JSON or None, what is wrong or None)"},
     {"_push_choice", push_choice, METH_VARARGS, "_push_choice(threads, schedule, chunk, placement)"},
     {"_pop_choice", pop_choice, METH_O, "_pop_choice(what _push_choice gave)"},
-    {"_name_kernel", name_kernel, METH_VARARGS, "_name_kernel(kernel, name, threads, schedule, chunk, placement)"},
+    {"_name_kernel", name_kernel, METH_VARARGS,
+     "_name_kernel(kernel, name, threads, schedule, chunk, placement, tile)"},
     {"_stats_enable", stats_enable, METH_O, "Counts regions from now on, or no longer; returns what it was."},
     {"_stats_reset", stats_reset, METH_NOARGS, "Sets all counters to zero."},
     {"_stats", stats_list, METH_NOARGS, "One dict for each region."},

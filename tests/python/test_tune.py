@@ -248,17 +248,25 @@ def multiply(a, b, c):
                 c[i, j] += a[i, k] * b[k, j]
 
 
-def test_tiles_are_the_kernels_and_stay_until_beaten(file):
-    a = np.ones((70, 70))
-    args = (a, a.copy(), np.zeros((70, 70)))
+def test_tiles_are_of_a_size_and_stay_until_beaten(file):
+    a, b = np.ones((70, 70)), np.ones((120, 120))
+    args, larger = (a, a.copy(), np.zeros((70, 70))), (b, b.copy(), np.zeros((120, 120)))
     found = tuned(file, times(lambda c: c.tile == 32), multiply, args)
-    assert found.winner.tile == 32 and "  test_tune.multiply:\n    tile: 32\n" in file.read_text()
-    assert "('tile', 32)" in next(iter(multiply.overloads.values())).options_in_request  # compiled anew by itself
+    assert found.winner.tile == 32 and "tile: 32" in file.read_text()
+    tuned(file, times(lambda c: c.tile == 64), multiply, larger)
+    assert file.read_text().count("tile: ") == 2
+    overload = next(iter(multiply.overloads.values()))
+    multiply(*args), multiply(*larger)  # compiled by itself, each as its size wants it
+    assert {32, 64} <= {overload.tile, *overload.variants}
     before = file.read_bytes()
+    assert not tuned(file, times(lambda c: c.tile == 64), multiply, larger).changed
     assert not tuned(file, times(lambda c: c.tile == 32), multiply, args).changed
     assert not tuned(file, lambda c: 1.0, multiply, args, tile=False).changed
     assert file.read_bytes() == before
-    assert tuned(file, times(lambda c: c.tile == 0), multiply, args).changed and "tile" not in file.read_text()
+    assert tuned(file, times(lambda c: c.tile == 0), multiply, args).changed and file.read_text().count("tile: ") == 1
+    file.write_text("kernels:\n  multiply:\n    tile: 16\n")
+    config.reload()
+    assert tuned(file, times(lambda c: c.tile == 0), multiply, args).winner.tile == 0 and "tile: 0" in file.read_text()
 
 
 # ---- arguments ---------------------------------------------------------------------------------------------------------

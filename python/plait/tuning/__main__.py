@@ -23,11 +23,9 @@ def parse(argv):
 
 
 def points_of(suite, only):
-    """(kernel, point, whether it is the kernel's largest)"""
     for kernel in suite["kernels"]:
         if only is None or only in kernel["name"]:
-            for i, point in enumerate(kernel["points"]):
-                yield kernel, point, i + 1 == len(kernel["points"])
+            yield from ((kernel, point) for point in kernel["points"])
 
 
 def as_json(kernel, point, found):
@@ -38,10 +36,10 @@ def as_json(kernel, point, found):
 
 def run(options):
     all_found, failed, rows = [], 0, []
-    for kernel, point, largest in points_of(read_suite(options.suite), options.only):
+    for kernel, point in points_of(read_suite(options.suite), options.only):
         try:
             found = tune(load_kernel(kernel["file"], kernel["function"]), *make_arguments(point), budget=options.budget,
-                         threads=kernel.get("threads"), file=options.file, write=not options.dry_run, tile=largest,
+                         threads=kernel.get("threads"), file=options.file, write=not options.dry_run,
                          progress=False if options.quiet or options.json else None)
         except PlaitError as error:
             print(f"{kernel['name']}: {error}", file=sys.stderr)

@@ -78,12 +78,12 @@ class Bench:
 
     def __init__(self, kernel, args):
         self.kernel, self.args = kernel, args
-        self.tile = kernel.targetoptions.get("tile")  # that it is compiled with: the decorator's, else the configuration's
+        self.nbytes = sum(a.nbytes for a in _arrays(args))
+        self.tile = kernel.targetoptions.get("tile")  # that it runs with: the decorator's, else the configuration's
         if self.tile is None:
-            self.tile = int(config.kernel(name_in_files(kernel)).get("tile", 0))
+            self.tile = int(config.kernel(name_in_files(kernel), self.nbytes).get("tile", 0))
         self._variants = {}
         self._kept = [(a, a.copy(order="K")) for a in _arrays(args) if a.flags.writeable]
-        self.nbytes = sum(a.nbytes for a in args if isinstance(a, np.ndarray))
 
     def __enter__(self):
         return self

@@ -84,7 +84,7 @@ class File:
         return None
 
     def put(self, name, nbytes, entry, tile=None):
-        """Makes `entry` the one of that size class; true when the file changed. tile: of the kernel, if it was tuned."""
+        """Makes `entry` the one of that size class; true when the file changed. tile: if it was tuned; else it stays."""
         from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
         yaml = _library()
@@ -96,16 +96,16 @@ class File:
         section = _section_of(document, name)
         if section is None:
             section = document["kernels"][name] = CommentedMap()
-        if tile:
-            section["tile"] = tile
-        elif tile == 0:
-            section.pop("tile", None)
         if not section.get("sizes"):
             section["sizes"] = CommentedSeq()
         rows, up_to = section["sizes"], size_class(nbytes)
+        sizes = [_size(r["up_to"]) for r in rows]
+        before = rows[sizes.index(up_to)].get("tile") if up_to in sizes else None
+        tile = before if tile is None else tile
+        if tile or (tile == 0 and section.get("tile")):  # "the compiler's choice" is worth a word where it is not the kernel's
+            entry = {**entry, "tile": tile}
         row = CommentedMap({"up_to": size_text(up_to), **entry})
         row.fa.set_flow_style()
-        sizes = [_size(r["up_to"]) for r in rows]
         if up_to in sizes:
             rows[sizes.index(up_to)] = row
         else:
