@@ -22,6 +22,7 @@
  * by zero: an iteration that would have raised goes on with what the division gives, and when the strip is through, the
  * lowest one raises. So the order of iterations cannot be seen. Cost: a walk over the bodies of parallel loops. */
 #include "passes/cost.h"
+#include "passes/group.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
@@ -112,62 +113,8 @@ static bool fits(const strip *t, const kir_block *b) {
 
 /* ---- scalars in a group of statements ------------------------------------------------------------------------------------ */
 
-typedef struct group { /* neighbouring statements that become one loop over the strip */
-    const strip *t;
-    kir_stmt **at;
-    uint32_t n;
-    var_set used, written, surely, exposed; /* exposed: read, or perhaps not written, before the group's end */
-} group;
-
-static var_set new_set(const strip *t) {
-    return vars_new(t->z->scratch, t->z->f);
-}
-
-static void read_var(kir_var *v, void *context) {
-    group *g = context;
-    if (!vars_has(&g->t->varying, v) || v == g->t->loop->var)
-        return;
-    vars_add(&g->used, v);
-    if (!vars_has(&g->surely, v))
-        vars_add(&g->exposed, v);
-}
-
-static void read_expr(kir_expr **slot, void *context) {
-    vars_in_expr(*slot, read_var, context);
-}
-
-static void scan(group *g, kir_stmt *const *at, uint32_t n);
-
-static void scan_arms(group *g, const kir_stmt *s) {
-    var_set before = new_set(g->t), after = new_set(g->t);
-    vars_copy(&before, &g->surely);
-    scan(g, s->body.at, s->body.len);
-    vars_copy(&after, &g->surely);
-    vars_copy(&g->surely, &before);
-    scan(g, s->orelse.at, s->orelse.len);
-    for (uint32_t i = 0; i < after.words; i++)
-        g->surely.bits[i] &= after.bits[i];
-}
-
-static void scan(group *g, kir_stmt *const *at, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        kir_each_expr(at[i], read_expr, g);
-        if (at[i]->kind == KIR_IF)
-            scan_arms(g, at[i]);
-        if (at[i]->kind != KIR_ASSIGN)
-            continue;
-        vars_add(&g->used, at[i]->var);
-        vars_add(&g->written, at[i]->var);
-        vars_add(&g->surely, at[i]->var);
-    }
-}
-
 static group scan_group(const strip *t, kir_stmt **at, uint32_t n) {
-    group g = {t, at, n, new_set(t), new_set(t), new_set(t), new_set(t)};
-    scan(&g, at, n);
-    for (uint32_t i = 0; i < g.written.words; i++)
-        g.exposed.bits[i] |= g.written.bits[i] & ~g.surely.bits[i];
-    return g;
+    return group_scan(t->z->scratch, t->z->f, &t->varying, t->loop->var, at, n);
 }
 
 static uint32_t straight_run(const kir_block *b, uint32_t from) {
@@ -186,10 +133,7 @@ static void find_expanded(strip *t, kir_block *b) {
             continue;
         }
         group g = scan_group(t, b->at + i, n);
-        for (uint32_t w = 0; w < t->seen.words && w < g.used.words; w++) {
-            t->expanded.bits[w] |= g.exposed.bits[w] | (g.used.bits[w] & t->seen.bits[w]);
-            t->seen.bits[w] |= g.used.bits[w];
-        }
+        group_expand(&g, &t->seen, &t->expanded);
         i += n - 1;
     }
 }
@@ -502,9 +446,9 @@ static bool lay_loop(laner *z, kir_stmt *s, kir_block *out) {
         return false;
     if (has_checks(s))
         t.failed = kir_var_new(z->m, z->f, NULL, type_int64(z->m->types), s->at);
-    t.varying = new_set(&t);
-    t.seen = new_set(&t);
-    t.expanded = new_set(&t);
+    t.varying = vars_new(z->scratch, z->f);
+    t.seen = vars_new(z->scratch, z->f);
+    t.expanded = vars_new(z->scratch, z->f);
     if (!is_candidate(&t))
         return false;
     lay_out(&t, out);

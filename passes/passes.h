@@ -22,6 +22,7 @@ bool watch_run(pass_context *c);
 bool blocks_run(pass_context *c);
 bool schedule_run(pass_context *c);
 bool parallelize_run(pass_context *c);
+bool march_run(pass_context *c);
 bool lanes_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool precheck_run(pass_context *c);

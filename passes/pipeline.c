@@ -37,6 +37,8 @@ const pass pass_table[] = {
     {"blocks", blocks_run, FACT_DEPS, 0, 0, 1, "which loops run in blocks with results of their own?"},
     {"schedule", schedule_run, FACT_DEPS, 0, 0, 1, "which order of iterations leaves some of them independent?"},
     {"parallelize", parallelize_run, FACT_DEPS, FACT_PLACED, FACT_SIMPLE, 1, "which loops run in parallel?"},
+    {"march", march_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1,
+     "which loops without count run side by side, each until it is through?"},
     {"lanes", lanes_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1, "which chains run side by side?"},
     {"outline", outline_run, FACT_PLACED | FACT_SIMPLE, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1,
      "what does a region capture?"},

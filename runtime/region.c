@@ -501,13 +501,14 @@ static void run_shuffled(rt_run *run, uint64_t seed) {
 /* ---- the entry ----------------------------------------------------------------------------------------------------
  */
 
-static plrt_schedule choose_schedule(const plrt_choice *choice) {
+static plrt_schedule choose_schedule(const plrt_region *region, const plrt_choice *choice) {
     if (choice->schedule != PLRT_SCHEDULE_DEFAULT)
         return (plrt_schedule)choice->schedule;
     plrt_schedule forced = rt_forced_schedule();
     if (forced != PLRT_SCHEDULE_DEFAULT)
         return forced;
-    return rt_self.chunk > 0 ? PLRT_SCHEDULE_DYNAMIC : PLRT_SCHEDULE_STATIC;
+    bool handed_out = rt_self.chunk > 0 || (region->flags & PLRT_REGION_UNEVEN);
+    return handed_out ? PLRT_SCHEDULE_DYNAMIC : PLRT_SCHEDULE_STATIC;
 }
 
 /* Reduction blocks are handed out one by one; their size was chosen with that in mind. */
@@ -534,7 +535,7 @@ static void begin_run(rt_run *run, const plrt_region *region, void *context, int
     run->slice = at_least_one(SLICE_WORK / per_trip(trips, work));
     run->flat = !run->reduces && per_trip(trips, work) < FLAT_WORK;
     rt_choose(region, &run->choice);
-    run->schedule = choose_schedule(&run->choice);
+    run->schedule = choose_schedule(region, &run->choice);
     run->alone = RT_ALONE_NOT;
     rt_probe_begin(&run->probe, region);
     run->threads = 1;

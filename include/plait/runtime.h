@@ -67,7 +67,8 @@ PLRT_API int64_t plrt_memory_made(void);
 /* ---- parallel regions -------------------------------------------------------------------------------------------- */
 
 typedef enum plrt_schedule {
-    PLRT_SCHEDULE_DEFAULT = 0, /* the process's default: static, or what set_parallel_chunksize asked for */
+    PLRT_SCHEDULE_DEFAULT = 0, /* the process's default: static, or what set_parallel_chunksize asked for; dynamic
+                                  where iterations are known to differ in length */
     PLRT_SCHEDULE_STATIC = 1,
     PLRT_SCHEDULE_DYNAMIC = 2,
     PLRT_SCHEDULE_GUIDED = 3
@@ -80,7 +81,8 @@ typedef int32_t (*plrt_body)(void *context, int64_t begin, int64_t end, int64_t 
 
 enum {
     PLRT_REGION_REDUCES = 1, /* partial results per fixed block; see plrt_region_blocks */
-    PLRT_REGION_FILE = 2     /* behind the name and its NUL stands the name of the source file */
+    PLRT_REGION_FILE = 2,    /* behind the name and its NUL stands the name of the source file */
+    PLRT_REGION_UNEVEN = 4   /* iterations differ in length: the default schedule is dynamic */
 };
 
 /* An array among the captured variables: where its fields lie in the context, in 8-byte slots. */

@@ -195,6 +195,7 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
                              `reductions`: their operators may be evaluated in vector lanes (reassociated) */
     bool is_region;       /* the loop over [begin, end) inside an outlined function */
     bool cold;            /* on the slow side of a guard: do not optimise */
+    bool abreast;         /* a constant number of iterations, all in one vector */
     bool few;             /* over the iterations of a strip, 64 at most: vectors of it are not worth interleaving */
     VEC(kir_reduction) reductions;
     VEC(kir_var *) privates;

@@ -189,6 +189,39 @@ static LLVMValueRef captured_arrays(gen *g, const kir_fn *f, int64_t *count) {
     return rows.len ? private_data(g, LLVMConstArray2(row_type, rows.at, rows.len)) : LLVMConstNull(g->ptr);
 }
 
+/* Iterations are uneven when the data say how long they take (a loop without count, or left early), and when an inner
+ * loop's length follows from the iteration's number. A region that is entered again and again keeps the latter where the
+ * caches have it. */
+typedef struct unevenness {
+    const kir_var *iteration;
+    bool open, triangular;
+} unevenness;
+
+static bool mentions(const kir_expr *e, const kir_var *v) {
+    bool found = e->kind == KIR_VAR && e->var == v;
+    for (uint32_t i = 0; i < e->n_args && !found; i++)
+        found = mentions(e->args[i], v);
+    return found;
+}
+
+static bool note_unevenness(kir_stmt *s, void *context) {
+    unevenness *u = context;
+    u->open |= s->kind == KIR_LOOP || (s->kind == KIR_BREAK && s->target->kind == KIR_FOR);
+    if (s->kind == KIR_FOR && s->loop->is_region)
+        u->iteration = s->var;
+    else if (s->kind == KIR_FOR && u->iteration)
+        u->triangular |= mentions(s->lo, u->iteration) != mentions(s->hi, u->iteration);
+    return true;
+}
+
+static int32_t flags_of(const gen *g, const kir_fn *f) {
+    unevenness u = {0};
+    kir_block body = f->body;
+    kir_each_stmt(&body, note_unevenness, &u);
+    bool uneven = u.open || (u.triangular && g->depth == 0);
+    return PLRT_REGION_FILE | (has_partials(f) ? PLRT_REGION_REDUCES : 0) | (uneven ? PLRT_REGION_UNEVEN : 0);
+}
+
 /* The constant plrt_region of an outlined function. */
 static LLVMValueRef region_data(gen *g, const kir_fn *f) {
     gen_fn *target = gen_fn_of(g, f);
@@ -199,7 +232,7 @@ static LLVMValueRef region_data(gen *g, const kir_fn *f) {
     LLVMValueRef values[] = {target->value,
                              label_of(g, f),
                              gen_int32(g, (int32_t)f->at.line),
-                             gen_int32(g, PLRT_REGION_FILE | (has_partials(f) ? PLRT_REGION_REDUCES : 0)),
+                             gen_int32(g, flags_of(g, f)),
                              gen_int32(g, f->schedule),
                              gen_int32(g, (int32_t)loop_number(f)),
                              gen_int(g, f->chunk),

@@ -84,7 +84,8 @@ static LLVMMetadataRef loop_property(gen *g, const char *name, LLVMValueRef valu
 }
 
 /* !llvm.loop on the back edge. A loop's identity is a node that names itself. */
-static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge, LLVMValueRef group) {
+static void describe_loop(gen *g, const kir_stmt *s, LLVMValueRef back_edge, LLVMValueRef group) {
+    const kir_loop_info *l = s->loop;
     LLVMMetadataRef parts[8];
     unsigned n = 1;
     if (group) {
@@ -96,6 +97,11 @@ static void describe_loop(gen *g, const kir_loop_info *l, LLVMValueRef back_edge
         parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
         parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
         parts[n++] = loop_property(g, "llvm.loop.distribute.enable", LLVMConstInt(g->i1, 0, false));
+    }
+    if (l->abreast) {
+        int64_t trips = constant_trips(s);
+        parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, (int32_t)trips));
+        parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
     }
     if (l->few && !l->cold)
         parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
@@ -302,7 +308,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     g->targets = target.outer;
     if (gen_runs_long(&s->body))
         gen_poll_interrupt(g);
-    describe_loop(g, s->loop, close_counter(g, &c), group);
+    describe_loop(g, s, close_counter(g, &c), group);
     g->depth--;
     g->conditions = conditions;
     gen_start(g, c.after);
