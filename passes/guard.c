@@ -290,22 +290,36 @@ static bool hoist_condition(guarding *n, kir_expr *e) {
 
 static void walk_block(guarding *n, kir_block *b);
 
+/* 1: the loop counts upwards, -1: downwards, 0: not known. A step known at entry is asked to be positive there. */
+static int direction(guarding *n, const kir_stmt *loop) {
+    const lin *step = facts_lin(n->facts, loop->step), *one = facts_const(n->facts, 1);
+    const lin *up = facts_add(n->facts, step, one, -1),
+              *down = facts_add(n->facts, facts_const(n->facts, -1), step, -1);
+    if (up && facts_nonneg(n->facts, up))
+        return 1;
+    if (down && facts_nonneg(n->facts, down))
+        return -1;
+    bool hoisted = n->hoists, asked = up && hoist(n, up, loop->at);
+    n->hoists = hoisted; /* of no use alone */
+    return asked;
+}
+
 static void enter(guarding *n, kir_stmt *loop) {
-    bound *b = &n->bounds[n->depth++];
-    *b = (bound){0};
     if (loop->kind != KIR_FOR) {
+        n->bounds[n->depth++] = (bound){0};
         facts_enter_loop(n->facts, loop);
         return;
     }
-    int64_t step;
+    int way = direction(n, loop);
+    bound *b = &n->bounds[n->depth++];
+    *b = (bound){0};
     const lin *lo = facts_lin(n->facts, loop->lo), *hi = facts_lin(n->facts, loop->hi);
-    bool fixed = kir_is_const_int(loop->step, &step) && step != 0;
     facts_enter_loop(n->facts, loop);
-    if (!fixed)
+    if (way == 0)
         return;
     b->var = facts_var(n->facts, loop->var);
-    b->least = step > 0 ? lo : facts_add(n->facts, hi, facts_const(n->facts, 1), 1);
-    b->most = step > 0 ? facts_add(n->facts, hi, facts_const(n->facts, 1), -1) : lo;
+    b->least = way > 0 ? lo : facts_add(n->facts, hi, facts_const(n->facts, 1), 1);
+    b->most = way > 0 ? facts_add(n->facts, hi, facts_const(n->facts, 1), -1) : lo;
 }
 
 static void walk_nested(guarding *n, kir_stmt *loop) {
@@ -387,6 +401,7 @@ static bool want_in_stmt(kir_stmt *s, void *context) {
     if (s->kind == KIR_FOR) {
         vars_in_expr(s->lo, want_var, x);
         vars_in_expr(s->hi, want_var, x);
+        vars_in_expr(s->step, want_var, x);
     }
     if (s->kind == KIR_ASSIGN && vars_has(&x->wanted, s->var) && s->value->kind != KIR_LOAD)
         vars_in_expr(s->value, want_var, x);
@@ -426,15 +441,6 @@ static void limit_values(guarding *n, kir_block *nest) {
 
 /* ---- versions ---------------------------------------------------------------------------------------------------------------------------- */
 
-static bool make_cold(kir_stmt *s, void *context) {
-    (void)context;
-    if (s->kind == KIR_FOR) {
-        s->loop->cold = true;
-        s->loop->id = 0;
-    }
-    return true;
-}
-
 /* One of the bounds that keep index arithmetic away from the ends of int64. */
 static bool is_range_of_index(const kir_expr *e) {
     int64_t c;
@@ -456,15 +462,12 @@ static void note_guard(guard *g, kir_stmt *loop, const guarding *n) {
 }
 
 static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {
-    kir_block single = {0};
-    vec_push(g->m->a, &single, loop);
     kir_stmt *versions = kir_stmt_new(g->m, KIR_IF, loop->at);
     versions->value = kir_bool(g->m, true, loop->at);
     for (uint32_t i = 0; i < n->test.len; i++)
         versions->value = kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at);
-    versions->orelse = kir_copy_block(g->m, &single, pass_renamed_temps(g->m, g->f, g->scratch, &single));
-    kir_each_stmt(&versions->orelse, make_cold, NULL);
-    versions->body = single;
+    versions->orelse = pass_cold_copy(g->m, g->f, g->scratch, loop);
+    vec_push(g->m->a, &versions->body, loop);
     pass_mark_versions(g->m, versions);
     note_guard(g, loop, n);
     return versions;

@@ -7,11 +7,11 @@
  *   }                                        }
  *                                            %k = %k + trips * 2
  *
- * A variable is one when everything that the body does to it is adding invariant values, each exactly once in every
- * iteration: at the top level of the body, which is neither left early nor continued. Then %k stays what it was before
- * the loop, iterations have a variable of their own, and the subscripts are affine. Loops are taken from the inside
- * outwards, so that a counter of an inner loop advances by a known amount in the outer one. (Behind an update the body
- * looks at %p + 2.)
+ * A variable is one when everything that the body does to it is adding invariant values, the same in every iteration: at
+ * the top level of the body, which is neither left early nor continued, or alike in both arms of an IF. A sum may take a
+ * detour through another variable (%j = %k + 1; %k = %j + 1). Then %k stays what it was before the loop, iterations have
+ * a variable of their own, and the subscripts are affine. Loops are taken from the inside outwards, so that a counter of
+ * an inner loop advances by a known amount in the outer one. (Behind an update the body looks at %p + 2.)
  *
  * Only int64 variables that the body looks at (a mere sum is a reduction). Arithmetic wraps on both sides alike; the
  * index is divided by a step only where that cannot overflow. Under parallel=True alone: it is there to free loops, and
@@ -40,28 +40,75 @@ typedef struct counting { /* one variable of one loop */
 
 /* ---- is it one? ----------------------------------------------------------------------------------------------------- */
 
-/* The operand that v grows by in `v = v + e`, `v = v - e` (negated) or `v = e + v`; NULL: another form. */
-static kir_expr *growth(finder *z, const counting *c, const kir_stmt *s) {
-    kir_expr *e = s->value;
-    if (e->kind != KIR_BINARY || (e->op != KIR_OP_ADD && e->op != KIR_OP_SUB))
-        return NULL;
-    bool left = e->args[0]->kind == KIR_VAR && e->args[0]->var == c->v;
-    bool right = e->op == KIR_OP_ADD && e->args[1]->kind == KIR_VAR && e->args[1]->var == c->v;
-    kir_expr *by = left ? e->args[1] : right ? e->args[0] : NULL;
-    if (!by || vars_mentions_any(by, &c->written))
-        return NULL;
-    by = kir_copy_expr(z->m, by, NULL);
-    return e->op == KIR_OP_SUB ? kir_unary(z->m, KIR_OP_NEG, by, by->at) : by;
+static kir_expr *sum(finder *z, kir_expr *a, kir_expr *b) {
+    return a && b ? kir_binary(z->m, KIR_OP_ADD, a, b, b->at) : b;
 }
 
-static void take_update(finder *z, counting *c, const kir_stmt *s) {
-    kir_expr *by = growth(z, c, s);
-    if (!by) {
-        c->ok = false;
-        return;
+static kir_expr *growth(finder *z, const counting *c, const kir_block *b, uint32_t position);
+
+/* What the variable of `e` was more than v when statement `position` of the block reads it: nothing when it is v, what it
+ * was assigned before when v has not changed since. NULL: not known; the constant 0 otherwise. */
+static kir_expr *ahead(finder *z, const counting *c, const kir_block *b, uint32_t position, const kir_expr *e) {
+    if (e->kind != KIR_VAR)
+        return NULL;
+    if (e->var == c->v)
+        return kir_int(z->m, 0, e->at);
+    for (uint32_t k = position; k-- > 0;) {
+        const kir_stmt *s = b->at[k];
+        if (s->kind == KIR_ASSIGN && s->var == e->var)
+            return growth(z, c, b, k);
+        var_set written = vars_new(z->scratch, z->f);
+        kir_block single = {.at = &b->at[k], .len = 1, .cap = 1};
+        vars_written_in(&single, &written);
+        if (vars_has(&written, c->v) || vars_has(&written, e->var))
+            return NULL;
     }
-    c->updates++;
-    c->step = c->step ? kir_binary(z->m, KIR_OP_ADD, c->step, by, by->at) : by;
+    return NULL;
+}
+
+/* What statement `position`, an ASSIGN, makes its variable more than v was before it: e in `v + e`, `e + v`, `v - e`
+ * (negated), and through a variable that is such a sum. NULL: another form. */
+static kir_expr *growth(finder *z, const counting *c, const kir_block *b, uint32_t position) {
+    const kir_expr *e = b->at[position]->value;
+    if (e->kind != KIR_BINARY || (e->op != KIR_OP_ADD && e->op != KIR_OP_SUB))
+        return NULL;
+    kir_expr *by = e->args[1], *more = ahead(z, c, b, position, e->args[0]);
+    if (!more && e->op == KIR_OP_ADD) {
+        by = e->args[0];
+        more = ahead(z, c, b, position, e->args[1]);
+    }
+    if (!more || vars_mentions_any(by, &c->written))
+        return NULL;
+    by = kir_copy_expr(z->m, by, NULL);
+    return sum(z, more, e->op == KIR_OP_SUB ? kir_unary(z->m, KIR_OP_NEG, by, by->at) : by);
+}
+
+static void take_updates(finder *z, counting *c, kir_block *b, kir_expr **step);
+
+/* Both arms add the same, or neither does. */
+static void take_arms(finder *z, counting *c, kir_stmt *s, kir_expr **step) {
+    kir_expr *body = NULL, *orelse = NULL;
+    take_updates(z, c, &s->body, &body);
+    take_updates(z, c, &s->orelse, &orelse);
+    c->ok &= !body == !orelse && (!body || kir_expr_equal(body, orelse));
+    if (c->ok && body)
+        *step = sum(z, *step, body);
+}
+
+/* Adds up what the block makes v grow by; NULL stays NULL where it does nothing to v. */
+static void take_updates(finder *z, counting *c, kir_block *b, kir_expr **step) {
+    for (uint32_t k = 0; k < b->len && c->ok; k++) {
+        kir_stmt *s = b->at[k];
+        if (s->kind == KIR_IF)
+            take_arms(z, c, s, step);
+        if (s->kind != KIR_ASSIGN || s->var != c->v)
+            continue;
+        kir_expr *by = growth(z, c, b, k);
+        c->ok = by != NULL;
+        c->updates++;
+        if (by)
+            *step = sum(z, *step, by);
+    }
 }
 
 static void note_write(kir_var *v, void *context) {
@@ -89,11 +136,7 @@ static bool note_stmt(kir_stmt *s, void *context) {
 
 static bool counts(finder *z, counting *c) {
     c->ok = true;
-    for (uint32_t k = 0; k < c->loop->body.len && c->ok; k++) {
-        const kir_stmt *s = c->loop->body.at[k];
-        if (s->kind == KIR_ASSIGN && s->var == c->v)
-            take_update(z, c, s);
-    }
+    take_updates(z, c, &c->loop->body, &c->step);
     kir_each_stmt(&c->loop->body, note_stmt, c);
     return c->ok && c->updates > 0 && c->updates == c->assigned && c->read;
 }
@@ -118,54 +161,69 @@ static kir_expr *iteration(finder *z, const kir_stmt *loop) {
 
 /* ---- rewriting ----------------------------------------------------------------------------------------------------------- */
 
-typedef struct renaming {
-    kir_var *from, *to;
-} renaming;
-
-static void rename_node(kir_expr **slot, void *context) {
-    const renaming *r = context;
-    if ((*slot)->var == r->from)
-        (*slot)->var = r->to;
-}
-
-static void rename_slot(kir_expr **slot, void *context) {
-    kir_each_subexpr(slot, rename_node, context);
-}
-
-static bool rename_stmt(kir_stmt *s, void *context) {
-    const renaming *r = context;
-    if (s->var == r->from)
-        s->var = r->to;
-    kir_each_expr(s, rename_slot, context);
-    return true;
-}
-
 static kir_var *next_value(finder *z, const counting *c) {
     kir_var *v = kir_var_new(z->m, z->f, c->v->name, c->v->ty, c->v->at);
     v->is_temp = true;
     return v;
 }
 
+/* Is v assigned in the statement? */
+static bool changes(const counting *c, kir_stmt *s) {
+    counting seen = *c;
+    kir_block single = {.at = &s, .len = 1, .cap = 1};
+    seen.assigned = 0;
+    kir_each_stmt(&single, note_stmt, &seen);
+    return seen.assigned > 0;
+}
+
+static void rewrite_block(finder *z, counting *c, kir_block *b, kir_var *now);
+
+/* An IF whose arms both add the same: behind it, that is known without them. */
+static kir_var *rewrite_arms(finder *z, counting *c, kir_stmt *s, kir_var *now, kir_block *out) {
+    counting arms = *c;
+    kir_expr *by = NULL;
+    take_arms(z, &arms, s, &by);
+    rewrite_block(z, c, &s->body, now);
+    rewrite_block(z, c, &s->orelse, now);
+    kir_var *next = next_value(z, c);
+    kir_expr *grown = kir_binary(z->m, KIR_OP_ADD, kir_ref(z->m, now, s->at), by, s->at);
+    kir_map *map = kir_map_new(z->m);
+    kir_map_var(map, c->v, now);
+    s->value = kir_copy_expr(z->m, s->value, map);
+    vec_push(z->m->a, out, s);
+    vec_push(z->m->a, out, kir_assign(z->m, next, grown, s->at));
+    return next;
+}
+
 /* The value between two updates is a variable that is assigned once. */
+static void rewrite_block(finder *z, counting *c, kir_block *b, kir_var *now) {
+    kir_block out = {0};
+    for (uint32_t k = 0; k < b->len; k++) {
+        kir_stmt *s = b->at[k];
+        bool updates = s->kind == KIR_ASSIGN && s->var == c->v;
+        if (s->kind == KIR_IF && changes(c, s)) {
+            now = rewrite_arms(z, c, s, now, &out);
+            continue;
+        }
+        vars_rename(s, c->v, now);
+        if (updates)
+            s->var = now = next_value(z, c);
+        vec_push(z->m->a, &out, s);
+    }
+    *b = out;
+}
+
 static void rewrite(finder *z, counting *c, kir_block *after) {
     kir_module *m = z->m;
     kir_stmt *loop = c->loop;
     span at = loop->at;
-    renaming r = {c->v, next_value(z, c)};
+    kir_var *now = next_value(z, c);
     kir_expr *grown = kir_binary(m, KIR_OP_MUL, iteration(z, loop), kir_copy_expr(m, c->step, NULL), at);
     kir_block body = {0};
-    vec_push(m->a, &body, kir_assign(m, r.to, kir_binary(m, KIR_OP_ADD, kir_ref(m, c->v, at), grown, at), at));
-    for (uint32_t k = 0; k < loop->body.len; k++) {
-        kir_stmt *s = loop->body.at[k];
-        kir_block single = {.at = &s, .len = 1, .cap = 1};
-        bool updates = s->kind == KIR_ASSIGN && s->var == c->v;
-        kir_var *next = updates ? next_value(z, c) : r.to;
-        kir_each_stmt(&single, rename_stmt, &r);
-        if (updates)
-            s->var = next;
-        r.to = next;
-        vec_push(m->a, &body, s);
-    }
+    vec_push(m->a, &body, kir_assign(m, now, kir_binary(m, KIR_OP_ADD, kir_ref(m, c->v, at), grown, at), at));
+    rewrite_block(z, c, &loop->body, now);
+    for (uint32_t k = 0; k < loop->body.len; k++)
+        vec_push(m->a, &body, loop->body.at[k]);
     loop->body = body;
     z->changed = true;
     kir_expr *in_all = kir_binary(m, KIR_OP_MUL, cost_trip_expr(m, loop), kir_copy_expr(m, c->step, NULL), at);

@@ -8,6 +8,7 @@ bool inline_run(pass_context *c);
 bool simplify_run(pass_context *c);
 bool scalarize_run(pass_context *c);
 bool induction_run(pass_context *c);
+bool wraparound_run(pass_context *c);
 bool guard_run(pass_context *c);
 bool split_run(pass_context *c);
 bool fuse_run(pass_context *c);
@@ -37,6 +38,12 @@ bool pass_is_reduction(kir_stmt *loop, kir_var *v, kir_op *op);
 
 /* A map that gives every single-assignment temporary which `b` assigns a new name, for a second copy of the block. */
 kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block *b);
+
+/* Loops of the block become cold and lose their entries in the report. */
+void pass_make_cold(kir_block *b);
+
+/* The statement once more, for the slow side of a guard: its loops are cold and have no entry in the report. */
+kir_block pass_cold_copy(kir_module *m, kir_fn *f, arena *scratch, kir_stmt *s);
 
 /* The loops that stand in the arms of this IF are versions of one loop. */
 void pass_mark_versions(kir_module *m, kir_stmt *versions);

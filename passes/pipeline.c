@@ -16,6 +16,8 @@ const pass pass_table[] = {
     {"scalarize", scalarize_run, 0, FACT_SCALAR, FACT_SIMPLE | ALL_LATER, 0, "which loops compute an array operation?"},
     {"induction", induction_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which variables count with a loop?"},
+    {"wraparound", wraparound_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,
+     "which variables hold what the iteration before computed?"},
     {"guard", guard_run, FACT_SCALAR | FACT_SIMPLE, FACT_GUARDED, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made once, at entry?"},
     {"split", split_run, FACT_SCALAR | FACT_SIMPLE, 0, FACT_SIMPLE | ALL_LATER, 1,

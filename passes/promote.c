@@ -217,24 +217,12 @@ static kir_expr *only_one(promoter *p, const chosen *c, kir_expr *all, span at) 
     return all;
 }
 
-static bool clear_id(kir_stmt *s, void *context) {
-    (void)context;
-    if (s->kind == KIR_FOR) {
-        s->loop->cold = true;
-        s->loop->id = 0;
-    }
-    return true;
-}
-
 /* The test that the elements' arrays share nothing with the others, and the loop as it was for when they do. */
 static kir_stmt *make_versions(gathering *g, kir_expr *apart, kir_stmt *fast) {
     kir_module *m = g->p->m;
-    kir_block single = {0};
-    vec_push(m->a, &single, g->loop);
     kir_stmt *versions = kir_stmt_new(m, KIR_IF, g->loop->at);
     versions->value = apart;
-    versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, g->p->f, g->p->scratch, &single));
-    kir_each_stmt(&versions->orelse, clear_id, NULL);
+    versions->orelse = pass_cold_copy(m, g->p->f, g->p->scratch, g->loop);
     vec_push(m->a, &versions->body, fast);
     return versions;
 }

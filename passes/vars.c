@@ -156,6 +156,36 @@ void vars_read_in(kir_block *b, var_set *into) {
     kir_each_stmt(b, add_read, into);
 }
 
+/* ---- renaming ------------------------------------------------------------------------------------------------------ */
+
+typedef struct renaming {
+    kir_var *from, *to;
+} renaming;
+
+static void rename_node(kir_expr **slot, void *context) {
+    const renaming *r = context;
+    if ((*slot)->var == r->from)
+        (*slot)->var = r->to;
+}
+
+static void rename_slot(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, rename_node, context);
+}
+
+static bool rename_stmt(kir_stmt *s, void *context) {
+    const renaming *r = context;
+    if (s->var == r->from)
+        s->var = r->to;
+    kir_each_expr(s, rename_slot, context);
+    return true;
+}
+
+void vars_rename(kir_stmt *s, kir_var *from, kir_var *to) {
+    renaming r = {from, to};
+    kir_block single = {.at = &s, .len = 1, .cap = 1};
+    kir_each_stmt(&single, rename_stmt, &r);
+}
+
 /* ---- definitions ---------------------------------------------------------------------------------------------------- */
 
 typedef struct def_scan {

@@ -32,6 +32,9 @@ void vars_written_by(kir_stmt *s, vars_visit visit, void *context);
 void vars_written_in(kir_block *b, var_set *into); /* nested statements included */
 void vars_read_in(kir_block *b, var_set *into);
 
+/* Puts variable `to` for `from` in the statement and those in it, reads and writes. */
+void vars_rename(kir_stmt *s, kir_var *from, kir_var *to);
+
 /* Static definitions of each variable of a function. */
 typedef struct var_defs {
     uint32_t *count; /* by id; a parameter counts as one more */

@@ -19,6 +19,26 @@ kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block 
     return map;
 }
 
+static bool mark_cold(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR) {
+        s->loop->cold = true;
+        s->loop->id = 0;
+    }
+    return true;
+}
+
+void pass_make_cold(kir_block *b) {
+    kir_each_stmt(b, mark_cold, NULL);
+}
+
+kir_block pass_cold_copy(kir_module *m, kir_fn *f, arena *scratch, kir_stmt *s) {
+    kir_block single = {.at = &s, .len = 1, .cap = 1};
+    kir_block copy = kir_copy_block(m, &single, pass_renamed_temps(m, f, scratch, &single));
+    pass_make_cold(&copy);
+    return copy;
+}
+
 /* Always with the older variable first, so that equal tests are equal expressions. */
 kir_expr *pass_apart(kir_module *m, kir_var *a, kir_var *b, span at) {
     kir_expr *both = kir_expr_new(m, KIR_OVERLAP, type_bool(m->types), 1, at);

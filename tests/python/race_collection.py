@@ -793,6 +793,94 @@ def induction_through_a_nest(a, out):
             k += 1
 
 
+@parallel(v(90), v())
+def induction_on_both_paths(a, b):
+    k = 0
+    for i in range(len(b)):
+        if b[i] > 0.0:
+            k += 1
+            a[k] = b[i]
+        else:
+            k = 1 + k
+            a[k] = -1.0
+
+
+@racy(v(90), v())
+def induction_before_or_behind(a, b):
+    k = 0
+    for i in range(len(b)):
+        if b[i] > 0.0:
+            k += 1
+            a[k] = b[i]
+        else:
+            a[k] = -1.0
+            k += 1
+
+
+@parallel(v(), v(), v())
+def coupled_induction_variables(a, b, c):
+    j = -1
+    for i in range(len(a) // 2):
+        k = j + 1
+        a[i] = b[k] - c[i]
+        j = k + 1
+        b[k] = a[i] + c[k]
+
+
+@parallel(v(), v())
+def differences(a, b):
+    before = b[0]
+    for i in range(1, len(a)):
+        t = b[i]
+        a[i] = t - before
+        before = t
+
+
+@parallel(v(), v())
+def neighbour_around_the_end(a, b):
+    k = len(a) - 1
+    for i in range(len(a)):
+        a[i] = b[i] + b[k]
+        k = i
+
+
+@parallel(v(), v())
+def rotating_scalars(a, b):
+    p = q = 0.0
+    for i in range(len(a)):
+        a[i] = p + q
+        q = p
+        p = b[i]
+
+
+@parallel(v(), v())
+def length_of_a_path(a, b):
+    x, y = a[0], b[0]
+    s = 0.0
+    for i in range(1, len(a)):
+        s += np.sqrt((a[i] - x) ** 2 + (b[i] - y) ** 2)
+        x, y = a[i], b[i]
+    return s
+
+
+@racy(v())
+def value_before_of_what_is_written(a):
+    before = a[0]
+    for i in range(1, len(a)):
+        t = a[i]
+        a[i] = t - before
+        before = a[i] + 1.0
+
+
+@racy(v(), v())
+def value_before_on_condition(a, b):
+    before = 0.0
+    for i in range(len(a)):
+        a[i] = before
+        if b[i] > 0.0:
+            before = b[i]
+
+
 @racy(v())
 def recurrence(a):
     t = 0.0
@@ -815,15 +903,6 @@ def running_maximum(a, b):
     for i in range(len(a)):
         s = max(s, b[i])
         a[i] = s
-
-
-@racy(v(), v())
-def rotating_scalars(a, b):
-    p = q = 0.0
-    for i in range(len(a)):
-        a[i] = p + q
-        q = p
-        p = b[i]
 
 
 @racy(np.zeros(N, np.int64))

@@ -117,7 +117,73 @@ def too_long(x, out, n):
     return k
 
 
-@pytest.mark.parametrize("kernel", [upwards, downwards, in_steps, twice, in_a_nest, through_a_triangle, with_continue,
+def on_both_paths(x, out, n):
+    k = 0
+    for i in range(n):
+        if x[i] > 0.5:
+            out[k] = 1.0
+            k += 1
+            out[k] = 2.0
+            k += 2
+        elif k > 6:
+            k += 3
+        else:
+            k = 3 + k
+        out[k - 1] += k
+    return k
+
+
+def unlike_paths(x, out, n):
+    k = 0
+    for i in range(n):
+        if x[i] > 0.5:
+            k += 1
+        else:
+            k += 2
+        out[k] = x[i]
+    return k
+
+
+def through_another(x, out, n):
+    j = -1
+    for i in range(n):
+        k = j + 1
+        out[k] = x[i]
+        j = k + 1
+        out[j] = -x[i]
+    return j
+
+
+def through_one_that_changes(x, out, n):
+    j = k = 0
+    for i in range(n):
+        k = j + 1
+        if x[i] > 0.5:
+            k += 1
+        out[k] = x[i]
+        j = k + 1
+    return j, k
+
+
+def in_an_arm_of_an_arm(x, out, n):
+    k = 0
+    for i in range(n):
+        if x[i] > 0.3:
+            if x[i] > 0.6:
+                k += 4
+                out[k] = 1.0
+            else:
+                k += 2
+                k += 2
+        else:
+            out[k] = 3.0
+            k += 4
+        out[k + 1] += k
+    return k
+
+
+@pytest.mark.parametrize("kernel", [on_both_paths, unlike_paths, through_another, through_one_that_changes,
+                                    in_an_arm_of_an_arm, upwards, downwards, in_steps, twice, in_a_nest, through_a_triangle, with_continue,
                                     with_break, bounds_that_change])
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
 def test_values_are_pythons(agree, kernel, n):
