@@ -99,7 +99,8 @@ static void describe_loop(gen *g, const kir_stmt *s, LLVMValueRef back_edge, LLV
         parts[n++] = loop_property(g, "llvm.loop.distribute.enable", LLVMConstInt(g->i1, 0, false));
     }
     if (l->abreast) {
-        int64_t trips = constant_trips(s);
+        int64_t trips = 0;
+        kir_is_const_int(s->hi, &trips);
         parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, (int32_t)trips));
         parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
     }

@@ -22,8 +22,8 @@ DEPENDENCE, ACCESS, AFFINE, CLASSIFY, REDUCTION, PRIVATIZE = (f"passes/{n}.c" fo
     "dependence", "access", "affine", "classify", "reduction", "privatize"))
 PARALLELIZE, PROMOTE, SCHEDULE, OUTLINE, FACTS, SIMPLIFY, SCALARIZE, ALIAS, COST, VARS = (f"passes/{n}.c" for n in (
     "parallelize", "promote", "schedule", "outline", "facts", "simplify", "scalarize", "alias", "cost", "vars"))
-FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH, COMBINE, BLOCKS, SPLIT, LANES, INDUCTION = (f"passes/{n}.c" for n in (
-    "fuse", "contract", "reorder", "scop", "jam", "precheck", "scratch", "combine", "blocks", "split", "lanes", "induction"))
+FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH, COMBINE, BLOCKS, SPLIT, GROUP, INDUCTION = (f"passes/{n}.c" for n in (
+    "fuse", "contract", "reorder", "scop", "jam", "precheck", "scratch", "combine", "blocks", "split", "group", "induction"))
 REGION, GEN_REGION, GEN_EXPR = "runtime/region.c", "src/llvm/gen_region.c", "src/llvm/gen_expr.c"
 
 # name: (file, old text, new text)
@@ -180,8 +180,7 @@ MUTANTS = {
     "computed again after it changed": (
         SPLIT, "if (vars_has(&p->stored, w) && (w == v || !is_root(z, w)))", "if (vars_has(&p->stored, w) && !is_root(z, w))"),
     "iterations side by side share a scalar": (
-        LANES, "t->expanded.bits[w] |= g.exposed.bits[w] | (g.used.bits[w] & t->seen.bits[w]);",
-        "t->expanded.bits[w] |= g.used.bits[w] & t->seen.bits[w] & g.exposed.bits[w];"),
+        GROUP, "    vars_union(expanded, &g->exposed);\n", ""),
     "a counter that starts at the index": (
         INDUCTION, "kir_expr *way = step > 0 ? kir_binary(m, KIR_OP_SUB, index, lo, at) :",
         "kir_expr *way = step > 0 ? index :"),
