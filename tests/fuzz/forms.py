@@ -11,10 +11,12 @@ from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 class Forms(Nests):
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
-             "row_sum": 3, "array_call": 2.5, "two_raises": 0.7, "print": 0.9, "several": 3, "chosen_row": 0.7, "stages": 2}
+             "row_sum": 3, "array_call": 2.5, "two_raises": 0.7, "print": 0.9, "several": 4, "chosen_row": 0.7, "stages": 2,
+             "seen_sum": 2.5}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
              "rows": 2, "scatter": 1, "cumulative": 2.5, "trusted": 2, "shared_update": 3, "stages": 8,
-             "combine": 10, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5,
+             "combine": 10, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
+             "absent": 0.8, "raises": 2,
              "solve": 2, "vectors": 4, "products": 4}
 
     def statement(self, loops, depth):
@@ -127,7 +129,7 @@ class Forms(Nests):
         second = Node("assign", name=n, value=Node("bin", "int64", op="+", a=var(v), b=const(d)))
         value = self.storable(out.array, self.real(self.expr(loops, 1)))
         store = Node("store", array=out.array, subs=[n], value=value)
-        if self.r.random() < 0.4:  # the second value from the second iteration of an inner loop on
+        if self.r.random() < 0.6:  # the second value from the second iteration of an inner loop on
             return Node("block", body=[first, Node("for", var=self.name("k"), lo="0", hi="2", step=1, body=[store, second])])
         again = Node("when", test=self.condition(loops), body=[second], orelse=[])
         return Node("block", body=[first, again, store])
@@ -153,6 +155,83 @@ class Forms(Nests):
         """An array element that the innermost loop accumulates into."""
         self.features["element sum"] += 1
         return self.make_update_at(loops, loops[:-1])
+
+    def make_seen_sum(self, loops):
+        """An element that is read, changed in a loop, and read again; sometimes the loop does not run, and then the element
+        need not exist."""
+        r = self.r
+        self.features["element sum seen"] += 1
+        k, out = self.name("k"), self.element(loops, lambda a: a["dtype"] == "float64", written=True)
+        trips = r.choice([0, 0, 1, 2, 3])
+        inner = loops + [(k, 0, max(trips, 1) - 1)]
+        bounds = {"lo": "0", "hi": str(trips), "step": 1}
+        if trips == 0:
+            bounds = r.choice([{"lo": "m", "hi": "m - 1", "step": 1}, {"lo": "0", "hi": "n - n", "step": 1},
+                               {"lo": "m - 1", "hi": "m", "step": -1}])
+        update = self.make_update_at(inner, loops)
+        see = Node("store", array=out.array, subs=out.subs, value=self.storable(
+            out.array, self.real(Node("load", self.arrays[update.array]["dtype"], array=update.array, subs=update.subs))))
+        if trips == 0 and r.random() < 0.6:
+            far = [r.choice(["n + 1000000007", "-m - 1000000007", s]) for s in update.subs]
+            update = copy.deepcopy(update)
+            loaded = getattr(update.value, "a", None)
+            if update.kind == "store" and loaded is not None:
+                loaded.subs = far
+            update.subs = far
+            return Node("for", var=k, body=[update], **bounds)
+        parts = [see, Node("for", var=k, body=[update], **bounds)]
+        if r.random() < 0.5:
+            parts.append(copy.deepcopy(see))
+        return Node("block", body=parts if r.random() < 0.8 else parts[1:])
+
+    def make_absent(self, loops, depth):
+        """Elements far outside of an array, touched only in loops that do not run for them."""
+        r = self.r
+        self.features["elements that do not exist"] += 1
+        ty = r.choice(["float64", "float64", "int64", "int32"])
+        a, b = self.new_array(ty, 1, r.choice(["C", "C", "view", "neg"])), self.new_array(ty, 1, "C")
+        for n in (a, b):
+            self.arrays[n].pop("overlaps", None)
+            self.reach(n, 0, 0, 3)
+        self.arrays[a].update(pinned=True, whole=True)
+        step = r.choice([1, 700000001, 1000000007])
+        value = Node("load", ty, array=b, subs=[r.choice(["k", "k", "0"])])
+        body = Node("update", array=a, subs=["i"], op=r.choice("+-*"), value=value, ty=promote(ty, ty))
+        inner = Node("for", var="k", lo="i", hi=f"{a}.shape[0]", step=1, body=[body])
+        return Node("for", var="i", lo="0", hi=str(step * 4), step=step, body=[inner])
+
+    def make_raises(self, loops, depth):
+        """Several iterations raise, not all of them the same: the first one counts, whichever runs first."""
+        r = self.r
+        self.features["several iterations raise"] += 1
+        n = r.choice(["n", "n", "17"])
+        most = max(self.value_of(n) - 1, 0)
+        around = [("i", 0, most)]
+        out = self.new_array("float64", 1, "C")
+        self.arrays[out].pop("overlaps", None)
+        self.arrays[out]["alone"] = True
+        self.reach(out, 0, 0, most)
+        self.closed = {out}
+        parts = [Node("store", array=out, subs=["i"], value=self.to_float(self.expr(around, 1)))]
+        names = ["ValueError", "IndexError", "ZeroDivisionError"]
+        r.shuffle(names)
+        for name in names[:2]:
+            test = Node("compare", "bool", op=r.choice(["==", "==", ">", "<"]), a=var("i"), b=const(r.randint(0, most)))
+            parts.insert(r.randint(0, len(parts)), Node("when", test=test, body=[Node("raise", name=name)], orelse=[]))
+        if r.random() < 0.3:
+            parts.append(Node("update", array=out, subs=["i"], op="/", ty="float64", value=self.to_float(self.leaf(around))))
+        self.closed = set()
+        return Node("for", var="i", lo="0", hi=n, step=1, body=parts, prange=r.random() < 0.3)
+
+    def make_calls(self, loops, depth):
+        """Iterations that only call: what the function does to the array decides what may run side by side."""
+        r = self.r
+        lo, hi, step, least, most = self.bounds([], MOST_ITERATIONS // 8)
+        v = "(i - far)" if lo == "far" else "i"
+        body = [self.make_array_call([(v, least, most)])]
+        if r.random() < 0.3:
+            body.insert(r.randint(0, 1), self.make_store([(v, least, most)]))
+        return Node("for", var="i", lo=lo, hi=hi, step=step, body=body)
 
     def make_row_sum(self, loops):
         """A row that the outer loop accumulates into."""
@@ -277,7 +356,12 @@ class Forms(Nests):
         body.append(Node("for", var=v, lo=lo, hi=hi, step=step, body=first))
         touched = first[-1].array if first[-1].kind == "store" and first[-1].array != w else None
         for _ in range(r.choice([1, 1, 2])):
-            if r.random() < 0.2:
+            seen = None
+            if r.random() < 0.25:  # an element of what the first loop made, read between the loops
+                seen = var(self.name("t"), "float64")
+                body.append(Node("assign", name=seen.name, value=Node(
+                    "load", "float64", array=w, subs=[str(r.randint(0, min(size - 1, 4)))])))
+            elif r.random() < 0.2:
                 body.append(self.make_store(loops) if r.random() < 0.5 else
                             Node("text", code=f"{self.name('w')} = np.zeros({size})"))
             shift = r.choice([1, 2]) if exact and "+" not in hi and step == 1 and lo.isdigit() and r.random() < 0.2 else 0
@@ -289,7 +373,7 @@ class Forms(Nests):
             value = Node("load", "float64", array=w, subs=[sub])
             other = self.to_float(self.element(around, of=touched) if touched and r.random() < 0.5
                                   else self.expr(around, 1))
-            value = Node("bin", "float64", op=r.choice("+-*"), a=value, b=other)
+            value = Node("bin", "float64", op=r.choice("+-*"), a=value, b=seen or other)
             out = self.element(around, lambda a: a["dtype"] == "float64", written=True)
             later = [Node("store", array=out.array, subs=out.subs, value=value)]
             if touched and not shift and r.random() < 0.3:
@@ -387,11 +471,13 @@ class Forms(Nests):
         for s in subs[1:]:
             if r.random() < 0.2:
                 s.reverse()
-        if r.random() < 0.1:
-            names[1] = names[0]
+        if r.random() < 0.25:
+            names[r.choice([1, 1, 2])] = names[0]
         for n, s in zip(names, subs):
             for axis, v in enumerate(s):
-                self.reach(n, axis, 0, max(value[v] - 1, 0))
+                shift = r.choice([0, 0, 0, 0, 0, 1]) if names.count(names[0]) > 1 else 0
+                self.reach(n, axis, 0, max(value[v] - 1, 0) + shift)
+                s[axis] = f"{v} + {shift}" if shift else v
         wide = promote(ty, ty)
         term = Node("bin", wide, op="*", a=Node("load", ty, array=names[1], subs=subs[1]),
                     b=Node("load", ty, array=names[2], subs=subs[2]))

@@ -149,7 +149,7 @@ MUTANTS = {
     "fused over different ranges": (
         FUSE, "if (!differ || !facts_zero(z->facts, differ))", "if (!differ)"),
     "contracted with two elements": (
-        CONTRACT, "if (!same_element(store, scan.found.at[k], v->ty->ndim))", "if (scan.found.len == 0)"),
+        CONTRACT, "if (!same_element(store, scan.found.at[k], v->ty->ndim))", "if (!same_element(store, scan.found.at[k], 0))"),
     # ---- other orders
     "interchanged against a dependence": (
         REORDER, "if (scop_moves(t->carried, d, -1))\n            return false;",

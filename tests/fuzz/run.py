@@ -112,7 +112,10 @@ class Runner:
             return problem
         with self.switches.shuffled(kernel.seed + 1, grain=kernel.grain):
             got = outcome(function, kernel)
-        return self.compare("shuffled serial order", got, want, tolerance)
+        problem = self.compare("shuffled serial order", got, want, tolerance)
+        if not problem and want[0] is None and not self.bits(got, first):
+            problem = f"shuffled serial order: other bits than with {plan.runs[0][0]} threads"
+        return problem
 
     def check_schedule(self, function, kernel):
         """What the interpreter says of the loops marked parallel or vector (tests/python/second_opinion.py)."""
