@@ -399,14 +399,16 @@ void access_close(access_walk *w) {
 
 access_walk access_open(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions) {
     access_walk w = {.s = s, .loop = loop, .exceptions = exceptions};
-    for (uint32_t k = 0; k < s->around.len; k++) {
-        access_condition c = {.test = s->around.at[k].test, .negated = s->around.at[k].negated, .is_check = true};
-        vec_push(s->a, &w.path, c);
-    }
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
     w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
     w.writes[loop->var->id]++;
     kir_each_stmt(&loop->body, count_writes, w.writes);
+    for (uint32_t k = 0; k < s->around.len; k++) {
+        access_condition c = {.test = access_substituted(&w, s->around.at[k].test, 0),
+                              .negated = s->around.at[k].negated,
+                              .is_check = true};
+        vec_push(s->a, &w.path, c);
+    }
     walk_for(&w, loop);
     w.depth = 1; /* the loop itself, for what is asked of its bounds */
     return w;

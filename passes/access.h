@@ -62,6 +62,7 @@ typedef struct access_walk { /* of one loop */
     VEC(dep_element) excepted;
     VEC(access) found;
     VEC(kir_expr *) parameters; /* structure of parameter k */
+    VEC(kir_expr *) require;    /* tests at the loop's entry that what is found here rests on */
     const char *trouble;        /* reason code that ends the analysis, or NULL */
     const char *trouble_detail;
     kir_stmt *trouble_at;

@@ -27,6 +27,8 @@ kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at) {
         when = and_also(m, when, pass_apart(m, v->pairs.at[i].a, v->pairs.at[i].b, at));
     for (uint32_t i = 0; i < v->injective.len; i++)
         when = and_also(m, when, pass_distinct(m, v->injective.at[i], at));
+    for (uint32_t i = 0; i < v->require.len; i++)
+        when = and_also(m, when, kir_copy_expr(m, v->require.at[i], NULL));
     return when;
 }
 

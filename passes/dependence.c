@@ -7,6 +7,7 @@
  * Budgets: an isl that gives up, or an error, is an unknown dependence. access.h finds the accesses, affine.h is where
  * they become isl's, witness.h says how a conflict looks. Here is the judgement, and what rests on it: two loops as one,
  * the order of statements, skewing, private arrays, whole nests. */
+#include "passes/delinear.h"
 #include "passes/witness.h"
 
 #include <isl/aff.h>
@@ -215,6 +216,8 @@ static void assume(access_walk *w, dep_verdict *v, const access *x, const access
 
 static void list_assumptions(access_walk *w, dep_verdict *v) {
     list_excepted(w, v);
+    for (uint32_t k = 0; k < w->require.len; k++)
+        vec_push(w->s->a, &v->require, w->require.at[k]);
     for (uint32_t i = 0; i < w->found.len; i++)
         for (uint32_t j = 0; j < w->found.len; j++)
             if (w->found.at[i].what.is_write)
@@ -577,6 +580,8 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
     for (uint32_t i = 0; i < w.found.len; i++) {
         kir_var *root = w.found.at[i].root;
         if (was_judged(&w, i) || !has_write(&w, root) || separated(&w, root))
+            continue;
+        if (delinear_root(&w, root) && separated(&w, root))
             continue;
         if (judge_root(&w, root, &v))
             break;

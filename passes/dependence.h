@@ -33,6 +33,7 @@ typedef struct dep_verdict {
     bool proven;              /* CARRIED: happens for all large trip counts and extents, every access being exact */
     VEC(dep_pair) pairs;      /* INDEPENDENT: hold only if these do not overlap */
     VEC(kir_var *) injective; /* INDEPENDENT: written arrays whose elements must be distinct memory (layout A) */
+    VEC(kir_expr *) require;  /* INDEPENDENT: tests at the loop's entry that must hold besides */
 } dep_verdict;
 
 typedef struct dep_session dep_session;

@@ -172,6 +172,20 @@ static const char *reduced_names(placer *p, const kir_loop_info *l) {
     return t.at;
 }
 
+/* Terms about memory look at overlap or strides; those about products compare floats. */
+static bool is_about_memory(const kir_expr *e) {
+    bool yes = e->kind == KIR_OVERLAP || e->kind == KIR_STRIDE;
+    for (uint32_t i = 0; i < e->n_args && !yes; i++)
+        yes = is_about_memory(e->args[i]);
+    return yes;
+}
+
+static bool is_about_products(const kir_expr *e) {
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_AND)
+        return is_about_products(e->args[0]) || is_about_products(e->args[1]);
+    return !is_about_memory(e);
+}
+
 static void report_parallel(placer *p, kir_stmt *loop) {
     kir_loop_info *l = loop->loop;
     kir_report *r = entry_of(p, loop);
@@ -195,8 +209,10 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     r->private = list_privates(p, l);
     r->schedule = schedules[l->schedule & 3];
     r->work = cost_of_block(&loop->body);
-    if (l->when)
+    if (l->when && is_about_memory(l->when))
         pass_add_guard(p->m, r, "arrays do not overlap");
+    if (l->when && is_about_products(l->when))
+        pass_add_guard(p->m, r, "index arithmetic does not overflow");
 }
 
 /* Is every term of the conjunction `e` one of `given`? */

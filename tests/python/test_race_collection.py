@@ -1,4 +1,4 @@
-"""The labelled loops of race_collection.py: no racy one runs in parallel, at least 95 of 100 independent ones do. The
+"""The labelled loops of race_collection.py: no racy one runs in parallel, every independent one does. The
 interpreter of tests/enumerate looks at every schedule, and race='check' has to come to the same labels by running."""
 import copy
 import linecache
@@ -14,14 +14,6 @@ from race_collection import PARALLEL, RACY, labelled_line
 
 NAMES = [f.__name__ for f, _ in PARALLEL]
 RACY_NAMES = [f.__name__ for f, _ in RACY]
-
-# What is independent, but not found to be: each with why. At most 5 of 100.
-NOT_FOUND = {
-    "offset_beyond_by_a_test": "the length is an expression of the offset, and the index may be negative",
-    "blocks_of_any_size": "the subscript is a product of the loop's variable and an argument",
-    "induction_through_a_nest": "the subscript is a product of the loop's variable and an extent",
-    "any_and_all": "`or` and `and` leave the right side out once they know: other iterations do the same or less",
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,7 +36,7 @@ def says(f, arguments):
     return report_of(f, arguments)[labelled_line(f)]
 
 
-@pytest.mark.parametrize("f, arguments", [c for c in PARALLEL if c[0].__name__ not in NOT_FOUND], ids=lambda x: getattr(x, "__name__", ""))
+@pytest.mark.parametrize("f, arguments", PARALLEL, ids=lambda x: getattr(x, "__name__", ""))
 def test_independent_loops_run_in_parallel(f, arguments):
     entry = says(f, arguments)
     assert runs_in_parallel(entry), (entry["reason"], entry["text"])
@@ -112,7 +104,5 @@ def test_check_passes_what_is_independent(f, arguments):
 
 def test_the_collection_is_as_large_as_it_says():
     assert len(PARALLEL) >= 60 and len(RACY) >= 60
-    assert set(NOT_FOUND) <= set(NAMES)
-    assert len(NOT_FOUND) <= len(PARALLEL) * 5 // 100
     assert len({*NAMES, *RACY_NAMES}) == len(PARALLEL) + len(RACY)
     assert race_collection.__doc__
