@@ -27,6 +27,7 @@ bool march_run(pass_context *c);
 bool lanes_run(pass_context *c);
 bool outline_run(pass_context *c);
 bool precheck_run(pass_context *c);
+bool rows_run(pass_context *c);
 bool scratch_run(pass_context *c);
 bool borrow_run(pass_context *c);
 

@@ -46,6 +46,7 @@ const pass pass_table[] = {
      "what does a region capture?"},
     {"precheck", precheck_run, 0, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made for a block of iterations at once?"},
+    {"rows", rows_run, 0, 0, FACT_SIMPLE, 1, "which arrays have rows of a few elements?"},
     {"scratch", scratch_run, FACT_SCALAR, 0, 0, 1, "which arrays of an iteration can use the same memory again?"},
     {"borrow", borrow_run, 0, 0, 0, 1, "which array variables need no reference count?"},
     {0}};

@@ -23,7 +23,7 @@ from shrink import shrink
 
 HERE = pathlib.Path(__file__).parent
 PASSES = ["inline", "simplify", "induction", "guard", "split", "fuse", "contract", "reorder", "conditions", "promote",
-          "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "precheck", "scratch", "borrow"]
+          "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "precheck", "rows", "scratch", "borrow"]
 SECONDS = 300  # for one kernel, then it counts as a hang; machines may be busy
 
 
