@@ -159,7 +159,7 @@ static bool still_holds(const access_walk *w, kir_expr *const *index, uint32_t n
 static void record_excepted(access_walk *w, const access *x) {
     dep_element e = {x->what.statement, x->root, x->index, x->n};
     if (!x->index || (x->root != x->what.array && !still_holds(w, x->index, x->n)))
-        stop(w, "NOT_AFFINE", x->root->name ? x->root->name->text : "an array", x->what.statement);
+        stop(w, "NOT_AFFINE", access_name_of(w, x->root), x->what.statement);
     else
         vec_push(w->s->a, &w->excepted, e);
 }

@@ -525,8 +525,11 @@ static bool is_payload(const struct kir_plan *plan, const kir_var *v) {
     return false;
 }
 
-static const char *name_of(const kir_var *v) {
-    return v->name ? v->name->text : "a temporary";
+static const char *name_of(blocking *k, const kir_var *v) {
+    if (v->ty->kind != TYPE_ARRAY)
+        return pass_var_name(k->z->m, v, KIR_OP_INVALID);
+    var_defs defs = vars_defs(k->z->scratch, k->z->f);
+    return pass_array_name(k->z->m, &defs, v);
 }
 
 static void describe(blocking *k) {
@@ -534,18 +537,18 @@ static void describe(blocking *k) {
     const char *comma = "";
     for (uint32_t i = 0; i < k->plan->arrays.len; i++, comma = ", ") {
         const combine_array *y = &k->plan->arrays.at[i];
-        const char *part = y->array->name ? "[:]" : "";
-        text_printf(&names, "%s%s%s", comma, name_of(y->array), part);
-        text_printf(&list, "%s%s %s%s", comma, kir_op_name(y->op), name_of(y->array), part);
+        const char *part = y->array->name || y->array->called ? "[:]" : "";
+        text_printf(&names, "%s%s%s", comma, name_of(k, y->array), part);
+        text_printf(&list, "%s%s %s%s", comma, kir_op_name(y->op), name_of(k, y->array), part);
     }
     for (uint32_t i = 0; i < k->plan->extremes.len; i++, comma = ", ") {
         const combine_extreme *x = &k->plan->extremes.at[i];
         bool least = x->cmp == KIR_OP_LT || x->cmp == KIR_OP_LE;
         const char *word = x->payload.len ? "arg" : "";
-        text_printf(&names, "%s%s", comma, name_of(x->best));
-        text_printf(&list, "%s%s%s %s", comma, word, least ? "min" : "max", name_of(x->best));
+        text_printf(&names, "%s%s", comma, name_of(k, x->best));
+        text_printf(&list, "%s%s%s %s", comma, word, least ? "min" : "max", name_of(k, x->best));
         for (uint32_t p = 0; p < x->payload.len; p++)
-            text_printf(&list, ", %s", name_of(x->payload.at[p]));
+            text_printf(&list, ", %s", name_of(k, x->payload.at[p]));
     }
     k->blocks->loop->why = "REDUCTION";
     k->blocks->loop->why_detail = names.at;
@@ -650,9 +653,10 @@ static void note_guards(blocking *k) {
     for (uint32_t i = 0; i < k->plan->arrays.len; i++)
         pass_add_guard(
             m, &m->report.at[id],
-            arena_printf(m->a, "copies of %s cost less than the loop", name_of(k->plan->arrays.at[i].array)));
+            arena_printf(m->a, "copies of %s cost less than the loop", name_of(k, k->plan->arrays.at[i].array)));
+    var_defs defs = vars_defs(k->z->scratch, k->z->f);
     if (k->plan->when)
-        pass_add_guard(m, &m->report.at[id], "arrays do not overlap");
+        pass_add_memory_guards(m, &m->report.at[id], &defs, k->plan->when);
 }
 
 static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {

@@ -155,8 +155,9 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
         const char *how = v->witness    ? v->witness
                           : v->distance ? arena_printf(z->m->a, "distance %s", v->distance)
                                         : "";
-        keep(z, loop, KIR_CLASS_CARRIED, "CARRIED", array, how);
-        if (info->kind == KIR_LOOP_PRANGE && v->proven)
+        bool racy = info->kind == KIR_LOOP_PRANGE && v->proven;
+        keep(z, loop, KIR_CLASS_CARRIED, racy ? "RACY" : "CARRIED", array, how);
+        if (racy)
             report_race(z, v->first.statement->at,
                         arena_printf(z->m->a, "`%s` is written by one and used by another", array), v->witness);
         else if (info->kind == KIR_LOOP_PRANGE && z->m->options.race != KIR_RACE_TRUST && updates_twice(loop, v))

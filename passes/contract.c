@@ -173,6 +173,7 @@ static bool is_single_element(contractor *z, kir_block *b, uint32_t first, const
 
 static void replace_accesses(contractor *z, kir_block *b, uint32_t first, const local_array *x) {
     kir_var *scalar = kir_var_new(z->m, z->f, x->v->name, x->v->ty->dtype, x->v->at);
+    scalar->called = x->v->called;
     for (uint32_t i = first; i < b->len; i++) {
         access_scan scan = accesses_in(z, b->at[i], x->v);
         for (uint32_t k = 0; k < scan.found.len; k++) {
@@ -225,6 +226,7 @@ static local_array *add_own(contractor *z, const local_array *x, uint32_t droppe
     uint32_t n = was->ndim - dropped;
     type *ty = dropped ? type_array(m->types, was->dtype, n, LAYOUT_C, false, was->aligned) : was;
     kir_var *own = kir_var_new(m, z->f, x->v->name, ty, x->v->at);
+    own->called = x->v->called;
     own->is_temp = true;
     kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, n, x->alloc->at);
     alloc->op = dropped ? x->alloc->value->op : KIR_OP_INVALID;

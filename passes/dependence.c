@@ -271,7 +271,7 @@ static bool judge(access_walk *w, access *a, access *b, dep_verdict *v) {
     carried.second = b->what;
     carried.distance = witness_distance(w, relation);
     carried.proven = witness_always(w, a, b, relation);
-    carried.witness = witness_describe(w, a, relation);
+    carried.witness = witness_describe(w, a, b, relation);
     isl_map_free(relation);
     isl_ctx_reset_error(w->s->isl);
     if (v->class != KIR_CLASS_CARRIED || carried.proven)

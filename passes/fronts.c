@@ -416,11 +416,12 @@ static void name_rest(nest *n, kir_block *b) {
 }
 
 static const char *updated_array(const nest *n) {
+    var_defs defs = vars_defs(n->z->scratch, n->z->f);
     for (uint32_t k = 0; k < n->s->n; k++)
         for (uint32_t i = 0; i < n->s->stmt[k].n; i++) {
             const kir_stmt *s = n->s->stmt[k].at[i];
-            if (s->kind == KIR_STORE && s->var->name)
-                return s->var->name->text;
+            if (s->kind == KIR_STORE)
+                return pass_array_name(n->z->m, &defs, s->var);
         }
     return "an array";
 }

@@ -447,16 +447,34 @@ static bool is_range_of_index(const kir_expr *e) {
     return e->kind == KIR_BINARY && e->n_args == 2 && kir_is_const_int(e->args[1], &c) && (c >= SMALL || c <= -SMALL);
 }
 
+/* Does another test ask for more of the same: x.shape[0] >= 3 beside x.shape[0] >= 1? */
+static bool is_covered(const guarding *n, uint32_t i) {
+    const kir_expr *e = n->test.at[i];
+    int64_t c, more;
+    if (e->kind != KIR_BINARY || e->op != KIR_OP_GE || !kir_is_const_int(e->args[1], &c))
+        return false;
+    for (uint32_t k = 0; k < n->test.len; k++) {
+        const kir_expr *other = n->test.at[k];
+        if (k != i && other->kind == KIR_BINARY && other->op == KIR_OP_GE && kir_is_const_int(other->args[1], &more) &&
+            more > c && kir_expr_equal(e->args[0], other->args[0]))
+            return true;
+    }
+    return false;
+}
+
 static void note_guard(guard *g, kir_stmt *loop, const guarding *n) {
     uint32_t id = loop->loop->id;
     if (!id || id >= g->m->report.len)
         return;
+    var_defs defs = vars_defs(g->scratch, g->f);
     for (uint32_t i = 0; i < n->test.len; i++) {
+        if (is_covered(n, i))
+            continue;
         text t = text_new(g->scratch);
         if (is_range_of_index(n->test.at[i]))
             text_put(&t, "index arithmetic does not overflow");
         else
-            pass_put_condition(n->test.at[i], &t);
+            pass_put_condition(g->m, &defs, n->test.at[i], &t);
         pass_add_guard(g->m, &g->m->report.at[id], t.at);
     }
 }

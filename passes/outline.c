@@ -39,6 +39,7 @@ typedef struct outlining {
 
 static kir_var *own_copy(outlining *o, kir_var *v) {
     kir_var *copy = kir_var_new(o->z->m, o->fn, v->name, v->ty, v->at);
+    copy->called = v->called;
     copy->is_temp = v->is_temp;
     copy->borrowed = v->borrowed;
     kir_map_var(o->map, v, copy);
@@ -48,6 +49,7 @@ static kir_var *own_copy(outlining *o, kir_var *v) {
 
 static kir_var *capture(outlining *o, kir_var *v) {
     kir_var *param = kir_var_new(o->z->m, o->fn, v->name, v->ty, v->at);
+    param->called = v->called;
     param->is_param = true;
     param->borrowed = v->ty->kind == TYPE_ARRAY;
     vec_push(o->z->m->a, &o->fn->params, param);

@@ -29,8 +29,11 @@ static const char *number(placer *p, int64_t x) {
     return arena_printf(p->m->a, "%lld", (long long)x);
 }
 
-static const char *var_name(const kir_var *v) {
-    return v->name ? v->name->text : "a temporary";
+static const char *var_name(const placer *p, const kir_var *v) {
+    if (v->ty->kind != TYPE_ARRAY)
+        return pass_var_name(p->m, v, KIR_OP_INVALID);
+    var_defs defs = vars_defs(p->scratch, p->f);
+    return pass_array_name(p->m, &defs, v);
 }
 
 /* ---- may it? ---------------------------------------------------------------------------------------------------------------- */
@@ -52,17 +55,17 @@ static const char *switched_off(const placer *p, const kir_loop_info *l) {
     return NULL;
 }
 
-static refusal refuse_by_variables(const kir_loop_info *l) {
+static refusal refuse_by_variables(const placer *p, const kir_loop_info *l) {
     for (uint32_t i = 0; i < l->carried.len; i++) {
         const kir_var *v = l->carried.at[i];
         if (v->ty->kind == TYPE_ARRAY)
-            return (refusal){"ARRAY_CARRIED", var_name(v), ""};
+            return (refusal){"ARRAY_CARRIED", var_name(p, v), ""};
     }
     if (l->carried.len)
-        return (refusal){"CARRIED_SCALAR", var_name(l->carried.at[0]), ""};
+        return (refusal){"CARRIED_SCALAR", var_name(p, l->carried.at[0]), ""};
     for (uint32_t i = 0; i < l->last_privates.len; i++)
         if (l->last_privates.at[i]->ty->kind == TYPE_ARRAY)
-            return (refusal){"ARRAY_ESCAPES", var_name(l->last_privates.at[i]), ""};
+            return (refusal){"ARRAY_ESCAPES", var_name(p, l->last_privates.at[i]), ""};
     return (refusal){0};
 }
 
@@ -85,7 +88,7 @@ static refusal refuse(const placer *p, kir_stmt *loop) {
         return (refusal){"ESCAPES", "", ""};
     if (l->kind == KIR_LOOP_ARRAY && l->class == KIR_CLASS_CARRIED && l->why)
         return (refusal){l->why, "", ""};
-    refusal variables = refuse_by_variables(l);
+    refusal variables = refuse_by_variables(p, l);
     if (variables.code)
         return variables;
     bool updates = l->why && strcmp(l->why, "UPDATES") == 0;
@@ -138,15 +141,46 @@ static const char *list_privates(placer *p, const kir_loop_info *l) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < l->privates.len; i++)
         if (l->privates.at[i]->name && !has_namesake_before(l, i))
-            text_printf(&t, "%s%s", n++ ? ", " : "", var_name(l->privates.at[i]));
+            text_printf(&t, "%s%s", n++ ? ", " : "", var_name(p, l->privates.at[i]));
     for (uint32_t i = 0; i < l->last_privates.len; i++)
-        text_printf(&t, "%s%s (last)", n++ ? ", " : "", var_name(l->last_privates.at[i]));
+        text_printf(&t, "%s%s (last)", n++ ? ", " : "", var_name(p, l->last_privates.at[i]));
     return n ? t.at : NULL;
 }
 
 static kir_report *entry_of(placer *p, const kir_stmt *loop) {
     uint32_t id = loop->loop->id;
     return id && id < p->m->report.len ? &p->m->report.at[id] : NULL;
+}
+
+typedef struct vector_scan {
+    const kir_stmt *loop;
+    bool nested, found;
+} vector_scan;
+
+static bool look_for_loop(kir_stmt *s, void *context) {
+    vector_scan *scan = context;
+    scan->nested |= s->kind == KIR_FOR || s->kind == KIR_LOOP;
+    return !scan->nested;
+}
+
+/* Vectors are made of the innermost loops alone. */
+static bool look_for_vector(kir_stmt *s, void *context) {
+    vector_scan *scan = context, inside = {.loop = s};
+    if (s->kind != KIR_FOR)
+        return true;
+    if (s != scan->loop && s->loop->id && s->loop->id != scan->loop->loop->id)
+        return false;
+    kir_each_stmt(&s->body, look_for_loop, &inside);
+    scan->found |= !inside.nested && s->loop->vector;
+    return true;
+}
+
+/* Is the innermost of the loops that this one stands for in the report made for vectors? (An array expression is a nest.) */
+static bool makes_vectors(kir_stmt *loop) {
+    vector_scan scan = {.loop = loop};
+    kir_block single = {.at = &loop, .len = 1, .cap = 1};
+    kir_each_stmt(&single, look_for_vector, &scan);
+    return scan.found;
 }
 
 /* Loops that the pass blocks made say what they reduce into besides. */
@@ -160,7 +194,7 @@ static const char *list_reductions(placer *p, const kir_loop_info *l) {
     text_put(&t, blocks ? l->why_second : "");
     for (uint32_t i = 0; i < l->reductions.len; i++)
         text_printf(&t, "%s%s %s", i || blocks ? ", " : "", kir_op_name(l->reductions.at[i].op),
-                    var_name(l->reductions.at[i].var));
+                    pass_var_name(p->m, l->reductions.at[i].var, l->reductions.at[i].op));
     return l->reductions.len || blocks ? t.at : NULL;
 }
 
@@ -168,7 +202,8 @@ static const char *reduced_names(placer *p, const kir_loop_info *l) {
     text t = text_new(p->m->a);
     text_put(&t, runs_in_blocks(l) ? l->why_detail : "");
     for (uint32_t i = 0; i < l->reductions.len; i++)
-        text_printf(&t, "%s%s", i || runs_in_blocks(l) ? ", " : "", var_name(l->reductions.at[i].var));
+        text_printf(&t, "%s%s", i || runs_in_blocks(l) ? ", " : "",
+                    pass_var_name(p->m, l->reductions.at[i].var, l->reductions.at[i].op));
     return t.at;
 }
 
@@ -195,6 +230,8 @@ static void report_parallel(placer *p, kir_stmt *loop) {
         pass_decide(p->m, l->id, KIR_PARALLEL, "WAVEFRONT", l->why_detail);
     else if (l->kind == KIR_LOOP_ARRAY)
         pass_decide(p->m, l->id, KIR_PARALLEL, "ARRAY_PARALLEL");
+    else if (!is_proven(l) && l->why && strcmp(l->why, "RACY") == 0)
+        pass_decide(p->m, l->id, KIR_PARALLEL, "RACY", l->why_detail, l->why_second);
     else if (!is_proven(l))
         pass_decide(p->m, l->id, KIR_PARALLEL, "TRUSTED",
                     pass_sentence(p->m, l->why ? l->why : "UNANALYSED", l->why_detail, l->why_second));
@@ -209,8 +246,10 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     r->private = list_privates(p, l);
     r->schedule = schedules[l->schedule & 3];
     r->work = cost_of_block(&loop->body);
-    if (l->when && is_about_memory(l->when))
-        pass_add_guard(p->m, r, "arrays do not overlap");
+    r->vector |= makes_vectors(loop);
+    var_defs defs = vars_defs(p->scratch, p->f);
+    if (l->when)
+        pass_add_memory_guards(p->m, r, &defs, l->when);
     if (l->when && is_about_products(l->when))
         pass_add_guard(p->m, r, "index arithmetic does not overflow");
 }
@@ -243,7 +282,9 @@ static bool note_inside(kir_stmt *s, void *context) {
         kir_report *r = entry_of(p, s);
         pass_decide(p->m, s->loop->id, KIR_SERIAL, "INSIDE_PARALLEL", number(p, p->line));
         if (r)
-            r->vector |= s->loop->vector;
+            r->vector |= makes_vectors(s);
+        if (r)
+            r->work = cost_of_block(&s->body);
     }
     return true;
 }
@@ -283,7 +324,9 @@ static void place_loop(placer *p, kir_stmt *loop, kir_block *out) {
         pass_decide(p->m, loop->loop->id, KIR_SERIAL, no.code, no.first, no.second);
         kir_report *r = entry_of(p, loop);
         if (r)
-            r->vector |= loop->loop->vector;
+            r->vector |= makes_vectors(loop);
+        if (r)
+            r->work = cost_of_block(&loop->body);
         place_block(p, &loop->body);
         vec_push(p->m->a, out, loop);
         return;
@@ -322,6 +365,10 @@ static void place_block(placer *p, kir_block *b) {
     *b = out;
 }
 
+static const char *place_of(placer *p, const kir_report *r) {
+    return arena_printf(p->m->a, "line %u, column %u", r->at.line, r->at.col);
+}
+
 /* Loops that became part of another one share its fate. */
 static void report_fused(placer *p) {
     for (uint32_t i = 1; i < p->m->report.len; i++) {
@@ -332,7 +379,7 @@ static void report_fused(placer *p) {
         while (with->fused_with)
             with = &p->m->report.at[with->fused_with];
         r->fused_with = (uint32_t)(with - p->m->report.at);
-        pass_decide(p->m, i, with->decision, "FUSED", number(p, with->at.line), with->text ? with->text : "");
+        pass_decide(p->m, i, with->decision, "FUSED", place_of(p, with), with->text ? with->text : "");
         r->vector = with->vector;
         r->schedule = with->schedule;
         r->work = with->work;
@@ -343,7 +390,7 @@ static void report_fused(placer *p) {
 static void note_removed(kir_module *m) {
     for (uint32_t i = 1; i < m->report.len; i++)
         if (!m->report.at[i].reason)
-            pass_decide(m, i, KIR_SERIAL, "REMOVED");
+            pass_decide(m, i, KIR_SERIAL, m->report.at[i].unrolled ? "UNROLLED" : "REMOVED");
 }
 
 bool parallelize_run(pass_context *c) {

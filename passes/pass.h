@@ -55,10 +55,16 @@ const char *pass_sentence(kir_module *m, const char *reason, const char *first, 
 /* An array in the user's words: its name, or what a temporary is: "a view of x", "an array made in line 3". */
 struct var_defs;
 const char *pass_array_name(kir_module *m, const struct var_defs *defs, const kir_var *v);
-/* A condition in the user's words: names, x.shape[0], no numbers of variables. */
-void pass_put_condition(const kir_expr *e, text *out);
+/* A variable in the user's words: its name, or what the operator `op` that combines it makes of a temporary: "a sum made
+ * in line 3" (INVALID: not known). */
+const char *pass_var_name(kir_module *m, const kir_var *v, kir_op op);
+/* A condition in the user's words: names, x.shape[0], no numbers of variables. With `defs` a temporary is shown as what
+ * it holds. */
+void pass_put_condition(kir_module *m, const struct var_defs *defs, const kir_expr *e, text *out);
 /* Adds `what` to the guards that a report entry lists; the same words are listed once, long lists are cut. */
 void pass_add_guard(kir_module *m, kir_report *entry, const char *what);
+/* Adds what a condition says of memory that arrays do not share. */
+void pass_add_memory_guards(kir_module *m, kir_report *entry, const struct var_defs *defs, const kir_expr *when);
 /* parallel='require': reports an error for every prange loop that stays serial, and for a kernel in which no loop runs
  * in parallel. False when there was one. */
 bool pass_demand_parallel(kir_module *m);

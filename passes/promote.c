@@ -227,11 +227,27 @@ static kir_stmt *make_versions(gathering *g, kir_expr *apart, kir_stmt *fast) {
     return versions;
 }
 
+/* "a[i, 0]": how reports name the variable. */
+static sym name_of_element(kir_module *m, const element_access *x) {
+    sym array = x->array->called ? x->array->called : x->array->name;
+    if (!array)
+        return NULL;
+    text t = text_new(m->a);
+    text_printf(&t, "%s[", array->text);
+    for (uint32_t k = 0; k < x->n; k++) {
+        text_put(&t, k ? ", " : "");
+        pass_put_condition(m, NULL, x->s->index.at[k], &t);
+    }
+    text_put(&t, "]");
+    return sym_of(m->syms, t.at);
+}
+
 /* The load before the loop and the store after it; inside, the variable stands for the element. */
 static kir_stmt *promote_element(gathering *g, const element_access *x, kir_block *before) {
     kir_module *m = g->p->m;
     span at = x->s->at;
     kir_var *v = kir_var_new(m, g->p->f, x->array->name, x->array->ty->dtype, at);
+    v->called = name_of_element(m, x);
     kir_expr *index[TYPE_MAX_NDIM], *again[TYPE_MAX_NDIM];
     for (uint32_t k = 0; k < x->n; k++) {
         index[k] = kir_copy_expr(m, x->s->index.at[k], NULL);

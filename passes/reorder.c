@@ -856,6 +856,11 @@ static bool put_arrays(nest *n, kir_block *out, kir_expr **few) {
     return true;
 }
 
+static void note_memory(nest *n, kir_report *entry, const kir_expr *apart) {
+    var_defs defs = vars_defs(n->z->scratch, n->z->f);
+    pass_add_memory_guards(n->z->m, entry, &defs, apart);
+}
+
 static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     uint32_t planned = 0;
     n->shared = carries_nothing(n->s);
@@ -883,7 +888,7 @@ static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
             note_tiles(n, n->plans[k]);
     uint32_t id = n->s->nest->loop->id;
     if (apart && id && id < n->z->m->report.len)
-        pass_add_guard(n->z->m, &n->z->m->report.at[id], "arrays do not overlap");
+        note_memory(n, &n->z->m->report.at[id], apart);
     kir_expr *when = small && apart ? both(n, small, apart) : small ? small : apart;
     when = few && when ? both(n, when, few) : few ? few : when;
     place(n, around, &made, when, out);

@@ -74,6 +74,13 @@ const char *pass_sentence(kir_module *m, const char *code, const char *first, co
     return why ? fill_with(m->a, why->sentence, first ? first : "", second ? second : "") : code;
 }
 
+/* ---- names in the user's words ------------------------------------------------------------------------------------------ */
+
+static const char *name_of(const kir_var *v) {
+    sym name = v->called ? v->called : v->name;
+    return name ? name->text : NULL;
+}
+
 static const char *name_of_made(kir_module *m, const kir_var *v, const kir_stmt *d) {
     uint32_t line = d->at.line ? d->at.line : v->at.line;
     return line ? arena_printf(m->a, "an array made in line %u", line) : "an array";
@@ -82,8 +89,8 @@ static const char *name_of_made(kir_module *m, const kir_var *v, const kir_stmt 
 const char *pass_array_name(kir_module *m, const var_defs *defs, const kir_var *v) {
     bool looks_into = false;
     for (int steps = 0; steps < 64 && v; steps++) {
-        if (v->name)
-            return looks_into ? arena_printf(m->a, "a view of %s", v->name->text) : v->name->text;
+        if (name_of(v))
+            return looks_into ? arena_printf(m->a, "a view of %s", name_of(v)) : name_of(v);
         const kir_stmt *d = defs->only[v->id];
         if (!d || d->kind != KIR_ASSIGN)
             break;
@@ -95,69 +102,206 @@ const char *pass_array_name(kir_module *m, const var_defs *defs, const kir_var *
     return "an array";
 }
 
+const char *pass_var_name(kir_module *m, const kir_var *v, kir_op op) {
+    static const struct {
+        kir_op op;
+        const char *word;
+    } results[] = {{KIR_OP_ADD, "a sum"},       {KIR_OP_MUL, "a product"},  {KIR_OP_MIN, "a minimum"},
+                   {KIR_OP_NPMIN, "a minimum"}, {KIR_OP_FMIN, "a minimum"}, {KIR_OP_MAX, "a maximum"},
+                   {KIR_OP_NPMAX, "a maximum"}, {KIR_OP_FMAX, "a maximum"}, {KIR_OP_AND, "an all()"},
+                   {KIR_OP_OR, "an any()"}};
+    if (name_of(v))
+        return name_of(v);
+    const char *what = v->ty->kind == TYPE_ARRAY ? "an array" : "an intermediate result";
+    for (size_t i = 0; v->ty->kind != TYPE_ARRAY && i < sizeof results / sizeof *results; i++)
+        if (results[i].op == op)
+            what = results[i].word;
+    return v->at.line ? arena_printf(m->a, "%s made in line %u", what, v->at.line) : what;
+}
+
 /* ---- conditions in the user's words ------------------------------------------------------------------------------------ */
 
-static void put_name(const kir_var *v, text *out) {
-    text_put(out, v->name ? v->name->text : "…");
+typedef struct speller {
+    kir_module *m;
+    const var_defs *defs;
+    text *out;
+    uint32_t depth;
+} speller;
+
+enum { DEEPEST = 12 };
+
+static void put(speller *p, const kir_expr *e);
+
+/* What a temporary holds, when it is assigned once: shown in its place. */
+static const kir_expr *held_by(const speller *p, const kir_var *v) {
+    const kir_stmt *d = p->defs && !name_of(v) ? p->defs->only[v->id] : NULL;
+    return d && d->kind == KIR_ASSIGN && p->depth < DEEPEST ? d->value : NULL;
 }
 
-static void put_operand(const kir_expr *e, text *out) {
-    bool compound = e->kind == KIR_BINARY;
-    text_put(out, compound ? "(" : "");
-    pass_put_condition(e, out);
-    text_put(out, compound ? ")" : "");
+static void put_name(speller *p, const kir_var *v) {
+    const kir_expr *value = held_by(p, v);
+    if (v->ty->kind == TYPE_ARRAY)
+        text_put(p->out, p->defs ? pass_array_name(p->m, p->defs, v) : name_of(v) ? name_of(v) : "an array");
+    else if (value)
+        put(p, value);
+    else
+        text_put(p->out, name_of(v) ? name_of(v) : "an intermediate value");
 }
 
-static bool is_plain_operator(kir_op op) {
-    return (op >= KIR_OP_EQ && op <= KIR_OP_GE) || op == KIR_OP_ADD || op == KIR_OP_SUB || op == KIR_OP_MUL ||
-           op == KIR_OP_FLOORDIV || op == KIR_OP_MOD;
+static void put_list(speller *p, kir_expr *const *at, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        text_put(p->out, i ? ", " : "");
+        put(p, at[i]);
+    }
 }
 
-static void put_binary(const kir_expr *e, text *out) {
-    const char *sign = kir_op_facts(e->op)->infix;
+static const kir_expr *without_casts(const speller *p, const kir_expr *e) {
+    while (e->kind == KIR_WRAP || e->kind == KIR_CAST || (e->kind == KIR_VAR && e->ty->kind != TYPE_ARRAY)) {
+        const kir_expr *next = e->kind == KIR_VAR ? held_by(p, e->var) : e->args[0];
+        if (!next)
+            break;
+        e = next;
+    }
+    return e;
+}
+
+static void put_operand(speller *p, const kir_expr *e) {
+    const kir_expr *inner = without_casts(p, e);
+    bool compound = (inner->kind == KIR_BINARY && kir_op_facts(inner->op)->infix) || inner->kind == KIR_SELECT;
+    text_put(p->out, compound ? "(" : "");
+    put(p, e);
+    text_put(p->out, compound ? ")" : "");
+}
+
+static bool is_logical(const kir_expr *e) {
+    return e->ty->kind == TYPE_BOOL && (e->op == KIR_OP_AND || e->op == KIR_OP_OR);
+}
+
+/* `a or b` beside an `and`: to be read without knowing which binds closer. */
+static bool mixes(const kir_expr *e) {
+    for (uint32_t i = 0; is_logical(e) && i < 2; i++)
+        if (e->args[i]->kind == KIR_BINARY && is_logical(e->args[i]) && e->args[i]->op != e->op)
+            return true;
+    return false;
+}
+
+static void put_binary(speller *p, const kir_expr *e) {
+    const char *sign = is_logical(e) ? (e->op == KIR_OP_AND ? "and" : "or") : kir_op_facts(e->op)->infix;
     int64_t c;
-    bool compares = e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE;
-    bool negative = e->op == KIR_OP_ADD && kir_is_const_int(e->args[1], &c) && c < 0;
-    void (*put)(const kir_expr *, text *) = compares ? pass_put_condition : put_operand;
-    put(e->args[0], out);
-    if (negative) {
-        text_printf(out, " - %lld", -(long long)c);
+    if (!sign) {
+        text_printf(p->out, "%s(", e->op == KIR_OP_MIN ? "min" : e->op == KIR_OP_MAX ? "max" : kir_op_name(e->op));
+        put_list(p, e->args, 2);
+        text_put(p->out, ")");
         return;
     }
-    text_printf(out, " %s ", sign);
-    put(e->args[1], out);
-}
-
-void pass_put_condition(const kir_expr *e, text *out) {
-    int64_t c;
-    if (kir_is_const_int(e, &c)) {
-        text_printf(out, "%lld", (long long)c);
-    } else if (e->kind == KIR_VAR) {
-        put_name(e->var, out);
-    } else if (e->kind == KIR_DIM) {
-        put_name(e->var, out);
-        text_printf(out, ".shape[%d]", e->axis);
-    } else if (e->kind == KIR_WRAP || e->kind == KIR_CAST) {
-        pass_put_condition(e->args[0], out);
-    } else if (e->kind == KIR_BINARY && is_plain_operator(e->op) && kir_op_facts(e->op)->infix) {
-        put_binary(e, out);
-    } else {
-        text_put(out, "…");
+    bool compares = is_logical(e) || (e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE);
+    bool negative = e->op == KIR_OP_ADD && kir_is_const_int(e->args[1], &c) && c < 0;
+    void (*put_side)(speller *, const kir_expr *) = compares && !mixes(e) ? put : put_operand;
+    put_side(p, e->args[0]);
+    if (negative) {
+        text_printf(p->out, " - %lld", -(long long)c);
+        return;
     }
+    text_printf(p->out, " %s ", sign);
+    put_side(p, e->args[1]);
 }
 
-enum { LONGEST_LIST = 160 };
+static void put_unary(speller *p, const kir_expr *e) {
+    static const char *const words[] = {[KIR_OP_NEG] = "-", [KIR_OP_NOT] = "not ", [KIR_OP_INVERT] = "~"};
+    const char *word = e->op < sizeof words / sizeof *words ? words[e->op] : NULL;
+    if (word) {
+        text_put(p->out, word);
+        put_operand(p, e->args[0]);
+        return;
+    }
+    text_printf(p->out, "%s(", kir_op_name(e->op));
+    put_list(p, e->args, e->n_args);
+    text_put(p->out, ")");
+}
+
+static void put_number(const kir_expr *e, text *out) {
+    int64_t c;
+    if (kir_is_const_int(e, &c))
+        text_printf(out, e->ty->kind == TYPE_BOOL ? (c ? "True" : "False") : "%lld", (long long)c);
+    else if (e->ty->kind == TYPE_FLOAT)
+        text_printf(out, "%.12g", e->value.f);
+    else
+        text_printf(out, "(%.12g%+.12gj)", e->value.c[0], e->value.c[1]);
+}
+
+static void put_select(speller *p, const kir_expr *e) {
+    put_operand(p, e->args[1]);
+    text_put(p->out, " if ");
+    put(p, e->args[0]);
+    text_put(p->out, " else ");
+    put_operand(p, e->args[2]);
+}
+
+static void put(speller *p, const kir_expr *e) {
+    p->depth++;
+    switch (e->kind) {
+    case KIR_CONST:
+        put_number(e, p->out);
+        break;
+    case KIR_VAR:
+        put_name(p, e->var);
+        break;
+    case KIR_DIM:
+    case KIR_STRIDE:
+        put_name(p, e->var);
+        text_printf(p->out, e->kind == KIR_DIM ? ".shape[%d]" : ".strides[%d]", e->axis);
+        break;
+    case KIR_WRAP:
+    case KIR_CAST:
+        put(p, e->args[0]);
+        break;
+    case KIR_LOAD:
+        put_name(p, e->var);
+        text_put(p->out, "[");
+        put_list(p, e->args, e->n_args);
+        text_put(p->out, "]");
+        break;
+    case KIR_BINARY:
+        put_binary(p, e);
+        break;
+    case KIR_SELECT:
+        put_select(p, e);
+        break;
+    case KIR_UNARY:
+    case KIR_MATH:
+        put_unary(p, e);
+        break;
+    case KIR_OVERLAP:
+        put_name(p, e->var);
+        text_put(p->out, " overlaps ");
+        put(p, e->args[0]);
+        break;
+    default:
+        text_put(p->out, "an intermediate value");
+        break;
+    }
+    p->depth--;
+}
+
+void pass_put_condition(kir_module *m, const var_defs *defs, const kir_expr *e, text *out) {
+    speller p = {m, defs, out, 0};
+    put(&p, e);
+}
+
+/* ---- guards --------------------------------------------------------------------------------------------------------------- */
+
+enum { LONGEST_LIST = 240 };
 
 static bool is_listed(const char *list, const char *what) {
     size_t n = strlen(what);
     for (const char *p = list; (p = strstr(p, what)) != NULL; p += n)
-        if ((p == list || strncmp(p - 2, ", ", 2) == 0) && (p[n] == ',' || p[n] == 0))
+        if ((p == list || strncmp(p - 2, "; ", 2) == 0) && (p[n] == ';' || p[n] == 0))
             return true;
     return false;
 }
 
 void pass_add_guard(kir_module *m, kir_report *entry, const char *what) {
-    static const char more[] = ", and more";
+    static const char more[] = "; and more";
     const char *old = entry->guards;
     if (!old) {
         entry->guards = arena_strndup(m->a, what, strlen(what));
@@ -166,7 +310,65 @@ void pass_add_guard(kir_module *m, kir_report *entry, const char *what) {
     size_t n = strlen(old), tail = sizeof more - 1;
     if (is_listed(old, what) || (n > tail && strcmp(old + n - tail, more) == 0))
         return;
-    entry->guards = arena_printf(m->a, "%s%s%s", old, n > LONGEST_LIST ? "" : ", ", n > LONGEST_LIST ? more : what);
+    entry->guards = arena_printf(m->a, "%s%s%s", old, n > LONGEST_LIST ? "" : "; ", n > LONGEST_LIST ? more : what);
+}
+
+typedef struct memory_scan {
+    kir_module *m;
+    kir_report *entry;
+    const var_defs *defs;
+    VEC(const kir_var *) done; /* arrays whose elements were said to be apart, or that were the first of a pair */
+    const kir_expr *whole;
+} memory_scan;
+
+static const char *array_of(memory_scan *c, const kir_var *v) {
+    return pass_array_name(c->m, c->defs, v);
+}
+
+static bool is_done(memory_scan *c, const kir_var *v) {
+    for (uint32_t i = 0; i < c->done.len; i++)
+        if (c->done.at[i] == v)
+            return true;
+    vec_push(c->m->a, &c->done, v);
+    return false;
+}
+
+typedef struct partners {
+    memory_scan *c;
+    const kir_var *of;
+    text names;
+    uint32_t n;
+} partners;
+
+static void add_partner(kir_expr **slot, void *context) {
+    partners *p = context;
+    const kir_expr *e = *slot;
+    if (e->kind != KIR_OVERLAP || e->var != p->of)
+        return;
+    const char *name = array_of(p->c, e->args[0]->var);
+    if (!p->n || !strstr(p->names.at, name))
+        text_printf(&p->names, "%s%s", p->n++ ? ", " : "", name);
+}
+
+static void note_memory(kir_expr **slot, void *context) {
+    memory_scan *c = context;
+    const kir_expr *e = *slot;
+    if ((e->kind != KIR_OVERLAP && e->kind != KIR_STRIDE) || is_done(c, e->var))
+        return;
+    if (e->kind == KIR_STRIDE) {
+        pass_add_guard(c->m, c->entry, arena_printf(c->m->a, "elements of %s do not overlap", array_of(c, e->var)));
+        return;
+    }
+    partners p = {c, e->var, text_new(c->m->a), 0};
+    kir_expr *whole = (kir_expr *)(uintptr_t)c->whole;
+    kir_each_subexpr(&whole, add_partner, &p);
+    pass_add_guard(c->m, c->entry, arena_printf(c->m->a, "%s does not overlap %s", array_of(c, e->var), p.names.at));
+}
+
+void pass_add_memory_guards(kir_module *m, kir_report *entry, const var_defs *defs, const kir_expr *when) {
+    memory_scan c = {.m = m, .entry = entry, .defs = defs, .whole = when};
+    kir_expr *whole = (kir_expr *)(uintptr_t)when;
+    kir_each_subexpr(&whole, note_memory, &c);
 }
 
 /* ---- parallel='require' ----------------------------------------------------------------------------------------------------- */

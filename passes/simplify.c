@@ -379,8 +379,16 @@ static bool block_writes(kir_block *b) {
 
 /* ---- statements ------------------------------------------------------------------------------------------------------------------ */
 
+/* `total = %t`: the temporary is called total when a report has to name it. */
+static void name_value(const kir_stmt *s) {
+    kir_var *from = s->value->kind == KIR_VAR ? s->value->var : NULL;
+    if (from && !from->name && !from->called)
+        from->called = s->var->name ? s->var->name : s->var->called;
+}
+
 static void simplify_assign(simplifier *z, kir_stmt *s) {
     seen_load key;
+    name_value(s);
     bool is_load = s->value->kind == KIR_LOAD;
     if (is_load) {
         forward_load(z, s->value);

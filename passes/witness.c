@@ -22,7 +22,10 @@ static const char *iterator_name(const access_walk *w) {
 }
 
 /* Two iterations and the element, for parameters and extents as small as isl happens to choose. */
-const char *witness_describe(access_walk *w, const access *a, isl_map *relation) {
+const char *witness_describe(access_walk *w, const access *a, const access *b, isl_map *relation) {
+    int64_t step;
+    if (!kir_is_const_int(w->loop->step, &step))
+        return NULL;
     isl_set *pairs = isl_map_wrap(isl_map_copy(relation));
     isl_point *p = isl_set_sample_point(pairs);
     if (!p || isl_point_is_void(p) != isl_bool_false) {
@@ -35,8 +38,11 @@ const char *witness_describe(access_walk *w, const access *a, isl_map *relation)
     isl_set *at = isl_set_fix_si(isl_set_universe(affine_space(w)), isl_dim_set, 0, (int)first);
     isl_point *element = isl_set_sample_point(isl_map_range(isl_map_intersect_domain(here, at)));
     text out = text_new(w->s->a);
-    text_printf(&out, "iterations %s = %lld and %s = %lld both touch %s%s[", iterator_name(w), (long long)first,
-                iterator_name(w), (long long)second, access_name_of(w, a->root), a->root->name ? "" : ", element ");
+    bool named = a->root->name || a->root->called;
+    text_printf(&out, "iterations %s = %lld and %s = %lld %s %s%s[", iterator_name(w),
+                (long long)(first < second ? first : second), iterator_name(w),
+                (long long)(first < second ? second : first), a->exact && b->exact ? "both touch" : "may both touch",
+                access_name_of(w, a->root), named ? "" : ", element ");
     for (uint32_t k = 0; k < a->n; k++)
         text_printf(&out, "%s%lld", k ? ", " : "",
                     (long long)(element ? point_value(element, isl_dim_set, (int)k) : 0));

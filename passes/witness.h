@@ -5,7 +5,7 @@
 #include "passes/affine.h"
 
 /* Two iterations and the element: "iterations i = 1 and i = 2 both touch a[1]"; NULL when isl finds none. */
-const char *witness_describe(access_walk *w, const access *a, isl_map *relation);
+const char *witness_describe(access_walk *w, const access *a, const access *b, isl_map *relation);
 /* "1", "at least 1" …: how many iterations lie between them; NULL: not known. */
 const char *witness_distance(access_walk *w, isl_map *relation);
 /* Does it happen whenever the trip counts and extents are large? */

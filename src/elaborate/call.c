@@ -311,7 +311,7 @@ value elab_inline(elab *e, const ast *function, scope *outer, const elab_source 
     const fn_facts *f = facts_of_function(e, function);
     uint64_t site =
         elab_mix(elab_mix(e->act->scope->site, ((uint64_t)at.line << 32) | at.col), (uint64_t)(uintptr_t)function);
-    activation act = {.caller = e->act, .scope = scope_new(e, f, outer, from, name, site)};
+    activation act = {.caller = e->act, .from = at, .scope = scope_new(e, f, outer, from, name, site)};
     act.scope->is_library = is_library;
     activation *caller = e->act;
     e->inlined++;

@@ -157,8 +157,7 @@ static void fill(elab *e, comprehension *c, uint32_t level) {
     c->index[level] = kir_var_new(e->m, e->fn, NULL, type_int64(e->m->types), part->at);
     kir_stmt *s = kir_for(e->m, c->index[level], kir_int(e->m, 0, part->at), again(e, c->length[level]),
                           kir_int(e->m, 1, part->at), KIR_LOOP_ITER, part->at);
-    if (!e->act->scope->is_library)
-        s->loop->id = elab_report(e, KIR_LOOP_ITER, part, part->at);
+    s->loop->id = elab_report(e, KIR_LOOP_ITER, part, part->at);
     loop_context inside = {.outer = e->loop, .report = s->loop->id, .mark = e->loop ? e->loop->mark : 0};
     loop_context *outer = e->loop;
     e->loop = &inside;

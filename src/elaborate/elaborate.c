@@ -20,7 +20,39 @@ types *elab_types(elab *e) {
     return e->m->types;
 }
 
+/* The user's function that is being elaborated, and the place in it: that of the call, inside what the library does. */
+static const activation *user_activation(const elab *e, span *at) {
+    const activation *act = e->act;
+    for (; act && act->scope->is_library && act->caller; act = act->caller)
+        *at = act->from;
+    return act;
+}
+
+typedef struct move {
+    span to;
+} move;
+
+static void move_expr(kir_expr **at, void *context) {
+    (*at)->at = ((const move *)context)->to;
+}
+
+static void move_at(kir_expr **at, void *context) {
+    kir_each_subexpr(at, move_expr, context);
+}
+
+/* What the library does stands where the user called it. */
+static void place_at_call(const elab *e, kir_stmt *s) {
+    move m = {s->at};
+    if (user_activation(e, &m.to) == e->act)
+        return;
+    s->at = m.to;
+    if (s->var)
+        s->var->at = m.to;
+    kir_each_expr(s, move_at, &m);
+}
+
 void elab_emit(elab *e, kir_stmt *s) {
+    place_at_call(e, s);
     if (!e->unreachable)
         vec_push(e->a, e->block, s);
 }
@@ -479,13 +511,17 @@ uint64_t elab_mix(uint64_t h, uint64_t x) {
     return h * 0xff51afd7ed558ccdu;
 }
 
-/* The entry of a loop of the source: one for each place, however often the place is elaborated. */
+/* The entry of a loop of the source: one for each place, however often the place is elaborated. What the library does for
+ * a call is an array operation of the user's. */
 uint32_t elab_report(elab *e, kir_loop_kind kind, const ast *node, span at) {
     uint64_t key = elab_mix(elab_mix(e->act->scope->site, (uint64_t)(uintptr_t)node), (uint64_t)(uintptr_t)e->fn);
     for (uint32_t i = 0; i < e->reports.len; i++)
         if (e->reports.at[i].key == key)
             return e->reports.at[i].id;
-    uint32_t id = kir_report_new(e->m, kind, e->act->scope->name, at, e->loop ? e->loop->report : 0);
+    const activation *user = user_activation(e, &at);
+    if (user != e->act)
+        kind = KIR_LOOP_ARRAY;
+    uint32_t id = kir_report_new(e->m, kind, user->scope->name, at, e->loop ? e->loop->report : 0);
     vec_push(e->a, &e->reports, (report_row){key, id});
     return id;
 }

@@ -185,6 +185,7 @@ typedef struct returned {
 
 typedef struct activation { /* a function body being elaborated: a KIR function, or inlined into one */
     struct activation *caller;
+    span from; /* inlined: the call */
     scope *scope;
     spec *spec;      /* NULL when inlined */
     kir_stmt *block; /* inlined: `return` leaves it */

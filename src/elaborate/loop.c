@@ -521,6 +521,14 @@ static void check_step(elab *e, const value *range, span at) {
                "range() arg 3 must not be zero", NULL, 0, at);
 }
 
+/* "for x in items", without the body. */
+static span head_of(const ast *s) {
+    span at = s->at;
+    at.end_line = s->For.iter->at.end_line;
+    at.end_col = s->For.iter->at.end_col;
+    return at;
+}
+
 static void counted_for(elab *e, const ast *s, const value *given) {
     const stmt_facts *f = facts_of(e->act->scope->facts, s);
     value items = stable_value(e, f, given);
@@ -548,15 +556,8 @@ static void counted_for(elab *e, const ast *s, const value *given) {
         r.hi = stable_bound(e, f, length.expr);
         r.step = kir_int(e->m, 1, s->at);
     }
-    if (!e->act->scope->is_library) {
-        kir_loop_kind kind = items.kind != VAL_RANGE ? KIR_LOOP_ITER
-                             : items.is_prange       ? KIR_LOOP_PRANGE
-                                                     : KIR_LOOP_RANGE;
-        span at = s->at;
-        at.end_line = s->For.iter->at.end_line;
-        at.end_col = s->For.iter->at.end_col;
-        r.context.report = elab_report(e, kind, s, at);
-    }
+    kir_loop_kind kind = items.kind != VAL_RANGE ? KIR_LOOP_ITER : items.is_prange ? KIR_LOOP_PRANGE : KIR_LOOP_RANGE;
+    r.context.report = elab_report(e, kind, s, head_of(s));
     run_loop(e, &r);
 }
 
@@ -596,6 +597,7 @@ static void unrolled_for(elab *e, const ast *s, const value *given, uint32_t n) 
         return;
     }
     value items = elab_hold_value(e, given);
+    e->m->report.at[elab_report(e, KIR_LOOP_ITER, s, head_of(s))].unrolled = true;
     kir_stmt *around = kir_stmt_new(e->m, KIR_BLOCK, s->at);
     merge exit;
     merge_begin(e, &exit);

@@ -36,6 +36,8 @@ typedef VEC(kir_stmt *) kir_block; /* statements in order */
 struct kir_var {
     uint32_t id;    /* unique in the function; printed %name.id or %id */
     sym name;       /* the user's name, or NULL for a temporary */
+    sym called;     /* what reports call it instead, or NULL: the name that the user gave to a temporary's
+                       value, the element that it stands for. Not part of the text */
     type *ty;       /* scalar or array */
     bool is_param;
     bool is_temp;   /* assigned exactly once, before every use, by the elaborator or a pass */
@@ -263,6 +265,7 @@ typedef struct kir_report { /* one entry per loop or array expression of the sou
     const char *text;   /* the sentence, filled in */
     const char *hint;
     bool vector;
+    bool unrolled;      /* the body stands once for each item: there is no loop */
     uint32_t parent;    /* entry of the enclosing loop, or 0 */
     uint32_t fused_with;
     const char *reductions, *private, *guards, *schedule, *tile; /* short texts, or NULL */

@@ -79,6 +79,7 @@ const kir_field kir_fn_fields[] = {{"recursive", KIR_FIELD_FLAG, offsetof(kir_fn
                                    {NULL, 0, 0, 0}};
 
 const kir_field kir_report_fields[] = {FLAG(kir_report, vector),
+                                       FLAG(kir_report, unrolled),
                                        UINT32(kir_report, parent),
                                        UINT32(kir_report, fused_with),
                                        INT(kir_report, work),

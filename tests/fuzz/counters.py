@@ -35,7 +35,7 @@ def reasons():
 def guards_of(entry):
     """Kinds of the tests that a loop has at its entry."""
     kinds = set()
-    for guard in filter(None, (entry["guards"] or "").split(", ")):
+    for guard in filter(None, (entry["guards"] or "").split("; ")):
         kinds.add("overlap" if "overlap" in guard else "arithmetic" if "arithmetic" in guard else "ranges")
     return kinds
 

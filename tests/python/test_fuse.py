@@ -1,5 +1,7 @@
 """Loops that run as one, arrays that need no memory: the same values, exceptions and stores as one after the other; and
 the pairs that must not be fused."""
+import re
+
 import numpy as np
 import pytest
 
@@ -18,8 +20,13 @@ def fused(function, *args, **options):
     kernel(*args)
     report = kernel.parallel_report()
     first = function.__code__.co_firstlineno
-    by_id = {i + 1: e for i, e in enumerate(report)}
-    return [(e["line"] - first, by_id[e["fused_with"]]["line"] - first) for e in report if e["fused_with"]]
+    leader = re.compile(r"is fused with the loop at line (\d+)")
+    pairs = [(e, leader.match(e["text"])) for e in report if e["reason"] == "FUSED"]
+    for e, found in pairs:
+        others = [other for other in report if f"{other['line']}:{other['col']}" in e["fused_with"]]
+        assert int(found[1]) in [other["line"] for other in others]
+        assert all(f"{e['line']}:{e['col']}" in other["fused_with"] for other in others)
+    return [(e["line"] - first, int(found[1]) - first) for e, found in pairs]
 
 
 # ---- what is fused ---------------------------------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ def test_the_report_tells_tiles_and_who_runs_in_parallel():
     assert first["decision"] == "parallel" and first["reason"] == "INDEPENDENT"
     assert "i by 32" in first["tile"] and "in registers" in first["tile"]
     assert second["reason"] == third["reason"] == "INSIDE_PARALLEL"
-    assert "arrays do not overlap" in first["guards"]
+    assert "c does not overlap a, b" in first["guards"]
 
 
 def test_every_loop_of_a_distributed_nest_is_reported():

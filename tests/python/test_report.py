@@ -1,0 +1,191 @@
+"""The parallel report: what users read about their loops. Each test is a claim of docs/report.md."""
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+import plait
+from plait import njit, prange
+
+KEYS = "line col kind decision reason text reductions private guards schedule tile fused_with".split()
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def report_of(function, *args, **options):
+    kernel = njit(parallel=True, **options)(function)
+    kernel(*args)
+    return kernel.parallel_report()
+
+
+def lines_of(function, report):
+    return [e["line"] - function.__code__.co_firstlineno for e in report]
+
+
+# ---- entries ---------------------------------------------------------------------------------------------------------------
+
+
+def many(a, k):
+    total = 0.0
+    for x in a:
+        total += x
+    for i in range(3):
+        for j in (1, 2, 3):
+            total += j * a[i]
+    for i in range(0):
+        total += 1.0
+    for i, (x, y) in enumerate(zip(a, k)):
+        total += x * y
+    for i in prange(len(k)):
+        k[i] = 1.0
+    c = np.array([x * 2.0 for x in a])
+    return total + np.sum(c * c) + np.linalg.norm(k) + sum(x for x in a)
+
+
+def test_every_loop_of_the_source_has_an_entry_with_the_same_keys():
+    report = report_of(many, np.ones(9), np.ones(9))
+    assert {2, 4, 5, 7, 9, 11, 13, 14} == set(lines_of(many, report))
+    for e in report:
+        assert set(KEYS) <= set(e)
+        assert e["kind"] in ("range", "prange", "array") and e["decision"] in ("parallel", "serial")
+        assert e["reason"] and e["text"]
+        assert isinstance(e["fused_with"], list)
+        for key in ("reductions", "private", "guards", "schedule", "tile"):
+            assert e[key] is None or isinstance(e[key], str) and e[key]
+
+
+def test_entries_stand_in_the_order_of_the_source_and_in_the_users_file():
+    report = report_of(many, np.ones(9), np.ones(9))
+    places = [(e["line"], e["col"]) for e in report]
+    assert places == sorted(places)
+    assert {e["file"] for e in report} == {__file__} and {e["function"] for e in report} == {"many"}
+
+
+def test_a_loop_over_a_tuple_is_unrolled():
+    (entry,) = [e for e in report_of(many, np.ones(9), np.ones(9)) if e["reason"] == "UNROLLED"]
+    assert entry["decision"] == "serial" and entry["line"] - many.__code__.co_firstlineno == 5
+
+
+
+
+def test_only_innermost_loops_are_for_vectors():
+    def f(a, b):
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                for k in range(a.shape[2]):
+                    b[i, j, k] = a[i, j, k] + 1.0
+
+    report = report_of(f, np.ones((9, 9, 9)), np.ones((9, 9, 9)))
+    assert [e["vector"] for e in report] == [False, False, True]
+
+
+def test_fused_loops_name_one_another():
+    def f(a):
+        n, m = a.shape
+        c = np.empty((n, m))
+        b = np.empty((n, m))
+        for i in range(n):
+            for j in range(m):
+                c[i, j] = a[i, j] * 2.0
+        for i in range(n):
+            for j in range(m):
+                b[i, j] = c[i, j] + 1.0
+        return b
+
+    first, inner, second, inside = report_of(f, np.ones((9, 9)))
+    place = lambda e: f"{e['line']}:{e['col']}"
+    assert first["fused_with"] == [place(second)] and second["fused_with"] == [place(first)]
+    assert inner["fused_with"] == [place(inside)] and inside["fused_with"] == [place(inner)]
+    assert f"the loop at line {first['line']}, column {first['col']}," in second["text"]
+
+
+# ---- words -----------------------------------------------------------------------------------------------------------------
+
+
+def test_reductions_and_races_call_arrays_by_their_names():
+    def f(k, n):
+        counts = np.zeros(n, np.int64)
+        for i in range(len(k)):
+            counts[k[i]] += 1
+        running = np.zeros(n)
+        for i in range(1, n):
+            running[i] = running[i - 1] * counts[i]
+        return running
+
+    counts, running = [e for e in report_of(f, np.arange(5000) % 7, 50) if e["kind"] == "range"]
+    assert counts["reductions"] == "add counts[:]" and "counts" in counts["text"]
+    assert "running[1]" in running["text"]
+
+    def racy(n):
+        out = np.zeros(n)
+        for i in prange(1, n):
+            out[i] = out[i - 1] + 1.0
+        return out
+
+    with pytest.raises(plait.ParallelRaceError, match=r"`out` is written by one.*touch out\[1\]"):
+        njit(parallel=True)(racy)(9)
+
+
+def test_a_sum_without_a_name_is_called_a_sum_and_a_promoted_element_as_it_is_written():
+    def f(a, y):
+        for i in range(len(a)):
+            y[3] += a[i]
+        return np.sum(a * a)
+
+    element, total = report_of(f, np.ones(9000), np.ones(9))
+    assert element["reductions"] == "add y[3]"
+    assert re.fullmatch(r"add a sum made in line \d+", total["reductions"])
+
+
+def test_guards_are_conditions_in_the_words_of_the_source():
+    def f(indptr, data, x, y, m):
+        for i in range(len(indptr) - 1):
+            total = 0.0
+            for p in range(indptr[i], indptr[i + 1]):
+                total += data[p] * x[m]
+            y[i] = total
+
+    n = 500
+    outer, inner = report_of(f, np.arange(n + 1), np.ones(n), np.ones(9), np.ones(n), 2)
+    text = f"{outer['guards']}; {inner['guards']}"
+    assert "…" not in text and "intermediate" not in text
+    assert "indptr[i] >= 0" in inner["guards"] and "data.shape[0] >= indptr[i + 1]" in inner["guards"]
+    assert re.search(r"y does not overlap .*data", outer["guards"]) or "data does not overlap y" in outer["guards"]
+
+
+def test_of_guards_on_one_extent_the_strongest_is_listed():
+    def f(a):
+        total = 0.0
+        for i in range(a.shape[0]):
+            total += a[i, 0] + a[i, 1] + a[i, 2]
+        return total
+
+    (entry,) = report_of(f, np.ones((2000, 3)))
+    assert entry["guards"] == "a.shape[1] >= 3"
+
+
+def test_a_witness_of_what_is_only_possible_says_may():
+    def f(a, m):
+        for i in range(len(a)):
+            if a[i] > m:
+                a[0] = a[i]
+
+    (entry,) = report_of(f, np.ones(3000), 2.0)
+    assert entry["reason"] == "CARRIED" and "may both touch" in entry["text"], entry
+
+
+# ---- races that are asked for ----------------------------------------------------------------------------------------------
+
+
+def chain(a):
+    for i in prange(1, len(a)):
+        a[i] = a[i - 1] + 1.0
+
+
+@pytest.mark.parametrize("race", ["warn", "trust"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_proven_race_that_is_let_through_is_called_proven(race):
+    (entry,) = report_of(chain, np.zeros(9), race=race)
+    assert entry["decision"] == "parallel" and entry["reason"] == "RACY"
+    assert "proven racy" in entry["text"] and "iterations i = 1 and i = 2 both touch a[1]" in entry["text"]
+    assert "range()" in entry["hint"]
