@@ -21,7 +21,7 @@ static const char *iterator_name(const access_walk *w) {
     return w->loop->var->name ? w->loop->var->name->text : "iteration";
 }
 
-/* Two iterations and the element, for parameters and extents as small as isl happens to choose. */
+/* For parameters and extents as small as isl happens to choose. */
 const char *witness_describe(access_walk *w, const access *a, const access *b, isl_map *relation) {
     int64_t step;
     if (!kir_is_const_int(w->loop->step, &step))

@@ -4,7 +4,8 @@
 
 #include "passes/affine.h"
 
-/* Two iterations and the element: "iterations i = 1 and i = 2 both touch a[1]"; NULL when isl finds none. */
+/* Two iterations and the element: "iterations i = 1 and i = 2 both touch a[1]" (may: they are not exactly known);
+ * NULL when isl finds none, or when the numbers of iterations are not the values of the loop's variable. */
 const char *witness_describe(access_walk *w, const access *a, const access *b, isl_map *relation);
 /* "1", "at least 1" …: how many iterations lie between them; NULL: not known. */
 const char *witness_distance(access_walk *w, isl_map *relation);
