@@ -339,8 +339,9 @@ static kir_expr *entry_test(wrapping *w, const kir_expr *lo) {
     }
     for (uint32_t k = 0; k < w->apart[0].len; k++)
         test = kir_binary(m, KIR_OP_AND, test, pass_apart(m, w->apart[0].at[k], w->apart[1].at[k], at), at);
+    var_defs defs = vars_defs(w->z->scratch, w->z->f);
     if (w->loop->loop->id && w->apart[0].len)
-        pass_add_guard(m, &m->report.at[w->loop->loop->id], "arrays do not overlap");
+        pass_add_memory_guards(m, &m->report.at[w->loop->loop->id], &defs, test);
     return test;
 }
 
