@@ -78,12 +78,9 @@ const kir_field kir_fn_fields[] = {{"recursive", KIR_FIELD_FLAG, offsetof(kir_fn
                                    INT(kir_fn, grain),
                                    {NULL, 0, 0, 0}};
 
-const kir_field kir_report_fields[] = {FLAG(kir_report, vector),
-                                       FLAG(kir_report, unrolled),
-                                       UINT32(kir_report, parent),
-                                       UINT32(kir_report, fused_with),
-                                       INT(kir_report, work),
-                                       {NULL, 0, 0, 0}};
+const kir_field kir_report_fields[] = {FLAG(kir_report, vector),   FLAG(kir_report, unrolled),
+                                       UINT32(kir_report, parent), UINT32(kir_report, fused_with),
+                                       INT(kir_report, work),      {NULL, 0, 0, 0}};
 
 int64_t kir_field_get(const kir_field *f, const void *object) {
     const char *at = (const char *)object + f->offset;
