@@ -22,6 +22,16 @@
  * when what is evaluated now in any case cannot raise and changes nothing else: assignments of scalars that are read
  * nowhere else (a load in range stays in range: no test of a flag can have been its proof).
  *
+ * And an extreme of which only the place is kept gets a variable for its value:
+ *
+ *   for %i … {                                               if 0 <= %w < dim(x) {
+ *       %x = load x[%i]; check 0 <= %w < dim(x)                  %best = load x[%w]
+ *       %old = load x[%w]                              →         for %i … { %x = load x[%i]
+ *       if %x < %old { %w = %i }                                            if %x < %best { %w = %i; %best = %x } }
+ *   }                                                        } else { the loop as it was }
+ *
+ * when nothing is stored in the loop and the place is assigned there alone.
+ *
  * Done under parallel=True only: without it a branch that is seldom taken is cheaper. Cost: linear. */
 #include "passes/passes.h"
 #include "passes/vars.h"
@@ -29,6 +39,7 @@
 typedef struct tidying {
     kir_module *m;
     kir_fn *f;
+    arena *scratch;
     uint32_t *reads, *sites; /* by variable id: of flags */
     bool counting;           /* first round: sites are counted, nothing is changed */
 } tidying;
@@ -205,6 +216,188 @@ static void make_extreme(tidying *t, kir_block *b, uint32_t at) {
     b->at[at] = store;
 }
 
+/* ---- places of extremes ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct place { /* if x[index] < x[where] { where = index }, in a block inside the loop */
+    tidying *t;
+    kir_stmt *loop, *test, *fresh, *old; /* the IF and the two loads before it */
+    kir_block *block;
+    kir_block checks; /* that `where` is in range; they stand before the IF */
+} place;
+
+static bool is_dim(const kir_expr *e, const kir_var *array, uint32_t axis) {
+    return e->kind == KIR_DIM && e->var == array && (uint32_t)e->axis == axis;
+}
+
+/* The variable v of `v` or of `wrap(v, dim(array, axis))`. */
+static kir_var *place_var(const kir_expr *e, const kir_var *array, uint32_t axis) {
+    if (e->kind == KIR_WRAP && is_dim(e->args[1], array, axis))
+        e = e->args[0];
+    return e->kind == KIR_VAR && !e->var->is_temp ? e->var : NULL;
+}
+
+/* Does `e` hold for every place within the array? */
+static bool is_in_range(const kir_expr *e, const kir_expr *load) {
+    int64_t c;
+    if (e->kind != KIR_BINARY)
+        return false;
+    if (e->op == KIR_OP_AND && e->ty->kind == TYPE_BOOL)
+        return is_in_range(e->args[0], load) && is_in_range(e->args[1], load);
+    for (uint32_t k = 0; k < load->n_args; k++) {
+        const kir_var *v = place_var(load->args[k], load->var, k);
+        if (!v || place_var(e->args[0], load->var, k) != v)
+            continue;
+        if ((e->op == KIR_OP_GE && kir_is_const_int(e->args[1], &c) && c == 0) ||
+            (e->op == KIR_OP_LT && is_dim(e->args[1], load->var, k)))
+            return true;
+    }
+    return false;
+}
+
+/* The load that gave the operand its value, before position `at`; loads and checks may stand between. */
+static kir_stmt *load_of(const kir_block *b, uint32_t at, const kir_expr *operand) {
+    for (uint32_t i = at; i-- > 0 && operand->kind == KIR_VAR && operand->var->is_temp;) {
+        kir_stmt *s = b->at[i];
+        bool loads = s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD;
+        if (loads && s->var == operand->var)
+            return s;
+        if (!loads && s->kind != KIR_CHECK)
+            return NULL;
+    }
+    return NULL;
+}
+
+static bool moves_to(const kir_stmt *test, const kir_var *v, const kir_expr *index) {
+    for (uint32_t i = 0; i < test->body.len; i++)
+        if (sets(test->body.at[i], v))
+            return kir_expr_equal(test->body.at[i]->value, index);
+    return false;
+}
+
+static bool is_place(place *p, kir_stmt *fresh, kir_stmt *old) {
+    if (!fresh || !old || fresh->value->var != old->value->var || p->t->reads[old->var->id] != 1)
+        return false;
+    const kir_expr *from = fresh->value, *to = old->value;
+    for (uint32_t k = 0; k < to->n_args; k++) {
+        const kir_var *v = place_var(to->args[k], to->var, k);
+        if (!v || !moves_to(p->test, v, from->args[k]))
+            return false;
+    }
+    p->fresh = fresh;
+    p->old = old;
+    return true;
+}
+
+static void find_checks(place *p, uint32_t at) {
+    for (uint32_t i = at; i-- > 0 && (p->block->at[i]->kind == KIR_CHECK || p->block->at[i]->kind == KIR_ASSIGN);)
+        if (p->block->at[i]->kind == KIR_CHECK && is_in_range(p->block->at[i]->value, p->old->value))
+            vec_push(p->t->m->a, &p->checks, p->block->at[i]);
+}
+
+static bool find_place(place *p, kir_block *b);
+
+static bool look_at(place *p, kir_block *b, uint32_t at) {
+    kir_stmt *s = b->at[at];
+    const kir_expr *e = s->value;
+    if (s->kind != KIR_IF || s->orelse.len || e->kind != KIR_BINARY || !mirrored(e->op))
+        return find_place(p, &s->body) || find_place(p, &s->orelse);
+    kir_stmt *left = load_of(b, at, e->args[0]), *right = load_of(b, at, e->args[1]);
+    p->test = s;
+    p->block = b;
+    if (!is_place(p, left, right) && !is_place(p, right, left))
+        return find_place(p, &s->body);
+    find_checks(p, at);
+    return p->checks.len > 0;
+}
+
+static bool find_place(place *p, kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++)
+        if (look_at(p, b, i))
+            return true;
+    return false;
+}
+
+typedef struct disturbance { /* statements of the loop that the place must not meet */
+    const place *p;
+    uint32_t moved; /* assignments of variables of the place, and of the array */
+    bool stores;
+} disturbance;
+
+static void note_moved(kir_var *v, void *context) {
+    disturbance *d = context;
+    const kir_expr *load = d->p->old->value;
+    d->moved += v == load->var;
+    for (uint32_t k = 0; k < load->n_args; k++)
+        d->moved += v == place_var(load->args[k], load->var, k);
+}
+
+static bool note_disturbance(kir_stmt *s, void *context) {
+    disturbance *d = context;
+    d->stores |= s->kind != KIR_ASSIGN && s->kind != KIR_IF && s->kind != KIR_FOR && s->kind != KIR_CHECK;
+    vars_written_by(s, note_moved, d);
+    return true;
+}
+
+static bool is_undisturbed(const place *p) {
+    disturbance d = {.p = p};
+    const kir_expr *load = p->old->value;
+    kir_block body = p->loop->body;
+    kir_each_stmt(&body, note_disturbance, &d);
+    for (uint32_t k = 0; k < load->n_args; k++)
+        if (place_var(load->args[k], load->var, k) == p->loop->var)
+            return false;
+    return !d.stores && d.moved == load->n_args;
+}
+
+static bool is_taken_out(const place *p, const kir_stmt *s) {
+    for (uint32_t i = 0; i < p->checks.len; i++)
+        if (s == p->checks.at[i])
+            return true;
+    return s == p->old;
+}
+
+static void take_out(place *p) {
+    kir_block out = {0};
+    for (uint32_t i = 0; i < p->block->len; i++)
+        if (!is_taken_out(p, p->block->at[i]))
+            vec_push(p->t->m->a, &out, p->block->at[i]);
+    *p->block = out;
+}
+
+/* The two versions, in place of the loop. */
+static kir_stmt *give_value(place *p) {
+    kir_module *m = p->t->m;
+    span at = p->test->at;
+    kir_stmt *versions = kir_stmt_new(m, KIR_IF, p->loop->at);
+    kir_var *best = kir_var_new(m, p->t->f, p->old->value->var->name, p->old->var->ty, at), *old = p->old->var;
+    for (uint32_t i = 0; i < p->checks.len; i++) {
+        kir_expr *holds = kir_copy_expr(m, p->checks.at[i]->value, NULL);
+        versions->value = versions->value ? kir_binary(m, KIR_OP_AND, versions->value, holds, at) : holds;
+    }
+    versions->orelse = pass_cold_copy(m, p->t->f, p->t->scratch, p->loop);
+    vec_push(m->a, &versions->body, kir_assign(m, best, kir_copy_expr(m, p->old->value, NULL), at));
+    vec_push(m->a, &versions->body, p->loop);
+    take_out(p);
+    for (uint32_t k = 0; k < 2; k++)
+        if (p->test->value->args[k]->var == old)
+            p->test->value->args[k] = kir_ref(m, best, at);
+    vec_push(m->a, &p->test->body, kir_assign(m, best, kir_ref(m, p->fresh->var, at), at));
+    return versions;
+}
+
+static void give_values(tidying *t, kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        place p = {.t = t, .loop = s};
+        if (s->kind == KIR_FOR && !s->loop->cold && find_place(&p, &s->body) && is_undisturbed(&p)) {
+            b->at[i] = give_value(&p);
+            continue;
+        }
+        give_values(t, &s->body);
+        give_values(t, &s->orelse);
+    }
+}
+
 /* ---- the walk ----------------------------------------------------------------------------------------------------------------------- */
 
 static void open_chains(tidying *t, kir_block *b) {
@@ -247,13 +440,14 @@ bool conditions_run(pass_context *c) {
         return true;
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
         kir_fn *f = c->m->fns.at[i];
-        tidying t = {.m = c->m, .f = f, .counting = true};
+        tidying t = {.m = c->m, .f = f, .scratch = c->scratch, .counting = true};
         t.reads = arena_array(c->scratch, uint32_t, f->next_var + 1);
         t.sites = arena_array(c->scratch, uint32_t, f->next_var + 1);
         kir_each_stmt(&f->body, count_reads, t.reads);
         tidy_block(&t, &f->body);
         t.counting = false;
         tidy_block(&t, &f->body);
+        give_values(&t, &f->body);
     }
     return true;
 }

@@ -994,3 +994,101 @@ def test_an_operand_that_may_raise_is_evaluated_where_python_evaluates_it():
     assert kernel(np.array([1.0, -1.0, 0.0])) is False
     with pytest.raises(ZeroDivisionError):
         kernel(np.array([1.0, 0.0]))
+
+
+# ---- places without values ------------------------------------------------------------------------------------------------
+
+
+def place_of_the_least(x, w):
+    for i in range(len(x)):
+        if x[i] < x[w]:
+            w = i
+    return w
+
+
+def last_place_of_the_greatest(x, w):
+    for i in range(len(x)):
+        if x[w] <= x[i]:
+            w = i
+    return w
+
+
+def place_in_a_matrix(x):
+    r = 0
+    c = 0
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            if x[i, j] > x[r, c]:
+                r = i
+                c = j
+    return r, c
+
+
+def place_and_payload(x, y, w):
+    z = -1.0
+    for i in range(len(x) - 1, -1, -1):
+        if x[i] < x[w]:
+            w = i
+            z = y[i]
+    return w, z
+
+
+def place_of_another(x, w):
+    for i in range(1, len(x)):
+        if x[i] < x[w]:
+            w = i - 1
+    return w
+
+
+def place_while_storing(x, y, w):
+    for i in range(len(x)):
+        y[i] = 0.5
+        if x[i] < x[w]:
+            w = i
+    return w
+
+
+def place_moved_elsewhere(x, w):
+    for i in range(len(x)):
+        if x[i] < x[w]:
+            w = i
+        if x[i] == 3.0:
+            w = 0
+    return w
+
+
+PLACES = (place_of_the_least, last_place_of_the_greatest, place_of_another, place_moved_elsewhere)
+
+
+@pytest.mark.parametrize("f", PLACES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("n, w", [(0, 0), (1, 0), (1, -1), (1, 1), (50, 7), (50, -3), (50, 50), (50, -51), (3000, 1)])
+def test_places_of_extremes(agree, f, n, w):
+    x = np.random.default_rng(n).integers(0, 40, n).astype(float)
+    agree(f, x.astype(np.int16), w)
+    agree(f, x, w)
+    x[n // 3:n // 3 + 1] = np.nan
+    agree(f, x, w)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 4), (4, 0), (1, 1), (20, 30)])
+def test_places_in_matrices(agree, shape):
+    agree(place_in_a_matrix, np.random.default_rng(1).integers(0, 90, shape).astype(float))
+
+
+def test_places_with_more(agree):
+    x, y = np.random.default_rng(2).random((2, 500))
+    agree(place_and_payload, x, y, 3)
+    agree(place_and_payload, x, x[::-1], -2)
+    agree(place_while_storing, x, y, 3)
+    agree(place_while_storing, x, x, 3)
+
+
+def test_places_are_found_in_parallel():
+    x = np.random.default_rng(2).random(500)
+    for f in (place_of_the_least, last_place_of_the_greatest):
+        kernel = njit(parallel=True)(f)
+        kernel(x, 0)
+        assert [e["decision"] for e in kernel.parallel_report()] == ["parallel"]
+    kernel = njit(parallel=True)(place_of_another)
+    kernel(x, 0)
+    assert [e["decision"] for e in kernel.parallel_report()] == ["serial"]
