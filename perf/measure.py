@@ -1,6 +1,8 @@
 """Shared by the measurements: medians of interleaved runs, this machine in a line, tables kept in perf/README.md."""
 import argparse
 import ctypes
+import json
+import linecache
 import os
 import pathlib
 import platform
@@ -31,12 +33,32 @@ def interleaved(candidates, rounds=21, least_seconds=0.002):
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
+def fresh_numbers(code, runs=11):
+    """The number that `code` prints in a new interpreter, `runs` times."""
+    command = [sys.executable, "-c", code]
+    return [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]) for _ in range(runs)]
+
+
 def fresh_process(code, runs=11):
     """Median of the number that `code` prints in a new interpreter."""
-    command = [sys.executable, "-c", code]
-    numbers = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
-               for _ in range(runs)]
-    return statistics.median(numbers)
+    return statistics.median(fresh_numbers(code, runs))
+
+
+def function_from(text, name):
+    """A function of a text that inspect can find."""
+    file = f"<{name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    space = {}
+    exec(compile(text, file, "exec"), space)
+    return space[name]
+
+
+def write_pyperf(path, benchmarks):
+    """A file that pyperf reads, of (name, [seconds], {more facts}) each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = [{"metadata": {"name": name, "unit": "second", "loops": 1, **facts}, "runs": [{"values": list(values)}]}
+             for name, values, facts in benchmarks]
+    path.write_text(json.dumps({"version": "1.0", "metadata": {}, "benchmarks": found}, indent=1) + "\n")
 
 
 def c_library(source, *flags):

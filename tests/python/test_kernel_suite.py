@@ -7,6 +7,7 @@ import pytest
 
 import switches as _testing
 from plait import njit
+from plait.tuning.arguments import make_arguments, read_suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -59,3 +60,30 @@ def test_its_formulas_grow_with_its_sizes(name):
     module = load(name)
     for formula in (module.flops, module.traffic):
         assert formula(*module.SIZES["SMALL"]) <= formula(*module.SIZES["CACHE"]) <= formula(*module.SIZES["FULL"])
+
+
+# ---- perf/suites -----------------------------------------------------------------------------------------------------------
+
+
+SUITE = {kernel["name"]: kernel for kernel in read_suite(ROOT / "perf/suites/kernels.yaml")["kernels"]}
+
+
+def test_the_suite_has_every_kernel():
+    assert set(SUITE) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_suite_measures_the_sizes_of_the_kernels_file(name):
+    module, points = load(name), SUITE[name]["points"]
+    for size, point in zip(("CACHE", "FULL"), points):
+        for what, formula in (("flops", module.flops), ("bytes", module.traffic)):
+            assert (point.get(what) or 0) == pytest.approx(formula(*module.SIZES[size]), rel=0.01)
+        for spec, value in zip(point["arguments"], arguments_of(name, size)):
+            if name not in ("spmv",) and isinstance(value, np.ndarray):  # whose rows are not equally long in the file
+                assert tuple(spec["shape"]) == value.shape and np.dtype(spec["dtype"]) == value.dtype
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_suites_arguments_fit_the_kernel(name):
+    with np.errstate(all="ignore"):
+        njit(parallel=True)(function_of(name))(*make_arguments(SUITE[name]["points"][0]))
