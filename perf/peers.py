@@ -355,6 +355,7 @@ def arguments():
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--table", action="store_true", help="make the tables of what was measured, measure nothing")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--page", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -362,6 +363,9 @@ def main():
     options = arguments()
     if options.child:
         measured(options.child, options)
+        return
+    if options.page:  # with the peers' environment, for their versions
+        print(page())
         return
     if options.install:
         install()
@@ -375,8 +379,8 @@ def main():
             if done.returncode:
                 print(f"{name}: exit status {done.returncode}", file=sys.stderr)
     if options.keep or options.table:
-        text = subprocess.run([interpreter(), "-W", "ignore", "-c", f"import sys; sys.path.insert(0, {str(HERE)!r}); import peers; "
-                               "print(peers.page())"], env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True).stdout
+        text = subprocess.run([interpreter(), "-W", "ignore", __file__, "--page"], env={**os.environ, **ENVIRONMENT},
+                              capture_output=True, text=True).stdout
         print(text)
         if options.keep:
             keep_results()

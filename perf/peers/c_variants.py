@@ -12,7 +12,8 @@ HERE = pathlib.Path(__file__).resolve().parent / "c"
 CLANG = shutil.which("clang-19") or shutil.which("clang") or "clang"
 VECLIB = ("-fveclib=libmvec",)
 FAST, STRICT = ("-ffast-math",), ("-fno-math-errno",)
-POLLY = ("-mllvm", "-polly", "-mllvm", "-polly-parallel", "-mllvm", "-polly-omp-backend=GNU", "-mllvm", "-polly-vectorizer=stripmine")
+POLLY = ("-mllvm", "-polly", "-mllvm", "-polly-parallel", "-mllvm", "-polly-omp-backend=GNU",
+         "-mllvm", "-polly-vectorizer=stripmine")
 WIDE = ("-mprefer-vector-width=512",)
 
 # name → (compiler, source, flags, OpenMP)

@@ -1,4 +1,5 @@
-"""The 24 kernels of the suite, plain `range` loops: they say what NumPy says, at every number of threads, strictly with the same bits."""
+"""The 24 kernels of the suite, plain `range` loops: they say what NumPy says, at every number of threads; strict ones with the
+same bits."""
 import pathlib
 import sys
 

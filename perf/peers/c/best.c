@@ -28,7 +28,7 @@ static L most(L a, L b) {
     return a > b ? a : b;
 }
 
-/* ---- a strip of points runs until the last of them has left: four vectors hide the latency of one another -------------- */
+/* ---- a strip of points runs until the last of them has left: four vectors hide the latency of one another -------- */
 
 enum { STRIP = 4 };
 
@@ -152,7 +152,7 @@ void stencil3(L T, double *R A, double *R B, L n, L m, L l) {
     waves(stencil3_step, &(struct planes){A, B, m, l}, n, 1, 2 * T, 10);
 }
 
-/* ---- the product of matrices: a tile of 8 × 24 in registers, panels of B packed ----------------------------------------- */
+/* ---- the product of matrices: a tile of 8 × 24 in registers, panels of B packed ---------------------------------- */
 
 enum { MR = 8, NV = 3, NR = 8 * NV, KC = 256, IB = 64 };
 
@@ -213,7 +213,7 @@ void matmul(const double *R A, const double *R B, double *R C, L n, L m, L K) {
     free(packed);
 }
 
-/* ---- points transposed, pairs in lanes ------------------------------------------------------------------------------------ */
+/* ---- points transposed, pairs in lanes --------------------------------------------------------------------------- */
 
 enum { BLOCK = 64 };
 
@@ -239,7 +239,7 @@ void pdist(const double *R X, double *R D, L n, L d) {
     free(T);
 }
 
-/* ---- four histograms a thread: equal neighbours do not wait for one another ------------------------------------------------- */
+/* ---- four histograms a thread: equal neighbours do not wait for one another -------------------------------------- */
 
 void hist(const double *R x, L nb, L n, L *R h) {
     memset(h, 0, (size_t)nb * sizeof *h);
@@ -287,7 +287,7 @@ void equalize(const uint8_t *R picture, uint8_t *R out, L rows, L columns) {
         out[i] = table[picture[i]];
 }
 
-/* ---- results past the caches ------------------------------------------------------------------------------------------------ */
+/* ---- results past the caches ------------------------------------------------------------------------------------- */
 
 static void store_past_caches(V v, double *out) {
 #ifdef __AVX512F__
@@ -320,7 +320,7 @@ void aexpr(const double *R a, const double *R b, const double *R c, L n, double 
         out[i] = a[i] * b[i] + sqrt(c[i]);
 }
 
-/* ---- coordinates apart ------------------------------------------------------------------------------------------------------ */
+/* ---- coordinates apart ------------------------------------------------------------------------------------------- */
 
 void nbody(const double *R P, const double *R M, double *R acc, double eps, L n) {
     double *R x = doubles(3 * n), *R y = x + n, *R z = y + n;
@@ -347,7 +347,7 @@ void nbody(const double *R P, const double *R M, double *R acc, double eps, L n)
     free(x);
 }
 
-/* ---- sums of beginnings: each thread sums a piece of a cached block, then all add what stands before theirs ------------------ */
+/* ---- sums of beginnings: each thread sums a piece of a cached block, then all add what stands before theirs ------ */
 
 void prefix(const double *R x, double *R out, L n) {
     enum { CHUNK = 1 << 14 };
@@ -378,7 +378,7 @@ void prefix(const double *R x, double *R out, L n) {
     }
 }
 
-/* ---- centres in lanes ---------------------------------------------------------------------------------------------------------- */
+/* ---- centres in lanes -------------------------------------------------------------------------------------------- */
 
 void kmeans(L times, const double *R X, double *R C, L *R nearest, L n, L d, L k) {
     L lanes = (k + 7) / 8 * 8, all = k * d;
