@@ -644,7 +644,11 @@ class Methods:
     def _pick(self, signature, get):
         overloads = self._state.overloads
         if signature is not None:
-            return get(overloads[types.signature(signature).args])
+            args = types.signature(signature).args
+            if args not in overloads:
+                known = "; ".join(str(o.signature) for o in overloads.values()) or "no types yet"
+                raise KeyError(f"{self.__name__}() is not compiled for {types.Signature(None, args)}, but for {known}")
+            return get(overloads[args])
         return {args: get(o) for args, o in overloads.items()}
 
     def inspect_llvm(self, signature=None):
@@ -670,20 +674,32 @@ class Methods:
             print("=" * 80, file=file)
 
     def parallel_diagnostics(self, signature=None, level=1):
-        """Prints what became of every loop, and why."""
+        """Prints what became of every loop, and why (docs/report.md), and how its regions would run now; from level 3 on
+        every entry as data."""
+        from .diagnostics import not_compiled, running_text
+
         if level not in (1, 2, 3, 4):
             raise ValueError("Report level unknown, should be one of 1, 2, 3, 4")
+        if signature is None and not self._state.overloads:
+            print(not_compiled(self.__name__))
+            return
         for o in self._state.overloads.values() if signature is None else [Methods._pick(self, signature, lambda o: o)]:
             title = f" Parallel report:  Function {self.__name__}, {_place(self)} "
             print("=" * 80, title.center(80, "="), "=" * 80, sep="\n")
-            print(o.artifact.explain() or "")
+            print(o.artifact.explain() or "", end="")
+            if self._state.options.get("parallel"):
+                print(f"  regions run with: {running_text(self._state.options, name_in_files(self))}")
+            print()
             if level > 2:
                 for loop in o.report():
                     print("; ".join(f"{k}: {v}" for k, v in loop.items() if v not in (None, "", [], False)))
 
     def parallel_report(self, signature=None):
-        """The same as data: a list with one dict for each loop of the source, or a dict of lists by signature."""
+        """The same as data: a list with one dict for each loop of the source; when there are several signatures and none
+        is named, a dict of such lists. Nothing is compiled for it: before the first call the list is empty."""
         found = Methods._pick(self, signature, Overload.report)
+        if signature is None and not found:
+            return []
         if signature is None and len(found) == 1:
             return next(iter(found.values()))
         return found

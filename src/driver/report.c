@@ -175,14 +175,14 @@ static void put_detail(text *t, const char *name, const char *value) {
         text_printf(t, "        %s: %s\n", name, value);
 }
 
-/* "    4  …  | text": the place, then what became of the loop and why. */
+/* The place and number (by which configuration files know the loop), then what became of it and why. */
 static void put_loop(text *t, const kir_module *m, const uint32_t *ids, uint32_t id, uint32_t file) {
     const kir_report *e = entry(m, id);
     if (e->at.file != file && e->at.file < m->diags->sources.len)
         text_printf(t, "  %s:%u", m->diags->sources.at[e->at.file].name, e->at.line);
     else
         text_printf(t, "  line %u", e->at.line);
-    text_printf(t, ", column %u, %s: %s%s: %s\n", e->at.col, kind_name(e->kind),
+    text_printf(t, ", column %u, %s (#%u): %s%s: %s\n", e->at.col, kind_name(e->kind), id,
                 e->decision == KIR_PARALLEL ? "parallel" : "serial", e->vector ? ", vector" : "",
                 e->text     ? e->text
                 : e->reason ? e->reason

@@ -398,6 +398,14 @@ static bool read_target(session *s, request *r, const json_t *o) {
 
 /* ---- the whole --------------------------------------------------------------------------------------------------------------- */
 
+/* What prange is when it is racy is asked of parallel code alone. */
+static void warn_of_race(session *s, const request *r, const json_t *options) {
+    const char *race = json_string_value(json_object_get(options, "race"));
+    if (race && !r->options.parallel)
+        diag_report(s->diags, DIAG_WARNING, r->entry->function->at, "add parallel=True, or leave the option out",
+                    "race='%s' has no effect without parallel=True: prange is range then", race);
+}
+
 static request *read_object(session *s, const json_t *o) {
     request *r = arena_make(s->a, request);
     r->options.opt = 3;
@@ -407,6 +415,7 @@ static request *read_object(session *s, const json_t *o) {
     if (!r->entry || !read_options(s, r, json_object_get(o, "options")) ||
         !read_target(s, r, json_object_get(o, "target")))
         return NULL;
+    warn_of_race(s, r, json_object_get(o, "options"));
     const char *signature = copy_string(s, o, "signature", "");
     if (!type_parse_signature(s->types, s->a, signature, s->diags, &r->result, &r->args, &r->n_args))
         return NULL;

@@ -1,5 +1,4 @@
 """The parallel report: what users read about their loops. Each test is a claim of docs/report.md."""
-import pathlib
 import re
 
 import numpy as np
@@ -9,7 +8,6 @@ import plait
 from plait import njit, prange
 
 KEYS = "line col kind decision reason text reductions private guards schedule tile fused_with".split()
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def report_of(function, *args, **options):
@@ -189,3 +187,39 @@ def test_a_proven_race_that_is_let_through_is_called_proven(race):
     assert entry["decision"] == "parallel" and entry["reason"] == "RACY"
     assert "proven racy" in entry["text"] and "iterations i = 1 and i = 2 both touch a[1]" in entry["text"]
     assert "range()" in entry["hint"]
+
+
+def test_race_without_parallel_warns_that_it_has_no_effect():
+    a = np.zeros(5)
+    with pytest.warns(plait.PlaitWarning, match=r"race='error' has no effect without parallel=True"):
+        njit(race="error")(chain)(a)
+    assert list(a) == [0, 1, 2, 3, 4]
+
+
+# ---- what is printed -------------------------------------------------------------------------------------------------------
+
+
+def test_diagnostics_before_any_call_say_what_to_do(capsys):
+    kernel = njit(parallel=True)(many)
+    kernel.parallel_diagnostics()
+    said = capsys.readouterr().out
+    assert "not compiled yet" in said and "call it first" in said
+    assert kernel.parallel_report() == []
+    with pytest.raises(KeyError, match="not compiled for"):
+        kernel.parallel_report("f8(f8)")
+
+
+def test_diagnostics_say_how_regions_run_and_who_said_so(capsys):
+    def f(a):
+        for i in range(len(a)):
+            a[i] += 1.0
+        while a[0] > 1.0:
+            a[0] -= 1.0
+
+    kernel = njit(parallel=True, schedule="dynamic", chunk=7)(f)
+    kernel(np.ones(9))
+    kernel.parallel_diagnostics()
+    said = capsys.readouterr().out
+    assert "schedule dynamic (decorator); chunk 7 (decorator)" in said and re.search(r"threads \d+ \(", said)
+    assert "work: about" in said and "schedule: dynamic" in said
+    assert re.search(r"while +\|", said) and "while: runs in order" in said
