@@ -588,14 +588,30 @@ static kir_stmt *join_loops(fuser *z, group *g) {
 
 static void enter(fuser *z, kir_stmt *s);
 
+static bool note_other_loop(kir_stmt *s, void *context) {
+    *(bool *)context &= s->kind != KIR_FOR || s->loop->kind == KIR_LOOP_ARRAY;
+    return true;
+}
+
+/* An array statement through a temporary, for arrays that share memory though they came by different names: right, and
+ * seldom worth code that is fast. */
+static bool only_array_loops(kir_block *b) {
+    bool only = true;
+    kir_each_stmt(b, note_other_loop, &only);
+    return only;
+}
+
 static void place_group(fuser *z, group *g, kir_block *out) {
     kir_module *m = z->m;
     kir_block others = {0};
     kir_expr *when = all_of(z, g->tests.at, g->tests.len);
     kir_expr *apart = all_of(z, g->apart.at, g->apart.len);
+    bool for_overlap = !when && apart;
     when = when && apart ? kir_binary(m, KIR_OP_AND, when, apart, when->at) : when ? when : apart;
     if (when)
         place_others(z, g, &others);
+    if (for_overlap && only_array_loops(&others))
+        pass_make_cold(&others);
     kir_stmt *loop = join_loops(z, g);
     z->changed = true;
     enter(z, loop);
