@@ -22,15 +22,15 @@ DOORS = {
 }
 # rooms below another one do not look up
 UPWARD = {
-    "src/support/": ("syntax", "types", "kir", "elaborate", "llvm", "driver", "cli", "passes"),
-    "src/syntax/": ("types", "kir", "elaborate", "llvm", "driver", "cli", "passes"),
-    "src/types/": ("syntax", "kir", "elaborate", "llvm", "driver", "cli", "passes"),
-    "src/kir/": ("syntax", "elaborate", "llvm", "driver", "cli", "passes"),
-    "src/elaborate/": ("llvm", "driver", "cli", "passes"),
-    "src/llvm/": ("syntax", "elaborate", "driver", "cli"),
-    "passes/": ("syntax", "elaborate", "llvm", "driver", "cli"),
-    "runtime/": ("support", "syntax", "types", "kir", "elaborate", "llvm", "driver", "cli", "passes"),
-    "python/": ("support", "syntax", "types", "kir", "elaborate", "llvm", "driver", "cli", "passes"),
+    "src/support/": ("syntax", "types", "kir", "elaborate", "llvm", "driver", "cli", "perf", "passes"),
+    "src/syntax/": ("types", "kir", "elaborate", "llvm", "driver", "cli", "perf", "passes"),
+    "src/types/": ("syntax", "kir", "elaborate", "llvm", "driver", "cli", "perf", "passes"),
+    "src/kir/": ("syntax", "elaborate", "llvm", "driver", "cli", "perf", "passes"),
+    "src/elaborate/": ("llvm", "driver", "cli", "perf", "passes"),
+    "src/llvm/": ("syntax", "elaborate", "driver", "cli", "perf"),
+    "passes/": ("syntax", "elaborate", "llvm", "driver", "cli", "perf"),
+    "runtime/": ("support", "syntax", "types", "kir", "elaborate", "llvm", "driver", "cli", "perf", "passes"),
+    "python/": ("support", "syntax", "types", "kir", "elaborate", "llvm", "driver", "cli", "perf", "passes"),
 }
 MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(root|home|work|tmp/[a-z]+\d)/")
 

@@ -21,6 +21,15 @@ typedef struct cli { /* of one run of the command */
     const char *check; /* config: the file to check */
     int64_t threads, repeat;
     const char *xml, *synthetic, *svg, *placement; /* topology */
+    bool time_report;                              /* compile, explain */
+    struct {
+        const char *only, *baseline, *commit; /* NULL: not given */
+        int64_t processes;                    /* 0: not given */
+        double precision, budget;             /* likewise */
+        double fail_above;                    /* negative: not given */
+        double slow_down;                     /* for tests of the tool: each call seems so much longer */
+        bool no_compile, quiet;
+    } perf;
 } cli;
 
 typedef struct cli_command {
@@ -38,7 +47,8 @@ enum {
     CLI_REQUEST = 16,
     CLI_ALL = 31,
     CLI_TOPOLOGY = 32,
-    CLI_CONFIG = 64
+    CLI_CONFIG = 64,
+    CLI_PERF = 128
 };
 
 int cli_compile(cli *c);
@@ -69,6 +79,8 @@ json_t *cli_load(cli *c, const char *word, const char *wanted);
 const char *cli_signature(cli *c, const module_function *f);
 /* Compiles; NULL after printing the diagnostics. Takes the reference. */
 plait_artifact *cli_compile_request(cli *c, json_t *request);
+/* The milliseconds of each phase of the compile, to the standard error. */
+void cli_print_timings(const char *function, const plait_artifact *artifact);
 void cli_ask_dump(json_t *request, const char *name);
 
 __attribute__((format(printf, 2, 3))) int cli_fail(cli *c, const char *format, ...);    /* prints; EXIT_FAILED */

@@ -7,6 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- times ------------------------------------------------------------------------------------------------------------ */
+
+static void print_phase(const char *name, const json_t *ms, double total) {
+    double x = json_number_value(ms);
+    fprintf(stderr, "  %-16s %9.3f ms  %5.1f %%\n", name, x, total > 0 ? 100 * x / total : 0);
+}
+
+void cli_print_timings(const char *function, const plait_artifact *artifact) {
+    json_t *timings = json_loads(plait_artifact_timings(artifact), 0, NULL), *ms, *pass;
+    double total = json_number_value(json_object_get(timings, "total"));
+    const char *phase, *name;
+    fflush(stdout);
+    fprintf(stderr, "%s: compiled in %.3f ms\n", function, total);
+    json_object_foreach(timings, phase, ms) {
+        if (json_is_number(ms) && strcmp(phase, "total") != 0)
+            print_phase(phase, ms, total);
+        json_object_foreach(ms, name, pass) print_phase(name, pass, total);
+    }
+    json_decref(timings);
+}
+
 /* ---- compile ---------------------------------------------------------------------------------------------------------- */
 
 static const char *extension(const char *path) {
@@ -58,6 +79,8 @@ int cli_compile(cli *c) {
     int status = EXIT_DONE;
     for (uint32_t i = 0; i < c->outputs.len && status == EXIT_DONE; i++)
         status = write_output(c, artifact, c->outputs.at[i]);
+    if (c->time_report)
+        cli_print_timings(c->words.at[0], artifact);
     plait_artifact_free(artifact);
     return status;
 }
@@ -187,6 +210,8 @@ static int explain(cli *c, json_t *request, const explained *e, json_t *list) {
             printf("%s: signature %s guessed; --sig gives another\n", e->function, e->signature);
         fputs(plait_artifact_explain(artifact), stdout);
     }
+    if (c->time_report)
+        cli_print_timings(e->function, artifact);
     plait_artifact_free(artifact);
     return EXIT_DONE;
 }

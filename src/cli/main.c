@@ -1,5 +1,6 @@
 /* plait: the command. */
 #include "cli/cli.h"
+#include "perf/perf.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -33,6 +34,13 @@ static const cli_command commands[] = {
      "Settings come from the nearest .plait.yaml upwards from the working directory, the user's configuration folder "
      "and\n"
      "the environment. With something wrong in them the exit status is 1 and the messages say where.\n"},
+    {"perf", perf_command, CLI_PERF, "run SUITE.yaml | compare OLD.json NEW.json | report FILE.json … -o PAGE.html",
+     "measure the kernels of a suite, compare measurements by a test, draw them",
+     "run measures in several processes and writes pyperf's JSON to -o. With a baseline (of the suite, or --baseline)\n"
+     "both take turns, and NEW.baseline.json is written beside NEW.json; compare NEW.json alone compares the two.\n"
+     "compare exits with 1 when a benchmark is slower than allowed beyond doubt, with 2 when a file cannot be read, "
+     "with\n"
+     "3 when there are too few runs to decide. docs/perf.md has the suites' format and a job for CI.\n"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -196,10 +204,85 @@ static bool set_time(cli *c, const option_row *row, const char *value) {
     return !value || (read_number(value, &c->repeat) && c->repeat > 0);
 }
 
+static bool set_time_report(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    (void)value;
+    c->time_report = true;
+    return true;
+}
+
+static bool set_only(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->perf.only = value;
+    return *value;
+}
+
+static bool set_baseline(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->perf.baseline = value;
+    return *value;
+}
+
+static bool set_commit(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    c->perf.commit = value;
+    return *value;
+}
+
+static bool set_processes(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    return read_number(value, &c->perf.processes) && c->perf.processes > 1 && c->perf.processes <= 1000;
+}
+
+/* "5%" or 0.05, from 0 to below `most`. */
+static bool read_share(const char *value, double most, double *x) {
+    char *end;
+    *x = strtod(value, &end);
+    if (end != value && !strcmp(end, "%")) {
+        *x /= 100;
+        end++;
+    }
+    return end != value && !*end && *x >= 0 && *x < most;
+}
+
+static bool set_precision(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    return read_share(value, 1, &c->perf.precision) && c->perf.precision > 0;
+}
+
+static bool set_budget(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    return read_share(value, 1e6, &c->perf.budget) && c->perf.budget > 0 && !strchr(value, '%');
+}
+
+static bool set_fail_above(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    return read_share(value, 10, &c->perf.fail_above);
+}
+
+static bool set_slow_down(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    return read_share(value, 10, &c->perf.slow_down);
+}
+
+static bool set_no_compile(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    (void)value;
+    c->perf.no_compile = true;
+    return true;
+}
+
+static bool set_quiet(cli *c, const option_row *row, const char *value) {
+    (void)row;
+    (void)value;
+    c->perf.quiet = true;
+    return true;
+}
+
 static const option_row rows[] = {
     {"sig", 's', "SIGNATURE", CLI_ALL, set_signature,
      "argument types, as \"f8[:](i8, f8[::1])\" or \"(int64, float64)\""},
-    {"output", 'o', "FILE", CLI_COMPILE | CLI_RUN, add_output, "where to write; may be given several times"},
+    {"output", 'o', "FILE", CLI_COMPILE | CLI_RUN | CLI_PERF, add_output, "where to write; may be given several times"},
     {"save", 0, "NAME=FILE", CLI_RUN, add_save, "write the argument NAME to a .npy file after the call"},
     {"threads", 't', "N", CLI_RUN | CLI_TOPOLOGY, set_threads, "number of threads"},
     {"time", 0, "[N]", CLI_RUN, set_time, "print the time of the call, the least of N calls"},
@@ -208,9 +291,20 @@ static const option_row rows[] = {
     {"svg", 0, "FILE", CLI_TOPOLOGY, set_svg, "draw the machine with the threads on it"},
     {"placement", 0, "NAME", CLI_TOPOLOGY, set_placement,
      "of the drawing: spread, compact, numa, cores, threads, none or a list"},
-    {"json", 0, NULL, CLI_EXPLAIN | CLI_TOPOLOGY | CLI_CONFIG, set_json, "print JSON"},
+    {"json", 0, NULL, CLI_EXPLAIN | CLI_TOPOLOGY | CLI_CONFIG | CLI_PERF, set_json, "print JSON"},
     {"markdown", 0, NULL, CLI_CONFIG, set_markdown, "print the table of all settings for a document"},
     {"check", 0, "FILE", CLI_CONFIG, set_check, "check that file instead"},
+    {"time-report", 0, NULL, CLI_COMPILE | CLI_EXPLAIN, set_time_report, "print the milliseconds of each phase"},
+    {"only", 0, "TEXT", CLI_PERF, set_only, "run: benchmarks whose name holds it"},
+    {"processes", 0, "N", CLI_PERF, set_processes, "run: how many processes measure everything, 2 to 1000"},
+    {"precision", 0, "SHARE", CLI_PERF, set_precision, "run: measure until a median is known so well, as 1%"},
+    {"budget", 0, "SECONDS", CLI_PERF, set_budget, "run: or until so much time was spent on a benchmark"},
+    {"baseline", 0, "PLAIT", CLI_PERF, set_baseline, "run: another build's command, measured in turn"},
+    {"commit", 0, "TEXT", CLI_PERF, set_commit, "run: what is measured, for the file"},
+    {"no-compile", 0, NULL, CLI_PERF, set_no_compile, "run: the times of compiles are left out"},
+    {"quiet", 0, NULL, CLI_PERF, set_quiet, "run: no progress, no table"},
+    {"fail-above", 0, "SHARE", CLI_PERF, set_fail_above, "compare: how much slower is allowed; 5% unless said"},
+    {"slow-down", 0, "SHARE", CLI_PERF, set_slow_down, "run: each call seems so much longer, to test the tool"},
     {"parallel", 0, "[require]", CLI_ALL, set_parallel,
      "as parallel=True; require: a loop that stays serial is an error"},
     {"no-parallel", 0, NULL, CLI_ALL, set_parallel, "as parallel=False"},
@@ -345,7 +439,7 @@ static int read_options(cli *c, const cli_command *command, int argc, char **arg
 }
 
 static int run_command(const cli_command *command, int argc, char **argv) {
-    cli c = {.a = arena_new(NULL), .threads = 0, .repeat = 1};
+    cli c = {.a = arena_new(NULL), .threads = 0, .repeat = 1, .perf.fail_above = -1};
     if (!c.a)
         return EXIT_FAILED;
     c.syms = sym_table_new(c.a);

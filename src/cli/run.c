@@ -1,7 +1,7 @@
 /* plait run: arguments are read, their types make the signature, the kernel is called, and what it gave is printed or
  * written. Values travel in slots (plait/runtime.h); the artifact's metadata say which type lies in which. */
 #include "cli/cli.h"
-#include "cli/npy.h"
+#include "cli/values.h"
 #include "plait/config.h"
 #include "plait/runtime.h"
 #include "syntax/syntax.h"
@@ -11,73 +11,15 @@
 #include <string.h>
 #include <time.h>
 
-typedef struct argument {
-    const char *word;
-    json_t *constant; /* a binding of plait.h, or NULL: */
-    npy_array *array;
-} argument;
-
 typedef struct run {
     cli *c;
     const char *function;
     VEC(sym) parameters;
-    VEC(argument) arguments;
+    VEC(cli_value) arguments;
     json_t *metadata;
-    VEC(int64_t) slots;
+    slot_list slots;
     int64_t *results;
 } run;
-
-/* ---- types ---------------------------------------------------------------------------------------------------------------- */
-
-static const char *kind_of(const json_t *ty) {
-    return json_string_value(json_object_get(ty, "kind"));
-}
-static bool is_kind(const json_t *ty, const char *kind) {
-    return kind_of(ty) && !strcmp(kind_of(ty), kind);
-}
-static int64_t number_of(const json_t *ty, const char *key) {
-    return json_integer_value(json_object_get(ty, key));
-}
-
-static uint32_t slots_of(const json_t *ty) {
-    uint32_t sum = 0;
-    size_t i;
-    json_t *item;
-    if (is_kind(ty, "array"))
-        return (uint32_t)(2 + 2 * number_of(ty, "ndim"));
-    if (is_kind(ty, "complex"))
-        return number_of(ty, "bits") == 128 ? 2 : 1;
-    if (is_kind(ty, "tuple")) {
-        json_array_foreach(json_object_get(ty, "items"), i, item) sum += slots_of(item);
-        return sum;
-    }
-    return is_kind(ty, "bool") || is_kind(ty, "int") || is_kind(ty, "float");
-}
-
-/* NumPy's kind letter and size of a scalar type. */
-static char letter_of(const json_t *ty) {
-    if (is_kind(ty, "int"))
-        return json_is_true(json_object_get(ty, "signed")) ? 'i' : 'u';
-    return kind_of(ty)[0];
-}
-
-static uint32_t bytes_of(const json_t *ty) {
-    return is_kind(ty, "bool") ? 1 : (uint32_t)number_of(ty, "bits") / 8;
-}
-
-/* NumPy's one-letter code, as plrt_print_array takes it. */
-static char code_of(const json_t *ty) {
-    static const struct {
-        char kind, size, code;
-    } codes[] = {{'b', 1, '?'}, {'i', 1, 'b'}, {'i', 2, 'h'}, {'i', 4, 'i'}, {'i', 8, 'l'},
-                 {'u', 1, 'B'}, {'u', 2, 'H'}, {'u', 4, 'I'}, {'u', 8, 'L'}, {'f', 4, 'f'},
-                 {'f', 8, 'd'}, {'c', 8, 'F'}, {'c', 16, 'D'}};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].kind == letter_of(ty) && (uint32_t)codes[i].size == bytes_of(ty))
-            return codes[i].code;
-    }
-    return '?';
-}
 
 /* ---- arguments ------------------------------------------------------------------------------------------------------------ */
 
@@ -88,7 +30,7 @@ static bool is_npy(const char *word) {
 
 static bool read_argument(run *r, const char *word) {
     char error[NPY_ERROR_SIZE];
-    argument a = {.word = word};
+    cli_value a = {.word = word};
     if (is_npy(word)) {
         a.array = arena_make(r->c->a, npy_array);
         if (!npy_read(word, a.array, error))
@@ -102,54 +44,12 @@ static bool read_argument(run *r, const char *word) {
     return true;
 }
 
-static void put_array_type(text *out, const npy_array *a) {
-    static const char *const names[] = {
-        ['b'] = "bool", ['i'] = "int", ['u'] = "uint", ['f'] = "float", ['c'] = "complex"};
-    text_printf(out, "array(%s", names[(unsigned char)a->kind]);
-    if (a->kind != 'b')
-        text_printf(out, "%u", a->size * 8);
-    text_printf(out, ", %ud, %c)", a->ndim, a->fortran && a->ndim > 1 ? 'F' : 'C');
-}
-
-static void put_constant_type(text *out, const json_t *constant) {
-    static const char *const kinds[][2] = {
-        {"none", "none"}, {"bool", "bool"}, {"float", "float64"}, {"complex", "complex128"}};
-    const json_t *whole = json_object_get(constant, "int"), *items = json_object_get(constant, "tuple");
-    const json_t *string = json_object_get(constant, "str");
-    size_t i;
-    json_t *item;
-    for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (json_object_get(constant, kinds[i][0]))
-            text_put(out, kinds[i][1]);
-    }
-    if (whole)
-        text_put(out, strtoull(json_string_value(whole), NULL, 10) > INT64_MAX && *json_string_value(whole) != '-'
-                          ? "uint64"
-                          : "int64");
-    if (string) {
-        text_put(out, "Literal[str](");
-        text_put_json(out, json_string_value(string), json_string_length(string));
-        text_put(out, ")");
-    }
-    if (!items)
-        return;
-    text_put(out, "Tuple((");
-    json_array_foreach(items, i, item) {
-        put_constant_type(out, item);
-        text_put(out, ", ");
-    }
-    text_put(out, "))");
-}
-
 static const char *signature_of(run *r) {
     text out = text_new(r->c->a);
     text_put(&out, "(");
     for (uint32_t i = 0; i < r->arguments.len; i++) {
         text_put(&out, i ? ", " : "");
-        if (r->arguments.at[i].array)
-            put_array_type(&out, r->arguments.at[i].array);
-        else
-            put_constant_type(&out, r->arguments.at[i].constant);
+        value_put_type(&out, &r->arguments.at[i]);
     }
     text_put(&out, ")");
     return out.at;
@@ -157,107 +57,14 @@ static const char *signature_of(run *r) {
 
 /* ---- into slots ------------------------------------------------------------------------------------------------------------ */
 
-static void push_slot(run *r, int64_t x) {
-    vec_push(r->c->a, &r->slots, x);
-}
-
-static void push_bits(run *r, double x, int64_t bits) {
-    float single = (float)x;
-    int64_t slot = 0;
-    uint32_t low;
-    memcpy(&low, &single, sizeof low);
-    memcpy(&slot, &x, sizeof slot);
-    push_slot(r, bits == 32 ? (int64_t)low : slot);
-}
-
-static double real_of(const json_t *constant) {
-    const json_t *v = json_object_get(constant, "float"), *i = json_object_get(constant, "int");
-    if (v)
-        return strtod(json_string_value(v), NULL);
-    return i ? strtod(json_string_value(i), NULL) : json_is_true(json_object_get(constant, "bool"));
-}
-
-static int64_t whole_of(const json_t *constant) {
-    const json_t *i = json_object_get(constant, "int");
-    const char *digits = json_string_value(i);
-    if (!digits)
-        return json_is_true(json_object_get(constant, "bool"));
-    return *digits == '-' ? strtoll(digits, NULL, 10) : (int64_t)strtoull(digits, NULL, 10);
-}
-
-static bool is_whole(const json_t *constant) {
-    return json_object_get(constant, "int") || json_object_get(constant, "bool");
-}
-
-static bool is_real(const json_t *constant) {
-    return is_whole(constant) || json_object_get(constant, "float");
-}
-
-static void push_complex(run *r, const json_t *constant, int64_t bits) {
-    const json_t *parts = json_object_get(constant, "complex");
-    double re = parts ? strtod(json_string_value(json_array_get(parts, 0)), NULL) : real_of(constant);
-    double im = parts ? strtod(json_string_value(json_array_get(parts, 1)), NULL) : 0;
-    float single[2] = {(float)re, (float)im};
-    int64_t both;
-    memcpy(&both, single, sizeof both);
-    if (bits == 64) {
-        push_slot(r, both);
-        return;
-    }
-    push_bits(r, re, 64);
-    push_bits(r, im, 64);
-}
-
-static bool push_constant(run *r, const json_t *constant, const json_t *ty) {
-    const json_t *items = json_object_get(constant, "tuple"), *types = json_object_get(ty, "items");
-    if (is_kind(ty, "tuple") && json_array_size(items) == json_array_size(types) && items) {
-        for (size_t i = 0; i < json_array_size(items); i++) {
-            if (!push_constant(r, json_array_get(items, i), json_array_get(types, i)))
-                return false;
-        }
-        return true;
-    }
-    if ((is_kind(ty, "int") || is_kind(ty, "bool")) && is_whole(constant))
-        push_slot(r, is_kind(ty, "bool") ? whole_of(constant) != 0 : whole_of(constant));
-    else if (is_kind(ty, "float") && is_real(constant))
-        push_bits(r, real_of(constant), number_of(ty, "bits"));
-    else if (is_kind(ty, "complex") && (is_real(constant) || json_object_get(constant, "complex")))
-        push_complex(r, constant, number_of(ty, "bits"));
-    else
-        return (is_kind(ty, "none") && json_object_get(constant, "none")) ||
-               (is_kind(ty, "str") && json_object_get(constant, "str"));
-    return true;
-}
-
-static bool suits_layout(const json_t *ty, const npy_array *a) {
-    const char *layout = json_string_value(json_object_get(ty, "layout"));
-    return !layout || *layout == 'A' || a->ndim < 2 || (*layout == 'F') == a->fortran;
-}
-
-static bool push_array(run *r, const npy_array *a, const json_t *ty) {
-    const json_t *dtype = json_object_get(ty, "dtype");
-    if (!is_kind(ty, "array") || number_of(ty, "ndim") != a->ndim || letter_of(dtype) != a->kind ||
-        bytes_of(dtype) != a->size || !suits_layout(ty, a))
-        return false;
-    push_slot(r, (int64_t)(intptr_t)a->data);
-    push_slot(r, 1); /* odd: borrowed, never counted */
-    for (uint32_t i = 0; i < a->ndim; i++)
-        push_slot(r, a->shape[i]);
-    for (uint32_t i = 0; i < a->ndim; i++)
-        push_slot(r, a->strides[i]);
-    return true;
-}
-
 static bool push_arguments(run *r) {
     const json_t *types = json_object_get(r->metadata, "args");
     if (json_array_size(types) != r->arguments.len)
         return cli_fail(r->c, "%s takes %zu arguments, not %u", r->function, json_array_size(types),
                         r->arguments.len) == EXIT_DONE;
     for (uint32_t i = 0; i < r->arguments.len; i++) {
-        const argument *a = &r->arguments.at[i];
-        const json_t *ty = json_array_get(types, i);
-        bool suits = a->array ? push_array(r, a->array, ty) : push_constant(r, a->constant, ty);
-        if (!suits)
+        const cli_value *a = &r->arguments.at[i];
+        if (!value_push(r->c->a, &r->slots, a, json_array_get(types, i)))
             return cli_fail(r->c, "the argument %s does not suit the signature's type number %u", a->word, i + 1) ==
                    EXIT_DONE;
     }
@@ -300,33 +107,33 @@ static void print_tuple(const json_t *ty, const int64_t *slot) {
             print_words("=");
         }
         print_value(item, slot);
-        slot += slots_of(item);
+        slot += type_slots(item);
     }
     print_words(json_array_size(items) == 1 && !name ? ",)" : ")");
 }
 
 static void print_value(const json_t *ty, const int64_t *slot) {
-    int64_t bits = number_of(ty, "bits");
+    int64_t bits = type_number(ty, "bits");
     double parts[2];
-    if (is_kind(ty, "bool")) {
+    if (type_is(ty, "bool")) {
         plrt_print_bool(slot[0] != 0);
-    } else if (is_kind(ty, "int") && json_is_true(json_object_get(ty, "signed"))) {
+    } else if (type_is(ty, "int") && json_is_true(json_object_get(ty, "signed"))) {
         plrt_print_int(slot[0]);
-    } else if (is_kind(ty, "int")) {
+    } else if (type_is(ty, "int")) {
         plrt_print_uint((uint64_t)slot[0]);
-    } else if (is_kind(ty, "float") && bits == 32) {
+    } else if (type_is(ty, "float") && bits == 32) {
         plrt_print_float32((float)float_at(slot[0], 32));
-    } else if (is_kind(ty, "float")) {
+    } else if (type_is(ty, "float")) {
         plrt_print_float(float_at(slot[0], 64));
-    } else if (is_kind(ty, "complex")) {
+    } else if (type_is(ty, "complex")) {
         complex_at(slot, bits, parts);
         plrt_print_complex(parts[0], parts[1]);
-    } else if (is_kind(ty, "tuple")) {
+    } else if (type_is(ty, "tuple")) {
         print_tuple(ty, slot);
-    } else if (is_kind(ty, "array")) {
-        plrt_print_array((const plrt_array *)slot, (int32_t)number_of(ty, "ndim"),
-                         code_of(json_object_get(ty, "dtype")));
-    } else if (is_kind(ty, "str")) {
+    } else if (type_is(ty, "array")) {
+        plrt_print_array((const plrt_array *)slot, (int32_t)type_number(ty, "ndim"),
+                         type_code(json_object_get(ty, "dtype")));
+    } else if (type_is(ty, "str")) {
         print_words(json_string_value(json_object_get(ty, "text")));
     } else {
         print_words("None");
@@ -335,7 +142,7 @@ static void print_value(const json_t *ty, const int64_t *slot) {
 
 static npy_array array_at(const json_t *ty, const int64_t *slot) {
     const json_t *dtype = json_object_get(ty, "dtype");
-    npy_array a = {.kind = letter_of(dtype), .size = bytes_of(dtype), .ndim = (uint32_t)number_of(ty, "ndim")};
+    npy_array a = {.kind = type_letter(dtype), .size = type_bytes(dtype), .ndim = (uint32_t)type_number(ty, "ndim")};
     a.data = (void *)(intptr_t)slot[0];
     memcpy(a.shape, slot + 2, a.ndim * sizeof *a.shape);
     memcpy(a.strides, slot + 2 + a.ndim, a.ndim * sizeof *a.strides);
@@ -347,32 +154,19 @@ static bool write_arrays(run *r, const json_t *ty, const int64_t *slot, uint32_t
     char error[NPY_ERROR_SIZE];
     size_t i;
     json_t *item;
-    if (is_kind(ty, "tuple")) {
+    if (type_is(ty, "tuple")) {
         json_array_foreach(json_object_get(ty, "items"), i, item) {
             if (!write_arrays(r, item, slot, next))
                 return false;
-            slot += slots_of(item);
+            slot += type_slots(item);
         }
         return true;
     }
-    if (!is_kind(ty, "array") || *next >= r->c->outputs.len)
+    if (!type_is(ty, "array") || *next >= r->c->outputs.len)
         return true;
     npy_array a = array_at(ty, slot);
     const char *path = r->c->outputs.at[(*next)++];
     return npy_write(path, &a, error) || cli_fail(r->c, "%s: %s", path, error) == EXIT_DONE;
-}
-
-static void release_arrays(const json_t *ty, const int64_t *slot) {
-    size_t i;
-    json_t *item;
-    if (is_kind(ty, "array"))
-        plrt_release((void *)(intptr_t)slot[1]);
-    if (!is_kind(ty, "tuple"))
-        return;
-    json_array_foreach(json_object_get(ty, "items"), i, item) {
-        release_arrays(item, slot);
-        slot += slots_of(item);
-    }
 }
 
 static void note_parameters(run *r, const ast_list *args) {
@@ -403,10 +197,10 @@ static void read_parameters(run *r, const json_t *request) {
 static void add_defaults(run *r, const json_t *request) {
     const json_t *defaults = json_object_get(request, "defaults");
     for (uint32_t i = r->arguments.len; i < r->parameters.len; i++) {
-        json_t *value = json_object_get(defaults, r->parameters.at[i]->text);
-        if (!value)
+        json_t *given = json_object_get(defaults, r->parameters.at[i]->text);
+        if (!given)
             return;
-        argument a = {.word = r->parameters.at[i]->text, .constant = json_incref(value)};
+        cli_value a = {.word = r->parameters.at[i]->text, .constant = json_incref(given)};
         vec_push(r->c->a, &r->arguments, a);
     }
 }
@@ -449,9 +243,9 @@ static void print_raised(run *r, const plait_kernel *kernel, const plrt_error *e
         err->site > 0 ? json_array_get(json_object_get(r->metadata, "sites"), (size_t)err->site - 1) : NULL;
     plait_kernel_error_text(kernel, err, message, sizeof message);
     fflush(stdout);
-    if (site && number_of(site, "line"))
+    if (site && type_number(site, "line"))
         fprintf(stderr, "  File \"%s\", line %lld, in %s\n", json_string_value(json_object_get(site, "file")),
-                (long long)number_of(site, "line"), json_string_value(json_object_get(site, "function")));
+                (long long)type_number(site, "line"), json_string_value(json_object_get(site, "function")));
     fprintf(stderr, "%s\n", message);
 }
 
@@ -461,7 +255,7 @@ static int print_results(run *r, const json_t *result) {
         return EXIT_FAILED;
     if (next < r->c->outputs.len)
         return cli_fail(r->c, "%s: the result has no array for it", r->c->outputs.at[next]);
-    if (next || is_kind(result, "none"))
+    if (next || type_is(result, "none"))
         return EXIT_DONE;
     print_value(result, r->results);
     print_words("\n");
@@ -500,11 +294,11 @@ static int32_t enter(const run *r, const plait_kernel *kernel, plrt_error *err) 
 static int call(run *r, const plait_kernel *kernel) {
     const json_t *result = json_object_get(r->metadata, "result");
     double best = 1e300;
-    r->results = arena_array(r->c->a, int64_t, slots_of(result) + 1);
+    r->results = arena_array(r->c->a, int64_t, type_slots(result) + 1);
     for (int64_t i = 0; i < r->c->repeat; i++) {
         plrt_error err = {0};
         if (i)
-            release_arrays(result, r->results);
+            value_release(result, r->results);
         double start = seconds();
         if (enter(r, kernel, &err) != 0) {
             print_raised(r, kernel, &err);
@@ -514,7 +308,7 @@ static int call(run *r, const plait_kernel *kernel) {
         best = took < best ? took : best;
     }
     int status = print_results(r, result);
-    release_arrays(result, r->results);
+    value_release(result, r->results);
     if (status == EXIT_DONE && !save_arguments(r))
         status = EXIT_FAILED;
     if (r->c->time)
@@ -527,7 +321,7 @@ static int load_and_call(run *r, const plait_artifact *artifact) {
     plait_diagnostics *list = NULL;
     r->metadata = json_loads(plait_artifact_metadata(artifact), 0, NULL);
     r->slots.len = 0;
-    push_slot(r, 0);
+    vec_push(r->c->a, &r->slots, 0);
     r->slots.len = 0;
     if (!push_arguments(r))
         return EXIT_FAILED;
