@@ -107,33 +107,33 @@ static void print_tuple(const json_t *ty, const int64_t *slot) {
             print_words("=");
         }
         print_value(item, slot);
-        slot += type_slots(item);
+        slot += value_slots(item);
     }
     print_words(json_array_size(items) == 1 && !name ? ",)" : ")");
 }
 
 static void print_value(const json_t *ty, const int64_t *slot) {
-    int64_t bits = type_number(ty, "bits");
+    int64_t bits = value_number(ty, "bits");
     double parts[2];
-    if (type_is(ty, "bool")) {
+    if (value_is(ty, "bool")) {
         plrt_print_bool(slot[0] != 0);
-    } else if (type_is(ty, "int") && json_is_true(json_object_get(ty, "signed"))) {
+    } else if (value_is(ty, "int") && json_is_true(json_object_get(ty, "signed"))) {
         plrt_print_int(slot[0]);
-    } else if (type_is(ty, "int")) {
+    } else if (value_is(ty, "int")) {
         plrt_print_uint((uint64_t)slot[0]);
-    } else if (type_is(ty, "float") && bits == 32) {
+    } else if (value_is(ty, "float") && bits == 32) {
         plrt_print_float32((float)float_at(slot[0], 32));
-    } else if (type_is(ty, "float")) {
+    } else if (value_is(ty, "float")) {
         plrt_print_float(float_at(slot[0], 64));
-    } else if (type_is(ty, "complex")) {
+    } else if (value_is(ty, "complex")) {
         complex_at(slot, bits, parts);
         plrt_print_complex(parts[0], parts[1]);
-    } else if (type_is(ty, "tuple")) {
+    } else if (value_is(ty, "tuple")) {
         print_tuple(ty, slot);
-    } else if (type_is(ty, "array")) {
-        plrt_print_array((const plrt_array *)slot, (int32_t)type_number(ty, "ndim"),
-                         type_code(json_object_get(ty, "dtype")));
-    } else if (type_is(ty, "str")) {
+    } else if (value_is(ty, "array")) {
+        plrt_print_array((const plrt_array *)slot, (int32_t)value_number(ty, "ndim"),
+                         value_code(json_object_get(ty, "dtype")));
+    } else if (value_is(ty, "str")) {
         print_words(json_string_value(json_object_get(ty, "text")));
     } else {
         print_words("None");
@@ -142,7 +142,7 @@ static void print_value(const json_t *ty, const int64_t *slot) {
 
 static npy_array array_at(const json_t *ty, const int64_t *slot) {
     const json_t *dtype = json_object_get(ty, "dtype");
-    npy_array a = {.kind = type_letter(dtype), .size = type_bytes(dtype), .ndim = (uint32_t)type_number(ty, "ndim")};
+    npy_array a = {.kind = value_letter(dtype), .size = value_bytes(dtype), .ndim = (uint32_t)value_number(ty, "ndim")};
     a.data = (void *)(intptr_t)slot[0];
     memcpy(a.shape, slot + 2, a.ndim * sizeof *a.shape);
     memcpy(a.strides, slot + 2 + a.ndim, a.ndim * sizeof *a.strides);
@@ -154,15 +154,15 @@ static bool write_arrays(run *r, const json_t *ty, const int64_t *slot, uint32_t
     char error[NPY_ERROR_SIZE];
     size_t i;
     json_t *item;
-    if (type_is(ty, "tuple")) {
+    if (value_is(ty, "tuple")) {
         json_array_foreach(json_object_get(ty, "items"), i, item) {
             if (!write_arrays(r, item, slot, next))
                 return false;
-            slot += type_slots(item);
+            slot += value_slots(item);
         }
         return true;
     }
-    if (!type_is(ty, "array") || *next >= r->c->outputs.len)
+    if (!value_is(ty, "array") || *next >= r->c->outputs.len)
         return true;
     npy_array a = array_at(ty, slot);
     const char *path = r->c->outputs.at[(*next)++];
@@ -243,9 +243,9 @@ static void print_raised(run *r, const plait_kernel *kernel, const plrt_error *e
         err->site > 0 ? json_array_get(json_object_get(r->metadata, "sites"), (size_t)err->site - 1) : NULL;
     plait_kernel_error_text(kernel, err, message, sizeof message);
     fflush(stdout);
-    if (site && type_number(site, "line"))
+    if (site && value_number(site, "line"))
         fprintf(stderr, "  File \"%s\", line %lld, in %s\n", json_string_value(json_object_get(site, "file")),
-                (long long)type_number(site, "line"), json_string_value(json_object_get(site, "function")));
+                (long long)value_number(site, "line"), json_string_value(json_object_get(site, "function")));
     fprintf(stderr, "%s\n", message);
 }
 
@@ -255,7 +255,7 @@ static int print_results(run *r, const json_t *result) {
         return EXIT_FAILED;
     if (next < r->c->outputs.len)
         return cli_fail(r->c, "%s: the result has no array for it", r->c->outputs.at[next]);
-    if (next || type_is(result, "none"))
+    if (next || value_is(result, "none"))
         return EXIT_DONE;
     print_value(result, r->results);
     print_words("\n");
@@ -294,7 +294,7 @@ static int32_t enter(const run *r, const plait_kernel *kernel, plrt_error *err) 
 static int call(run *r, const plait_kernel *kernel) {
     const json_t *result = json_object_get(r->metadata, "result");
     double best = 1e300;
-    r->results = arena_array(r->c->a, int64_t, type_slots(result) + 1);
+    r->results = arena_array(r->c->a, int64_t, value_slots(result) + 1);
     for (int64_t i = 0; i < r->c->repeat; i++) {
         plrt_error err = {0};
         if (i)

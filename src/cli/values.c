@@ -11,46 +11,46 @@
 static const char *kind_of(const json_t *ty) {
     return json_string_value(json_object_get(ty, "kind"));
 }
-bool type_is(const json_t *ty, const char *kind) {
+bool value_is(const json_t *ty, const char *kind) {
     return kind_of(ty) && !strcmp(kind_of(ty), kind);
 }
-int64_t type_number(const json_t *ty, const char *key) {
+int64_t value_number(const json_t *ty, const char *key) {
     return json_integer_value(json_object_get(ty, key));
 }
 
-uint32_t type_slots(const json_t *ty) {
+uint32_t value_slots(const json_t *ty) {
     uint32_t sum = 0;
     size_t i;
     json_t *item;
-    if (type_is(ty, "array"))
-        return (uint32_t)(2 + 2 * type_number(ty, "ndim"));
-    if (type_is(ty, "complex"))
-        return type_number(ty, "bits") == 128 ? 2 : 1;
-    if (type_is(ty, "tuple")) {
-        json_array_foreach(json_object_get(ty, "items"), i, item) sum += type_slots(item);
+    if (value_is(ty, "array"))
+        return (uint32_t)(2 + 2 * value_number(ty, "ndim"));
+    if (value_is(ty, "complex"))
+        return value_number(ty, "bits") == 128 ? 2 : 1;
+    if (value_is(ty, "tuple")) {
+        json_array_foreach(json_object_get(ty, "items"), i, item) sum += value_slots(item);
         return sum;
     }
-    return type_is(ty, "bool") || type_is(ty, "int") || type_is(ty, "float");
+    return value_is(ty, "bool") || value_is(ty, "int") || value_is(ty, "float");
 }
 
-char type_letter(const json_t *ty) {
-    if (type_is(ty, "int"))
+char value_letter(const json_t *ty) {
+    if (value_is(ty, "int"))
         return json_is_true(json_object_get(ty, "signed")) ? 'i' : 'u';
     return kind_of(ty)[0];
 }
 
-uint32_t type_bytes(const json_t *ty) {
-    return type_is(ty, "bool") ? 1 : (uint32_t)type_number(ty, "bits") / 8;
+uint32_t value_bytes(const json_t *ty) {
+    return value_is(ty, "bool") ? 1 : (uint32_t)value_number(ty, "bits") / 8;
 }
 
-char type_code(const json_t *ty) {
+char value_code(const json_t *ty) {
     static const struct {
         char kind, size, code;
     } codes[] = {{'b', 1, '?'}, {'i', 1, 'b'}, {'i', 2, 'h'}, {'i', 4, 'i'}, {'i', 8, 'l'},
                  {'u', 1, 'B'}, {'u', 2, 'H'}, {'u', 4, 'I'}, {'u', 8, 'L'}, {'f', 4, 'f'},
                  {'f', 8, 'd'}, {'c', 8, 'F'}, {'c', 16, 'D'}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].kind == type_letter(ty) && (uint32_t)codes[i].size == type_bytes(ty))
+        if (codes[i].kind == value_letter(ty) && (uint32_t)codes[i].size == value_bytes(ty))
             return codes[i].code;
     }
     return '?';
@@ -164,22 +164,22 @@ static void push_complex(slots *r, const json_t *constant, int64_t bits) {
 
 static bool push_constant(slots *r, const json_t *constant, const json_t *ty) {
     const json_t *items = json_object_get(constant, "tuple"), *types = json_object_get(ty, "items");
-    if (type_is(ty, "tuple") && json_array_size(items) == json_array_size(types) && items) {
+    if (value_is(ty, "tuple") && json_array_size(items) == json_array_size(types) && items) {
         for (size_t i = 0; i < json_array_size(items); i++) {
             if (!push_constant(r, json_array_get(items, i), json_array_get(types, i)))
                 return false;
         }
         return true;
     }
-    if ((type_is(ty, "int") || type_is(ty, "bool")) && is_whole(constant))
-        push_slot(r, type_is(ty, "bool") ? whole_of(constant) != 0 : whole_of(constant));
-    else if (type_is(ty, "float") && is_real(constant))
-        push_bits(r, real_of(constant), type_number(ty, "bits"));
-    else if (type_is(ty, "complex") && (is_real(constant) || json_object_get(constant, "complex")))
-        push_complex(r, constant, type_number(ty, "bits"));
+    if ((value_is(ty, "int") || value_is(ty, "bool")) && is_whole(constant))
+        push_slot(r, value_is(ty, "bool") ? whole_of(constant) != 0 : whole_of(constant));
+    else if (value_is(ty, "float") && is_real(constant))
+        push_bits(r, real_of(constant), value_number(ty, "bits"));
+    else if (value_is(ty, "complex") && (is_real(constant) || json_object_get(constant, "complex")))
+        push_complex(r, constant, value_number(ty, "bits"));
     else
-        return (type_is(ty, "none") && json_object_get(constant, "none")) ||
-               (type_is(ty, "str") && json_object_get(constant, "str"));
+        return (value_is(ty, "none") && json_object_get(constant, "none")) ||
+               (value_is(ty, "str") && json_object_get(constant, "str"));
     return true;
 }
 
@@ -190,8 +190,8 @@ static bool suits_layout(const json_t *ty, const npy_array *a) {
 
 static bool push_array(slots *r, const npy_array *a, const json_t *ty) {
     const json_t *dtype = json_object_get(ty, "dtype");
-    if (!type_is(ty, "array") || type_number(ty, "ndim") != a->ndim || type_letter(dtype) != a->kind ||
-        type_bytes(dtype) != a->size || !suits_layout(ty, a))
+    if (!value_is(ty, "array") || value_number(ty, "ndim") != a->ndim || value_letter(dtype) != a->kind ||
+        value_bytes(dtype) != a->size || !suits_layout(ty, a))
         return false;
     push_slot(r, (int64_t)(intptr_t)a->data);
     push_slot(r, 1); /* odd: borrowed, never counted */
@@ -210,12 +210,12 @@ bool value_push(arena *a, slot_list *list, const cli_value *v, const json_t *ty)
 void value_release(const json_t *ty, const int64_t *slot) {
     size_t i;
     json_t *item;
-    if (type_is(ty, "array"))
+    if (value_is(ty, "array"))
         plrt_release((void *)(intptr_t)slot[1]);
-    if (!type_is(ty, "tuple"))
+    if (!value_is(ty, "tuple"))
         return;
     json_array_foreach(json_object_get(ty, "items"), i, item) {
         value_release(item, slot);
-        slot += type_slots(item);
+        slot += value_slots(item);
     }
 }

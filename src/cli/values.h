@@ -17,12 +17,12 @@ typedef VEC(int64_t) slot_list;
 
 /* ---- types, as an artifact's metadata have them ------------------------------------------------------------------------- */
 
-bool type_is(const json_t *ty, const char *kind);
-int64_t type_number(const json_t *ty, const char *key);
-uint32_t type_slots(const json_t *ty);
-char type_letter(const json_t *ty); /* NumPy's kind letter and size of a scalar type */
-uint32_t type_bytes(const json_t *ty);
-char type_code(const json_t *ty); /* NumPy's one-letter code, as plrt_print_array takes it */
+bool value_is(const json_t *ty, const char *kind);
+int64_t value_number(const json_t *ty, const char *key);
+uint32_t value_slots(const json_t *ty);
+char value_letter(const json_t *ty); /* NumPy's kind letter and size of a scalar type */
+uint32_t value_bytes(const json_t *ty);
+char value_code(const json_t *ty); /* NumPy's one-letter code, as plrt_print_array takes it */
 
 /* ---- values ------------------------------------------------------------------------------------------------------------- */
 

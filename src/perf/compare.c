@@ -14,30 +14,9 @@
 static const double LEVEL = 0.05;
 enum { LEAST_RUNS = 5, MOST_RUNS = 10000 };
 
-typedef enum verdict { V_INVALID, V_SLOWER, V_SLIGHTLY, V_FASTER, V_SAME, V_UNCLEAR, V_FEW } verdict;
-
 static const char *const verdict_words[] = {[V_SLOWER] = "slower: FAILS", [V_SLIGHTLY] = "slower, below the threshold",
                                             [V_FASTER] = "faster",        [V_SAME] = "unchanged",
                                             [V_UNCLEAR] = "not decided",  [V_FEW] = "inconclusive: too few runs"};
-
-typedef struct comparison {
-    const char *name;
-    double old_time, new_time;
-    perf_interval ratio;
-    double p; /* corrected */
-    size_t n_old, n_new;
-    bool paired;
-    verdict verdict;
-} comparison;
-
-typedef struct comparing {
-    cli *c;
-    perf_file *old, *new;
-    double threshold;
-    bool paired;
-    VEC(comparison) list;
-    VEC(const char *) only_old, only_new;
-} comparing;
 
 /* ---- one benchmark --------------------------------------------------------------------------------------------------------- */
 
@@ -83,9 +62,9 @@ static double middle_of(arena *a, const double *logs, size_t n) {
     return exp(rank_median(copy, n));
 }
 
-static comparison compare(comparing *k, const perf_file_benchmark *old, const perf_file_benchmark *new) {
-    arena *a = k->c->a;
-    comparison found = {.name = new->name, .paired = k->paired, .p = 1};
+static perf_comparison compare(arena *a, const perf_comparing *k, const perf_file_benchmark *old,
+                               const perf_file_benchmark *new) {
+    perf_comparison found = {.name = new->name, .p = 1};
     double *x, *y, *both, shift = log1p(k->threshold);
     found.n_old = pyperf_medians(a, old, &x);
     found.n_new = pyperf_medians(a, new, &y);
@@ -110,28 +89,28 @@ static bool is_enough(bool paired, size_t n_old, size_t n_new, size_t benchmarks
     return n_old >= LEAST_RUNS && n_new >= LEAST_RUNS && least * (double)benchmarks <= LEVEL;
 }
 
-static size_t runs_needed(bool paired, size_t benchmarks) {
+size_t compare_least_runs(bool paired, size_t benchmarks) {
     size_t n = LEAST_RUNS;
     while (n < MOST_RUNS && !is_enough(paired, n, n, benchmarks))
         n++;
     return n;
 }
 
-static verdict judge(const comparing *k, const comparison *x) {
+static perf_verdict judge(const perf_comparing *k, const perf_comparison *x) {
     double most = 1 + k->threshold;
-    if (!is_enough(x->paired, x->n_old, x->n_new, k->list.len))
+    if (!is_enough(k->paired, x->n_old, x->n_new, k->list.len))
         return V_FEW;
     if (x->p <= LEVEL && x->ratio.low > most)
         return V_SLOWER;
     if (x->ratio.low > 1)
-        return x->ratio.high > most && x->ratio.middle > most ? V_UNCLEAR : V_SLIGHTLY;
+        return x->ratio.high > most ? V_UNCLEAR : V_SLIGHTLY;
     if (x->ratio.high < 1)
         return V_FASTER;
     return x->ratio.low >= 1 / most && x->ratio.high <= most ? V_SAME : V_UNCLEAR;
 }
 
-static void judge_all(comparing *k) {
-    double *p = arena_array(k->c->a, double, k->list.len + 1);
+static void judge_all(arena *a, perf_comparing *k) {
+    double *p = arena_array(a, double, k->list.len + 1);
     for (uint32_t i = 0; i < k->list.len; i++)
         p[i] = k->list.at[i].p;
     rank_holm(p, k->list.len);
@@ -141,31 +120,39 @@ static void judge_all(comparing *k) {
     }
 }
 
-static void compare_all(comparing *k) {
-    for (uint32_t i = 0; i < k->new->benchmarks.len; i++) {
-        const perf_file_benchmark *new = &k->new->benchmarks.at[i], *old = find(k->old, new->name);
-        if (old)
-            vec_push(k->c->a, &k->list, compare(k, old, new));
-        else
-            vec_push(k->c->a, &k->only_new, new->name);
-    }
-    for (uint32_t i = 0; i < k->old->benchmarks.len; i++) {
-        if (!find(k->new, k->old->benchmarks.at[i].name))
-            vec_push(k->c->a, &k->only_old, k->old->benchmarks.at[i].name);
-    }
-    judge_all(k);
+static bool is_pair(const perf_file *old, const perf_file *new) {
+    const char *x = pyperf_text(old, NULL, "plait_session"), *y = pyperf_text(new, NULL, "plait_session");
+    const char *role = pyperf_text(old, NULL, "plait_role"), *other = pyperf_text(new, NULL, "plait_role");
+    return x && y && role && other && !strcmp(x, y) && strcmp(role, other) != 0;
 }
 
-static size_t count(const comparing *k, verdict v) {
+perf_comparing compare_files(arena *a, const perf_file *old, const perf_file *new, double threshold) {
+    perf_comparing k = {.threshold = threshold, .paired = is_pair(old, new)};
+    for (uint32_t i = 0; i < new->benchmarks.len; i++) {
+        const perf_file_benchmark *b = &new->benchmarks.at[i], *before = find(old, b->name);
+        if (before)
+            vec_push(a, &k.list, compare(a, &k, before, b));
+        else
+            vec_push(a, &k.only_new, b->name);
+    }
+    for (uint32_t i = 0; i < old->benchmarks.len; i++) {
+        if (!find(new, old->benchmarks.at[i].name))
+            vec_push(a, &k.only_old, old->benchmarks.at[i].name);
+    }
+    judge_all(a, &k);
+    return k;
+}
+
+/* ---- saying it ---------------------------------------------------------------------------------------------------------------- */
+
+static size_t count(const perf_comparing *k, perf_verdict v) {
     size_t n = 0;
     for (uint32_t i = 0; i < k->list.len; i++)
         n += k->list.at[i].verdict == v;
     return n;
 }
 
-/* ---- saying it ---------------------------------------------------------------------------------------------------------------- */
-
-static int name_width(const comparing *k) {
+static int name_width(const perf_comparing *k) {
     size_t width = 9;
     for (uint32_t i = 0; i < k->list.len; i++) {
         size_t n = strlen(k->list.at[i].name);
@@ -174,7 +161,7 @@ static int name_width(const comparing *k) {
     return width > 200 ? 200 : (int)width;
 }
 
-static void print_row(const comparison *x, int width) {
+static void print_row(const perf_comparison *x, int width) {
     printf("%-*.200s  %10.4g  %10.4g  %7.3f", width, x->name, 1e3 * x->old_time, 1e3 * x->new_time, x->ratio.middle);
     if (isfinite(x->ratio.high))
         printf("  %6.3f to %6.3f", x->ratio.low, x->ratio.high);
@@ -188,14 +175,14 @@ static void print_missing(const char *where, const char *const *names, uint32_t 
         printf("only in %s: %s\n", where, names[i]);
 }
 
-static void print_summary(const comparing *k) {
+static void print_summary(const perf_comparing *k) {
     size_t few = count(k, V_FEW), unclear = count(k, V_UNCLEAR);
     printf("\n%zu of %u slower than allowed (by more than %.3g %%; %s, 5 %% for all together by Holm's correction)\n",
            count(k, V_SLOWER), k->list.len, 100 * k->threshold,
            k->paired ? "signed rank test over processes, paired" : "rank sum test over processes");
     if (few)
         printf("%zu with too few runs to decide: measure again with --processes %zu or more\n", few,
-               runs_needed(k->paired, k->list.len));
+               compare_least_runs(k->paired, k->list.len));
     if (unclear)
         printf("%zu not decided: the interval holds the threshold or what is faster; more --processes, a larger "
                "--budget or a "
@@ -203,14 +190,14 @@ static void print_summary(const comparing *k) {
                unclear);
 }
 
-static void print_all(const comparing *k) {
+static void print_all(const perf_comparing *k, const perf_file *old, const perf_file *new) {
     int width = name_width(k);
     printf("%-*s  %10s  %10s  %7s  %16s  %7s\n", width, "benchmark", "old, ms", "new, ms", "new/old", "95 % interval",
            "p");
     for (uint32_t i = 0; i < k->list.len; i++)
         print_row(&k->list.at[i], width);
-    print_missing(k->old->path, k->only_old.at, k->only_old.len);
-    print_missing(k->new->path, k->only_new.at, k->only_new.len);
+    print_missing(old->path, k->only_old.at, k->only_old.len);
+    print_missing(new->path, k->only_new.at, k->only_new.len);
     print_summary(k);
 }
 
@@ -219,10 +206,10 @@ static json_t *bound(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static void print_json(const comparing *k) {
+static void print_json(const perf_comparing *k) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < k->list.len; i++) {
-        const comparison *x = &k->list.at[i];
+        const perf_comparison *x = &k->list.at[i];
         json_array_append_new(list,
                               json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:f,s:s,s:b,s:I,s:I}", "name", x->name, "old",
                                         bound(x->old_time), "new", bound(x->new_time), "ratio", bound(x->ratio.middle),
@@ -238,12 +225,6 @@ static void print_json(const comparing *k) {
 
 /* ---- plait perf compare -------------------------------------------------------------------------------------------------------- */
 
-static bool is_pair(const perf_file *old, const perf_file *new) {
-    const char *x = pyperf_text(old, NULL, "plait_session"), *y = pyperf_text(new, NULL, "plait_session");
-    const char *role = pyperf_text(old, NULL, "plait_role"), *other = pyperf_text(new, NULL, "plait_role");
-    return x && y && role && other && !strcmp(x, y) && strcmp(role, other) != 0;
-}
-
 static perf_file *open_file(cli *c, const char *path) {
     char error[PERF_ERROR_SIZE];
     perf_file *f = pyperf_read(c->a, path, error);
@@ -252,30 +233,25 @@ static perf_file *open_file(cli *c, const char *path) {
     return f;
 }
 
-static int decide(const comparing *k) {
-    if (!k->list.len) {
-        cli_fail(k->c, "%s and %s have no benchmark in common", k->old->path, k->new->path);
+static int decide(cli *c, const perf_file *old, const perf_file *new) {
+    perf_comparing k = compare_files(c->a, old, new, c->perf.fail_above < 0 ? 0.05 : c->perf.fail_above);
+    if (!k.list.len) {
+        cli_fail(c, "%s and %s have no benchmark in common", old->path, new->path);
         return EXIT_USAGE;
     }
-    if (k->c->json)
-        print_json(k);
+    if (c->json)
+        print_json(&k);
     else
-        print_all(k);
-    return count(k, V_SLOWER) ? EXIT_FAILED : count(k, V_FEW) ? EXIT_UNDECIDED : EXIT_DONE;
+        print_all(&k, old, new);
+    return count(&k, V_SLOWER) ? EXIT_FAILED : count(&k, V_FEW) ? EXIT_UNDECIDED : EXIT_DONE;
 }
 
 int perf_compare(cli *c, const char *old_path, const char *new_path) {
-    comparing k = {.c = c, .threshold = c->perf.fail_above < 0 ? 0.05 : c->perf.fail_above};
-    int status = EXIT_USAGE;
-    k.old = open_file(c, old_path);
-    k.new = k.old ? open_file(c, new_path) : NULL;
-    if (k.new) {
-        k.paired = is_pair(k.old, k.new);
-        compare_all(&k);
-        status = decide(&k);
-        pyperf_free(k.new);
-    }
-    if (k.old)
-        pyperf_free(k.old);
+    perf_file *old = open_file(c, old_path), *new = old ? open_file(c, new_path) : NULL;
+    int status = new ? decide(c, old, new) : EXIT_USAGE;
+    if (new)
+        pyperf_free(new);
+    if (old)
+        pyperf_free(old);
     return status;
 }

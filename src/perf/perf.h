@@ -74,9 +74,10 @@ typedef struct perf_limits {
 bool limits_measure(int32_t threads, perf_limits *out);
 json_t *limits_json(const perf_limits *l);
 bool limits_read(const json_t *o, perf_limits *out); /* false: it is none */
-/* From the user's cache folder, else by `measure`, and then kept there. */
-bool roofline_get(int32_t threads, bool (*measure)(void *context, int32_t threads, perf_limits *out), void *context,
-                  perf_limits *out);
+/* From the user's cache folder, else by `measure`, and then kept there. `again`: measured in any case; the better of each
+ * figure is kept, since a busy machine only makes them worse. */
+typedef bool limits_fn(void *context, int32_t threads, perf_limits *out);
+bool roofline_get(int32_t threads, limits_fn *measure, void *context, bool again, perf_limits *out);
 /* Bytes a second that the machine reaches on a working set. */
 double roofline_bandwidth(const perf_limits *l, double footprint);
 /* The least time of a call that moves so many bytes and does so many operations; 0: nothing is known. */
@@ -161,6 +162,30 @@ typedef struct perf_facts {       /* of a session, for its files */
 /* False after writing what is wrong. */
 bool pyperf_write(arena *a, const char *path, const perf_plan *plan, int candidate, const perf_facts *facts,
                   char error[PERF_ERROR_SIZE]);
+
+/* ---- two files (compare.c) ----------------------------------------------------------------------------------------------- */
+
+typedef enum perf_verdict { V_INVALID, V_SLOWER, V_SLIGHTLY, V_FASTER, V_SAME, V_UNCLEAR, V_FEW } perf_verdict;
+
+typedef struct perf_comparison {
+    const char *name;
+    double old_time, new_time;
+    perf_interval ratio;
+    double p; /* that it is not slower by more than the threshold; corrected */
+    size_t n_old, n_new;
+    perf_verdict verdict;
+} perf_comparison;
+
+typedef struct perf_comparing {
+    double threshold;
+    bool paired; /* the files are of one session */
+    VEC(perf_comparison) list;
+    VEC(const char *) only_old, only_new;
+} perf_comparing;
+
+perf_comparing compare_files(arena *a, const perf_file *old, const perf_file *new, double threshold);
+/* So many runs of each file can show something when so many benchmarks are looked at. */
+size_t compare_least_runs(bool paired, size_t benchmarks);
 
 /* ---- pages (report.c) ---------------------------------------------------------------------------------------------------- */
 

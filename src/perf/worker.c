@@ -275,7 +275,7 @@ static bool make_slots(worker *w, prepared *p) {
         if (!value_push(p->a, &p->slots, &p->arguments.at[i], json_array_get(types, i)))
             return fail(w, "%s: the argument number %u does not suit the signature", p->name, i + 1);
     }
-    p->results = arena_array(p->a, int64_t, type_slots(json_object_get(p->code->metadata, "result")) + 1);
+    p->results = arena_array(p->a, int64_t, value_slots(json_object_get(p->code->metadata, "result")) + 1);
     return true;
 }
 
