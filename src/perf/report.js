@@ -100,6 +100,14 @@
   function axis(type, text, format) {
     return { type, title: { display: true, text }, ticks: { callback: (x) => format(x), maxTicksLimit: 8 } };
   }
+  // Powers of four, so that sizes are round.
+  function bytesAxis(text) {
+    const spread = (scale) => {
+      scale.ticks = [];
+      for (let x = 1; x <= scale.max; x *= 4) if (x >= scale.min) scale.ticks.push({ value: x });
+    };
+    return { ...axis("logarithmic", text, bytes), afterBuildTicks: spread };
+  }
   const line = (label, data, i, more) => ({
     label, data, borderColor: colour(i), backgroundColor: colour(i), showLine: true, borderWidth: 2, pointRadius: 3, ...more,
   });
@@ -125,7 +133,7 @@
       i++;
     }
     figure("times", "Time over size", "Bands: 95 % intervals over processes.", datasets, {
-      scales: { x: axis("logarithmic", "bytes of array arguments", bytes), y: axis("logarithmic", "time of a call", seconds) },
+      scales: { x: bytesAxis("bytes of array arguments"), y: axis("logarithmic", "time of a call", seconds) },
     });
   }
 

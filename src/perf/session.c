@@ -206,7 +206,7 @@ static void keep_warm(session *s, const perf_benchmark *b, int candidate, int64_
         if (w->kind != PERF_WARM || w->kernel != b->kernel)
             continue;
         uint32_t n = w->series[candidate].len;
-        if (n && w->series[candidate].at[n - 1].process == process) /* types of another point */
+        if (n && w->series[candidate].at[n - 1].process == process) /* another point of it was prepared before */
             return;
         perf_series *series = add_series(s, w, candidate, process);
         vec_push(s->c->a, &series->values, seconds);
@@ -224,12 +224,10 @@ static bool prepare(session *s, perf_benchmark *b, int candidate, int64_t proces
         return false;
     }
     perf_series *series = add_series(s, b, candidate, process);
-    const json_t *warm = json_object_get(answer, "warm");
     series->first = json_number_value(json_object_get(answer, "first"));
     series->loops = json_integer_value(json_object_get(answer, "loops"));
     series->rss = json_integer_value(json_object_get(answer, "rss"));
-    if (warm)
-        keep_warm(s, b, candidate, process, json_number_value(warm));
+    keep_warm(s, b, candidate, process, json_number_value(json_object_get(answer, "warm")));
     json_decref(answer);
     return true;
 }

@@ -3,8 +3,8 @@
  * addresses, other pages and another luck.
  *
  *   {"do": "hello"}                                                    → {"protocol"}
- *   {"do": "prepare", "candidate", "kernel", "arguments", "threads"}   → {"first", "loops", "rss", and "warm" when the kernel
- *                                                                         was compiled for it}
+ *   {"do": "prepare", "candidate", "kernel", "arguments", "threads"}   → {"first", "loops", "rss", "warm"}: the seconds of its
+ *                                                                         compile in this process are "warm"
  *   {"do": "round", "candidate"}                                       → {"seconds"}   of a call
  *   {"do": "drop"}                                                     → {}
  *   {"do": "cold", "kernel", "arguments"}                              → {"seconds"}   of the compile
@@ -207,10 +207,9 @@ static char *request_text(worker *w, const json_t *kernel, const prepared *p) {
 
 /* The kernel for the types of the arguments: from the table, or compiled, twice, so that the second time is that of a warm
  * compiler. */
-static const compiled *find_code(worker *w, const json_t *kernel, const prepared *p, bool *is_new) {
+static const compiled *find_code(worker *w, const json_t *kernel, const prepared *p) {
     char *request = request_text(w, kernel, p);
     compiled made = {0}, *kept;
-    *is_new = false;
     if (!request)
         return NULL;
     for (uint32_t i = 0; i < w->compiled.len; i++) {
@@ -229,7 +228,6 @@ static const compiled *find_code(worker *w, const json_t *kernel, const prepared
         made.key = arena_strndup(w->c->a, request, strlen(request));
         *kept = made;
         vec_push(w->c->a, &w->compiled, kept);
-        *is_new = true;
     }
     free(request);
     return ok ? kept : NULL;
@@ -425,18 +423,14 @@ static bool set_up(worker *w, prepared *p, const json_t *m) {
 
 static json_t *prepare(worker *w, const json_t *m) {
     prepared *p = candidate_of(w, m);
-    bool is_new;
     double first;
     if (!set_up(w, p, m))
         return NULL;
-    p->code = find_code(w, json_object_get(m, "kernel"), p, &is_new);
+    p->code = find_code(w, json_object_get(m, "kernel"), p);
     if (!p->code || !make_slots(w, p) || !warm_up(w, p, json_object_get(m, "kernel"), &first))
         return NULL;
-    json_t *answer = json_pack("{s:f,s:I,s:I}", "first", first, "loops", (json_int_t)p->loops, "rss",
-                               (json_int_t)largest_resident());
-    if (is_new)
-        json_object_set_new(answer, "warm", json_real(p->code->took));
-    return answer;
+    return json_pack("{s:f,s:I,s:I,s:f}", "first", first, "loops", (json_int_t)p->loops, "rss",
+                     (json_int_t)largest_resident(), "warm", p->code->took);
 }
 
 static json_t *do_round(worker *w, const json_t *m) {
@@ -507,7 +501,10 @@ static const struct {
 /* A text that was cut may end within a character. */
 static json_t *error_answer(worker *w) {
     json_t *made = NULL;
-    for (size_t n = strlen(w->error), cut = 0; !made && cut < 4 && cut <= n; cut++) {
+    size_t n = strlen(w->error);
+    while (n > 0 && w->error[n - 1] == '\n')
+        w->error[--n] = '\0';
+    for (size_t cut = 0; !made && cut < 4 && cut <= n; cut++) {
         w->error[n - cut] = '\0';
         made = json_pack("{s:s}", "error", w->error);
     }
