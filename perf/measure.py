@@ -91,14 +91,13 @@ def machine():
             f"CPython {platform.python_version()}, NumPy {numpy.__version__}")
 
 
-def keep_table(name, text):
-    """Writes `text` between the marks <!-- NAME --> and <!-- /NAME --> of perf/README.md."""
-    path = ROOT / "perf/README.md"
+def keep_table(name, text, page="perf/README.md"):
+    """Writes `text` between the marks <!-- NAME --> and <!-- /NAME --> of a page."""
+    path = ROOT / page
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    page = path.read_text()
-    before, rest = page.split(begin)
+    before, rest = path.read_text().split(begin)
     path.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{rest.split(end)[1]}")
-    print(f"written to perf/README.md, {name}")
+    print(f"written to {page}, {name}")
 
 
 def main(title, groups, table):

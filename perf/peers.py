@@ -5,8 +5,8 @@
 Every kernel has a process of its own, in which all implementations are checked against the reference and then take turns.
 `--install` makes the peers' environment (build/perf/peers-venv) and says which packages of the system are missing; what is
 not there is left out. Measurements go to build/perf/peers/KERNEL.json in pyperf's format; the tables are made of all that is
-there. `--keep` writes them into perf/README.md and the measurements into perf/results/peers.json. `--compile` measures first
-calls, `--memory` the memory of a call.
+there. `--keep` writes them into perf/README.md and the measurements into perf/results/peers.json. `--compile` measures first calls
+of plait and Numba instead.
 """
 import argparse
 import contextlib
@@ -32,6 +32,7 @@ VENV = measure.BUILD / "perf" / "peers-venv"
 PYPI = ("numpy", "scipy", "threadpoolctl", "numba", "pythran", "setuptools", "jax[cpu]")
 APT = ("gcc", "clang-19", "libomp-19-dev", "llvm-19-linker-tools")
 ENVIRONMENT = {"KMP_BLOCKTIME": "1", "OPENBLAS_THREAD_TIMEOUT": "20", "JAX_PLATFORMS": "cpu", "PLAIT_CONFIG": ""}
+FIRST_CALLS = measure.BUILD / "perf" / "first-calls.json"
 PAUSE = 0.004  # after which the last one's threads have gone to sleep
 
 
@@ -224,6 +225,29 @@ def measured(name, options):
         print(f"    {title:40} {statistics.median(values) * 1e3:10.3f} ms")
 
 
+def first_calls(options):
+    """Measures first calls in this process; prints the table and writes its file."""
+    import first_calls
+
+    with beside(options.beside):
+        found = first_calls.measured()
+    measure.write_pyperf(FIRST_CALLS, [(f"first call {name} {who}", values, {"kernel": name, "implementation": who})
+                                       for name, who, values in found])
+
+
+def page_of_first_calls():
+    times = {}
+    for benchmark in json.loads(FIRST_CALLS.read_text())["benchmarks"]:
+        facts = benchmark["metadata"]
+        times.setdefault(facts["kernel"], {})[facts["implementation"]] = statistics.median(benchmark["runs"][0]["values"])
+    lines = ["| kernel | plait, ms | Numba, ms | Numba / plait |", "| --- | --- | --- | --- |"]
+    for name, t in times.items():
+        lines.append(f"| {name} | {t['plait'] * 1e3:.1f} | {t['numba'] * 1e3:.0f} | {t['numba'] / t['plait']:.1f} |")
+    means = [geometric(t[who] for t in times.values()) * 1e3 for who in ("plait", "numba")]
+    lines.append(f"| **geometric mean** | **{means[0]:.1f}** | **{means[1]:.0f}** | **{means[1] / means[0]:.1f}** |")
+    return f"{measure.machine()}; {versions()}\n\n" + "\n".join(lines)
+
+
 # ---- tables ----------------------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +377,7 @@ def arguments():
     parser.add_argument("--beside", help="a command that runs while a kernel is timed")
     parser.add_argument("--install", action="store_true", help="make the peers' environment first")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="first calls, against Numba's")
     parser.add_argument("--table", action="store_true", help="make the tables of what was measured, measure nothing")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--page", action="store_true", help=argparse.SUPPRESS)
@@ -362,29 +387,29 @@ def arguments():
 def main():
     options = arguments()
     if options.child:
-        measured(options.child, options)
+        first_calls(options) if options.compile else measured(options.child, options)
         return
     if options.page:  # with the peers' environment, for their versions
-        print(page())
+        print(page_of_first_calls() if options.compile else page())
         return
     if options.install:
         install()
-    if not options.table:
-        keywords = ["--threads", ",".join(map(str, options.threads)), "--size", options.size, "--rounds", str(options.rounds),
-                    "--budget", str(options.budget), *(["--beside", options.beside] if options.beside else [])]
-        for name in options.kernels:
-            print(name, flush=True)
-            done = subprocess.run([interpreter(), "-W", "ignore", __file__, "--child", name, *keywords],
-                                  env={**os.environ, **ENVIRONMENT}, cwd="/")
-            if done.returncode:
-                print(f"{name}: exit status {done.returncode}", file=sys.stderr)
-    if options.keep or options.table:
-        text = subprocess.run([interpreter(), "-W", "ignore", __file__, "--page"], env={**os.environ, **ENVIRONMENT},
-                              capture_output=True, text=True).stdout
-        print(text)
-        if options.keep:
-            keep_results()
-            measure.keep_table("peers", text)
+    environment, kernels = {**os.environ, **ENVIRONMENT}, ["all"] if options.compile else options.kernels
+    compiling = ["--compile"] * options.compile
+    keywords = ["--threads", ",".join(map(str, options.threads)), "--size", options.size, "--rounds", str(options.rounds),
+                "--budget", str(options.budget), *(["--beside", options.beside] if options.beside else []), *compiling]
+    for name in kernels if not options.table else ():
+        print(name, flush=True)
+        done = subprocess.run([interpreter(), "-W", "ignore", __file__, "--child", name, *keywords], env=environment, cwd="/")
+        if done.returncode:
+            print(f"{name}: exit status {done.returncode}", file=sys.stderr)
+    text = subprocess.run([interpreter(), "-W", "ignore", __file__, "--page", *compiling], env=environment, capture_output=True,
+                          text=True).stdout
+    print(text)
+    if options.keep and not options.compile:
+        keep_results()
+    if options.keep:
+        measure.keep_table("first-calls" if options.compile else "peers", text)
 
 
 if __name__ == "__main__":

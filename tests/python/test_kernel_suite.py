@@ -12,6 +12,7 @@ from plait.tuning.arguments import make_arguments, read_suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from perf.kernels import figures, polybench  # noqa: E402
 from perf.kernels.loops import NAMES, answer, arguments_of, fresh, function_of, load  # noqa: E402
 
 THREADS = range(1, 9)
@@ -88,3 +89,23 @@ def test_the_suite_measures_the_sizes_of_the_kernels_file(name):
 def test_the_suites_arguments_fit_the_kernel(name):
     with np.errstate(all="ignore"):
         njit(parallel=True)(function_of(name))(*make_arguments(SUITE[name]["points"][0]))
+
+
+def test_the_suite_of_polybench_makes_the_arguments_of_its_kernels():
+    suite = {kernel["name"]: kernel["points"] for kernel in read_suite(ROOT / "perf/suites/polybench.yaml")["kernels"]}
+    assert set(suite) == set(polybench.NAMES)
+    for name, points in suite.items():
+        _, inputs, sizes = polybench.load(name)
+        for size, point in zip(("MEDIUM",), points):
+            want = inputs(sizes[size], np.random.default_rng(1))
+            got = make_arguments(point)
+            assert len(got) == len(want)
+            for g, w in zip(got, want):
+                assert type(g) is type(w) and getattr(g, "shape", ()) == getattr(w, "shape", ())
+                assert getattr(g, "dtype", None) == getattr(w, "dtype", None)
+
+
+def test_the_suite_of_empty_work_fits_its_kernels():
+    for kernel in read_suite(ROOT / "perf/suites/micro.yaml")["kernels"]:
+        for point in kernel["points"]:
+            getattr(figures, kernel["function"])(*make_arguments(point))

@@ -59,3 +59,7 @@ def flops(power):
 
 def traffic(power):
     return 64 * 2**power  # in, out and the two buffers of a cached run; 32 * power * 2**power pass by pass
+
+
+def own(power):
+    return 40 * 2**power

@@ -44,3 +44,7 @@ def flops(n):
 
 def traffic(n):
     return 24 * n
+
+
+def own(n):
+    return 8 * n
