@@ -533,9 +533,10 @@ void gen_region(gen *g, const kir_stmt *s) {
 
 /* ---- a region and the loop as it was ---------------------------------------------------------------------------------------- */
 
-static bool note_region(kir_stmt *s, void *context) {
+/* The loop as it was may make arrays that the region does without. */
+static bool note_more(kir_stmt *s, void *context) {
     bool *found = context;
-    *found |= s->kind == KIR_REGION;
+    *found |= s->kind == KIR_REGION || (s->kind == KIR_ASSIGN && s->value->kind == KIR_ALLOC);
     return !*found;
 }
 
@@ -552,7 +553,7 @@ static bool are_versions(const kir_stmt *s) {
         return false;
     bool found = false;
     kir_block other = s->orelse;
-    kir_each_stmt(&other, note_region, &found);
+    kir_each_stmt(&other, note_more, &found);
     return !found && is_worth_a_copy(&s->orelse) && asks_for_overlap(s->value);
 }
 
