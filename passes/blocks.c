@@ -181,7 +181,7 @@ static void choose_count(blocking *k, kir_block *out) {
     kir_stmt *much = kir_stmt_new(m, KIR_IF, k->at);
     k->count = kir_var_new(m, k->z->f, NULL, type_int64(m->types), k->at);
     emit(k, out, kir_assign(m, k->count, number(k, 0), k->at));
-    much->value = op(k, KIR_OP_GE, work_of(k), real(k, (double)BLOCKS_LEAST * SHARE * 256));
+    much->value = op(k, KIR_OP_GE, work_of(k), real(k, (double)BLOCKS_LEAST * (double)SHARE * 256));
     emit(k, &much->body, kir_assign(m, k->count, count_blocks(k, &much->body), k->at));
     emit(k, out, much);
 }

@@ -185,29 +185,38 @@ int cli_dump(cli *c) {
 /* ---- explain -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct explained {
-    const char *function, *signature;
-    bool guessed;
+    const char *path, *function, *signature, *why; /* why: where a guessed signature comes from */
+    bool guessed, uncertain;
 } explained;
 
 static json_t *as_json(const plait_artifact *artifact, const explained *e) {
     json_t *loops = json_loads(plait_artifact_report(artifact), 0, NULL);
-    return json_pack("{s:s,s:s,s:b,s:o}", "function", e->function, "signature", plait_artifact_signature(artifact),
-                     "guessed", e->guessed, "loops", loops ? loops : json_array());
+    return json_pack("{s:s,s:s,s:b,s:s?,s:o}", "function", e->function, "signature", plait_artifact_signature(artifact),
+                     "guessed", e->guessed, "guessed_from", e->why, "loops", loops ? loops : json_array());
+}
+
+/* What was assumed, why, and how to say it better. */
+static void print_guess(const explained *e) {
+    if (!e->guessed)
+        return;
+    printf("%s: signature %s guessed\n    from %s\n", e->function, e->signature, e->why);
+    printf("    %s: plait explain %s:%s --sig '%s'\n",
+           e->uncertain ? "the file does not tell all of it; for other types" : "for other types", e->path, e->function,
+           e->signature);
 }
 
 /* One kernel: its report, as text or into `list`. */
 static int explain(cli *c, json_t *request, const explained *e, json_t *list) {
     plait_artifact *artifact = cli_compile_request(c, request);
     if (!artifact && e->guessed)
-        fprintf(stderr, "plait: %s was compiled for the guessed signature %s; give the right one by --sig\n",
-                e->function, e->signature);
+        fprintf(stderr, "plait: %s was compiled for the guessed signature %s (%s); give the right one by --sig\n",
+                e->function, e->signature, e->why);
     if (!artifact)
         return EXIT_FAILED;
     if (list) {
         json_array_append_new(list, as_json(artifact, e));
     } else {
-        if (e->guessed)
-            printf("%s: signature %s guessed; --sig gives another\n", e->function, e->signature);
+        print_guess(e);
         fputs(plait_artifact_explain(artifact), stdout);
     }
     if (c->time_report)
@@ -217,12 +226,16 @@ static int explain(cli *c, json_t *request, const explained *e, json_t *list) {
 }
 
 static int explain_function(cli *c, module *m, const module_function *f, json_t *list) {
-    explained e = {.function = f->name->text, .signature = c->signature};
+    explained e = {.path = c->d->sources.at[module_file(m)].name, .function = f->name->text, .signature = c->signature};
     if (!e.signature && f->n_signatures)
         e.signature = f->signatures[0];
     e.guessed = !e.signature;
-    if (e.guessed)
-        e.signature = module_guess(m, f);
+    if (e.guessed) {
+        guessed g = module_guess(m, f);
+        e.signature = g.signature;
+        e.why = g.why;
+        e.uncertain = g.uncertain;
+    }
     json_t *request = cli_request_of(c, m, f);
     if (cli_report(c) != EXIT_DONE || !request)
         return EXIT_FAILED;

@@ -1,12 +1,17 @@
-/* Types of parameters, guessed from their use: only for `plait explain` without a signature. */
+/* Types of parameters, guessed from the file: only for `plait explain` without a signature. */
 #ifndef PLAIT_CLI_GUESS_H
 #define PLAIT_CLI_GUESS_H
 
-#include "support/arena.h"
-#include "syntax/ast.h"
+#include "cli/calls.h"
 
-/* `called` gives the definition of a function of the module by name, or NULL. */
-const char *guess_signature(arena *a, const ast *function, const ast *(*called)(void *context, sym name),
-                            void *context);
+typedef struct guessed {
+    const char *signature; /* "(array(float64, 2d, C), int64)" */
+    const char *why;       /* where it comes from, by parameter when calls do not say it: "a: subscripted; n: counts" */
+    bool uncertain;        /* nothing in the file tells some of it */
+} guessed;
+
+/* The signature that the file's own calls of the kernel suggest, else the use of the parameters in its body. `module` may
+ * be NULL. */
+guessed guess_signature(const call_finder *f, const ast *module, const ast *kernel);
 
 #endif

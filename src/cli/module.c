@@ -5,7 +5,6 @@
 #include "cli/module.h"
 
 #include "cli/constant.h"
-#include "cli/guess.h"
 #include "cli/names.h"
 #include "syntax/syntax.h"
 
@@ -32,6 +31,7 @@ struct module {
     sym_table *syms;
     diags *d;
     uint32_t file;
+    ast *tree;
     VEC(meaning) meanings;
     VEC(module_function) functions;
     json_t *kept;                      /* bindings that constants refer to */
@@ -290,6 +290,7 @@ module *module_read(arena *a, sym_table *syms, diags *d, const char *path) {
     ast *tree = syntax_parse(a, syms, d, m->file);
     if (!tree)
         return NULL;
+    m->tree = tree;
     m->kept = json_array();
     read_body(m, &tree->Module.body);
     return m;
@@ -567,8 +568,17 @@ static const ast *function_called(void *context, sym name) {
     return found && found->kind == MEANING_FUNCTION ? m->functions.at[found->function].def : NULL;
 }
 
-const char *module_guess(module *m, const module_function *f) {
-    return guess_signature(m->a, f->def, function_called, m);
+static bool is_kernel(void *context, const ast *function) {
+    const module *m = context;
+    for (uint32_t i = 0; i < m->functions.len; i++)
+        if (m->functions.at[i].def == function)
+            return m->functions.at[i].is_kernel;
+    return false;
+}
+
+guessed module_guess(module *m, const module_function *f) {
+    call_finder finder = {.a = m->a, .find = function_called, .is_kernel = is_kernel, .context = m};
+    return guess_signature(&finder, m->tree, f->def);
 }
 
 static const constant *no_names(void *context, sym name) {

@@ -3,6 +3,7 @@
 #ifndef PLAIT_CLI_MODULE_H
 #define PLAIT_CLI_MODULE_H
 
+#include "cli/guess.h"
 #include "support/diag.h"
 #include "syntax/ast.h"
 #include <jansson.h>
@@ -29,8 +30,8 @@ uint32_t module_file(const module *m);                                 /* index 
 
 /* The request for a function, without signature: a new reference, or NULL after reporting. */
 json_t *module_request(module *m, const module_function *f);
-/* Argument types that the way the parameters are used suggests, "(float64, array(float64, 1d, C))". */
-const char *module_guess(module *m, const module_function *f);
+/* Argument types that the file suggests, "(float64, array(float64, 1d, C))", and why. */
+guessed module_guess(module *m, const module_function *f);
 /* A constant expression in the language of the file, for arguments on the command line: its binding. */
 json_t *module_argument(arena *a, sym_table *syms, diags *d, const char *written);
 
