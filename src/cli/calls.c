@@ -10,13 +10,13 @@ enum { MAX_DEPTH = 8, MAX_STEPS = 200000 };
 
 typedef struct name_row {
     sym name;
-    seen value;
+    call_value value;
 } name_row;
 
 typedef struct frame {
     struct frame *outer;
     VEC(name_row) names;
-    seen result;
+    call_value result;
     bool returned;
 } frame;
 
@@ -30,23 +30,23 @@ typedef struct walk {
     VEC(const ast *) entered; /* functions that some call went into */
 } walk;
 
-static const seen unknown = {.ndim = -1};
+static const call_value unknown = {.ndim = -1};
 
-static seen eval(walk *w, const ast *e);
+static call_value eval(walk *w, const ast *e);
 static void exec(walk *w, const ast_list *body);
 static void visit(void *context, ast *n);
 
 /* ---- values ---------------------------------------------------------------------------------------------------------- */
 
-seen seen_scalar(const char *dtype) {
-    return (seen){.dtype = dtype, .layout = 'C'};
+call_value call_scalar(const char *dtype) {
+    return (call_value){.dtype = dtype, .layout = 'C'};
 }
 
-static seen array_of(const char *dtype, int ndim) {
-    return (seen){.dtype = dtype, .ndim = ndim, .layout = 'C'};
+static call_value array_of(const char *dtype, int ndim) {
+    return (call_value){.dtype = dtype, .ndim = ndim, .layout = 'C'};
 }
 
-const char *seen_type(arena *a, const seen *v) {
+const char *call_type(arena *a, const call_value *v) {
     if (!v->dtype || v->ndim < 0 || v->n || v->is_range)
         return NULL;
     return v->ndim ? arena_printf(a, "array(%s, %dd, %c)", v->dtype, v->ndim, v->layout) : v->dtype;
@@ -74,7 +74,7 @@ static const char *joined(const char *a, const char *b) {
 }
 
 /* Of an element-wise operation: a scalar beside an array does not widen it within its kind. */
-static const char *joined_values(const seen *a, const seen *b) {
+static const char *joined_values(const call_value *a, const call_value *b) {
     if (a->dtype && b->dtype && a->ndim > 0 && b->ndim == 0 && kind_of(a->dtype) >= kind_of(b->dtype))
         return a->dtype;
     if (a->dtype && b->dtype && b->ndim > 0 && a->ndim == 0 && kind_of(b->dtype) >= kind_of(a->dtype))
@@ -82,37 +82,37 @@ static const char *joined_values(const seen *a, const seen *b) {
     return joined(a->dtype, b->dtype);
 }
 
-static seen joined_shape(seen a, seen b, const char *dtype) {
+static call_value joined_shape(call_value a, call_value b, const char *dtype) {
     if (a.n || b.n || a.ndim < 0 || b.ndim < 0)
         return unknown;
     bool f = a.layout == 'F' && b.layout == 'F';
-    return (seen){.dtype = dtype, .ndim = a.ndim > b.ndim ? a.ndim : b.ndim, .layout = f ? 'F' : 'C'};
+    return (call_value){.dtype = dtype, .ndim = a.ndim > b.ndim ? a.ndim : b.ndim, .layout = f ? 'F' : 'C'};
 }
 
 static const char *as_float(const char *dtype) {
     return dtype && kind_of(dtype) < 2 ? "float64" : dtype;
 }
 
-static seen item_of(const seen *v) {
+static call_value item_of(const call_value *v) {
     if (v->n) {
-        seen all = v->items[0];
+        call_value all = v->items[0];
         for (uint32_t i = 1; i < v->n; i++)
             all = all.ndim == v->items[i].ndim && all.n == v->items[i].n ? all : unknown;
         return all;
     }
     if (v->is_range)
-        return seen_scalar("int64");
+        return call_scalar("int64");
     return v->ndim > 0 ? array_of(v->dtype, v->ndim - 1) : unknown;
 }
 
-static seen tuple_of(walk *w, uint32_t n) {
-    seen v = {.ndim = -1, .n = n, .items = arena_array(w->a, seen, n ? n : 1)};
+static call_value tuple_of(walk *w, uint32_t n) {
+    call_value v = {.ndim = -1, .n = n, .items = arena_array(w->a, call_value, n ? n : 1)};
     return v;
 }
 
 /* ---- names ----------------------------------------------------------------------------------------------------------- */
 
-static seen *find_name(const walk *w, sym name) {
+static call_value *find_name(const walk *w, sym name) {
     for (frame *f = w->frame; f; f = f->outer)
         for (uint32_t i = f->names.len; i-- > 0;)
             if (f->names.at[i].name == name)
@@ -120,7 +120,7 @@ static seen *find_name(const walk *w, sym name) {
     return NULL;
 }
 
-static void set_name(walk *w, sym name, seen v) {
+static void set_name(walk *w, sym name, call_value v) {
     for (uint32_t i = 0; i < w->frame->names.len; i++)
         if (w->frame->names.at[i].name == name) {
             w->frame->names.at[i].value = v;
@@ -129,7 +129,7 @@ static void set_name(walk *w, sym name, seen v) {
     vec_push(w->a, &w->frame->names, (name_row){name, v});
 }
 
-static void bind(walk *w, const ast *target, seen v) {
+static void bind(walk *w, const ast *target, call_value v) {
     if (target->kind == AST_Name) {
         set_name(w, target->Name.id, v);
     } else if (target->kind == AST_Tuple || target->kind == AST_List) {
@@ -174,7 +174,7 @@ static const char *const dtypes[][2] = {{"bool", "bool"},
                                         {"c8", "complex64"},
                                         {"c16", "complex128"}};
 
-const char *seen_dtype(const ast *e) {
+const char *call_dtype(const ast *e) {
     const char *name = e->kind == AST_Name                                        ? e->Name.id->text
                        : e->kind == AST_Attribute                                 ? e->Attribute.attr->text
                        : e->kind == AST_Constant && e->Constant.type == CONST_str ? e->Constant.text
@@ -202,22 +202,22 @@ static const char *dtype_argument(walk *w, const ast *call, int position, const 
         return otherwise;
     if (e->kind == AST_Attribute && sym_is(e->Attribute.attr, "dtype"))
         return eval(w, e->Attribute.value).dtype;
-    return seen_dtype(e);
+    return call_dtype(e);
 }
 
 /* Dimensions of a shape: (n, m) has 2, n has 1. */
 static int dims_of_shape(walk *w, const ast *e) {
-    seen v = e ? eval(w, e) : unknown;
+    call_value v = e ? eval(w, e) : unknown;
     return v.n ? (int)v.n : v.ndim == 0 ? 1 : -1;
 }
 
 /* np.array([[1, 2], [3, 4]]): the depth of the nest and the widest item. */
-static seen array_from(const seen *v) {
+static call_value array_from(const call_value *v) {
     if (!v->n)
         return *v;
-    seen first = array_from(&v->items[0]);
+    call_value first = array_from(&v->items[0]);
     for (uint32_t i = 1; i < v->n; i++) {
-        seen other = array_from(&v->items[i]);
+        call_value other = array_from(&v->items[i]);
         first.dtype = joined(first.dtype, other.dtype);
         first.ndim = first.ndim == other.ndim ? first.ndim : -1;
     }
@@ -352,37 +352,37 @@ static const struct {
               {"dot", MAKE_DOT},
               {"matmul", MAKE_DOT}};
 
-static seen reduced(const ast *call, seen v, const char *dtype, int position) {
+static call_value reduced(const ast *call, call_value v, const char *dtype, int position) {
     if (v.ndim < 0)
         return unknown;
     v = array_from(&v);
-    return argument(call, "axis", position) ? array_of(dtype, v.ndim > 0 ? v.ndim - 1 : -1) : seen_scalar(dtype);
+    return argument(call, "axis", position) ? array_of(dtype, v.ndim > 0 ? v.ndim - 1 : -1) : call_scalar(dtype);
 }
 
-static seen product(seen a, seen b) {
+static call_value product(call_value a, call_value b) {
     const char *dtype = joined_values(&a, &b);
     if (a.ndim < 1 || b.ndim < 1 || a.ndim > 2 || b.ndim > 2)
         return unknown;
     return array_of(dtype, a.ndim + b.ndim - 2);
 }
 
-static seen turned(seen v) {
+static call_value turned(call_value v) {
     if (v.ndim > 1)
         v.layout = v.layout == 'C' ? 'F' : v.layout == 'F' ? 'C' : 'A';
     return v;
 }
 
-static seen sized(walk *w, const ast *call, int position, const char *dtype) {
+static call_value sized(walk *w, const ast *call, int position, const char *dtype) {
     const ast *size = argument(call, "size", position);
-    return size ? array_of(dtype, dims_of_shape(w, size)) : seen_scalar(dtype);
+    return size ? array_of(dtype, dims_of_shape(w, size)) : call_scalar(dtype);
 }
 
 /* The value of a call of NumPy's, a generator's or an array's function. `self`: the array whose method it is, or NULL; the
  * positions of the other arguments are then one less. */
-static seen made(walk *w, maker how, const ast *call, const seen *self) {
+static call_value made(walk *w, maker how, const ast *call, const call_value *self) {
     int shift = self ? -1 : 0;
     const ast *first_arg = call->Call.args.len ? call->Call.args.at[0] : NULL;
-    seen first = self ? *self : first_arg ? eval(w, first_arg) : unknown;
+    call_value first = self ? *self : first_arg ? eval(w, first_arg) : unknown;
     const ast *other = argument(call, "x2", 1 + shift);
     switch (how) {
     case MAKE_SHAPED:
@@ -437,13 +437,13 @@ static seen made(walk *w, maker how, const ast *call, const seen *self) {
         first.dtype = "bool";
         return first;
     case MAKE_JOIN: {
-        seen second = other ? eval(w, other) : unknown;
+        call_value second = other ? eval(w, other) : unknown;
         return joined_shape(first, second, joined_values(&first, &second));
     }
     case MAKE_WHERE: {
         if (call->Call.args.len != 3)
             return unknown;
-        seen a = eval(w, call->Call.args.at[1]), b = eval(w, call->Call.args.at[2]);
+        call_value a = eval(w, call->Call.args.at[1]), b = eval(w, call->Call.args.at[2]);
         return joined_shape(first, joined_shape(a, b, NULL), joined_values(&a, &b));
     }
     case MAKE_REDUCE:
@@ -455,13 +455,13 @@ static seen made(walk *w, maker how, const ast *call, const seen *self) {
     case MAKE_FLAT:
         return first.ndim < 0 ? unknown : array_of(first.dtype, 1);
     case MAKE_MESH: {
-        seen v = tuple_of(w, call->Call.args.len);
+        call_value v = tuple_of(w, call->Call.args.len);
         for (uint32_t i = 0; i < v.n; i++)
             v.items[i] = array_of(eval(w, call->Call.args.at[i]).dtype, (int)v.n);
         return v;
     }
     case MAKE_ASTYPE:
-        first.dtype = first_arg ? seen_dtype(first_arg) : NULL;
+        first.dtype = first_arg ? call_dtype(first_arg) : NULL;
         return first;
     case MAKE_RESHAPE: {
         uint32_t given = call->Call.args.len - (self ? 0 : 1);
@@ -478,10 +478,10 @@ static seen made(walk *w, maker how, const ast *call, const seen *self) {
 
 /* ---- calls ----------------------------------------------------------------------------------------------------------- */
 
-static uint32_t count_known(arena *a, const seen *args, uint32_t n) {
+static uint32_t count_known(arena *a, const call_value *args, uint32_t n) {
     uint32_t known = 0;
     for (uint32_t i = 0; i < n; i++)
-        known += seen_type(a, &args[i]) != NULL;
+        known += call_type(a, &args[i]) != NULL;
     return known;
 }
 
@@ -496,18 +496,18 @@ static const ast *param_at(const ast *function, uint32_t i) {
     return i < first ? args->arguments.posonlyargs.at[i] : args->arguments.args.at[i - first];
 }
 
-static void note_call(walk *w, const ast *function, const ast *call, const seen *args, uint32_t n) {
+static void note_call(walk *w, const ast *function, const ast *call, const call_value *args, uint32_t n) {
     if (function != w->wanted)
         return;
     if (w->best && count_known(w->a, w->best->args, w->best->n) >= count_known(w->a, args, n))
         return;
     w->best = arena_make(w->a, call_site);
-    *w->best = (call_site){function, call->at.line, n, arena_array(w->a, seen, n + 1)};
+    *w->best = (call_site){function, call->at.line, n, arena_array(w->a, call_value, n + 1)};
     memcpy(w->best->args, args, n * sizeof *args);
 }
 
 /* The function's body with these arguments; what it returns. */
-static seen run(walk *w, const ast *function, const seen *args, uint32_t n) {
+static call_value run(walk *w, const ast *function, const call_value *args, uint32_t n) {
     if (w->depth >= MAX_DEPTH || w->steps > MAX_STEPS)
         return unknown;
     frame *caller = w->frame, *outer = caller;
@@ -531,10 +531,10 @@ static bool was_entered(const walk *w, const ast *function) {
     return false;
 }
 
-static seen call_function(walk *w, const ast *function, const ast *call) {
+static call_value call_function(walk *w, const ast *function, const ast *call) {
     const ast *defaults = function->FunctionDef.args;
     uint32_t n = count_params(function), n_defaults = defaults->arguments.defaults.len;
-    seen *args = arena_array(w->a, seen, n + 1);
+    call_value *args = arena_array(w->a, call_value, n + 1);
     for (uint32_t i = 0; i < n; i++) {
         const ast *e = argument(call, param_at(function, i)->arg.arg->text, (int)i);
         if (!e && i + n_defaults >= n)
@@ -548,16 +548,16 @@ static seen call_function(walk *w, const ast *function, const ast *call) {
     return run(w, function, args, n);
 }
 
-static seen call_builtin(walk *w, sym name, const ast *call) {
+static call_value call_builtin(walk *w, sym name, const ast *call) {
     static const char *const results[][2] = {{"int", "int64"}, {"len", "int64"},          {"float", "float64"},
                                              {"bool", "bool"}, {"complex", "complex128"}, {"round", "int64"},
                                              {"ord", "int64"}};
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
         if (sym_is(name, results[i][0]))
-            return seen_scalar(results[i][1]);
-    seen first = call->Call.args.len ? eval(w, call->Call.args.at[0]) : unknown;
+            return call_scalar(results[i][1]);
+    call_value first = call->Call.args.len ? eval(w, call->Call.args.at[0]) : unknown;
     if (sym_is(name, "range") || sym_is(name, "prange"))
-        return (seen){.ndim = -1, .is_range = true};
+        return (call_value){.ndim = -1, .is_range = true};
     if (sym_is(name, "tuple") || sym_is(name, "list") || sym_is(name, "reversed") || sym_is(name, "abs"))
         return first;
     if (sym_is(name, "min") || sym_is(name, "max"))
@@ -567,21 +567,21 @@ static seen call_builtin(walk *w, sym name, const ast *call) {
     return unknown;
 }
 
-static seen call_attribute(walk *w, const ast *call) {
+static call_value call_attribute(walk *w, const ast *call) {
     const ast *func = call->Call.func;
-    const char *dtype = seen_dtype(func);
+    const char *dtype = call_dtype(func);
     if (dtype)
-        return seen_scalar(dtype);
-    seen self = eval(w, func->Attribute.value);
+        return call_scalar(dtype);
+    call_value self = eval(w, func->Attribute.value);
     bool is_method = self.ndim >= 0;
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
         if (sym_is(func->Attribute.attr, makers[i].name))
             return made(w, makers[i].how, call, is_method ? &self : NULL);
     bool of_math = func->Attribute.value->kind == AST_Name && sym_is(func->Attribute.value->Name.id, "math");
-    return of_math ? seen_scalar("float64") : unknown;
+    return of_math ? call_scalar("float64") : unknown;
 }
 
-static seen eval_call(walk *w, const ast *call) {
+static call_value eval_call(walk *w, const ast *call) {
     const ast *func = call->Call.func;
     for (uint32_t i = 0; i < call->Call.args.len; i++)
         if (call->Call.args.at[i]->kind == AST_Call)
@@ -595,24 +595,24 @@ static seen eval_call(walk *w, const ast *call) {
 
 /* ---- expressions ----------------------------------------------------------------------------------------------------- */
 
-static seen eval_constant(const ast *e) {
+static call_value eval_constant(const ast *e) {
     switch (e->Constant.type) {
     case CONST_int:
-        return seen_scalar("int64");
+        return call_scalar("int64");
     case CONST_float:
-        return seen_scalar("float64");
+        return call_scalar("float64");
     case CONST_complex:
-        return seen_scalar("complex128");
+        return call_scalar("complex128");
     case CONST_True:
     case CONST_False:
-        return seen_scalar("bool");
+        return call_scalar("bool");
     default:
         return unknown;
     }
 }
 
-static seen eval_binary(walk *w, const ast *e) {
-    seen a = eval(w, e->BinOp.left), b = eval(w, e->BinOp.right);
+static call_value eval_binary(walk *w, const ast *e) {
+    call_value a = eval(w, e->BinOp.left), b = eval(w, e->BinOp.right);
     const char *dtype = joined_values(&a, &b);
     if (e->BinOp.op == OP_MatMult)
         return product(a, b);
@@ -624,7 +624,7 @@ static bool is_whole(const ast *e) {
 }
 
 /* a[1:-1, 0]: each index takes a dimension away; a mask or an array of indices is not followed. */
-static seen subscripted(walk *w, seen v, const ast *slice) {
+static call_value subscripted(walk *w, call_value v, const ast *slice) {
     bool many = slice->kind == AST_Tuple, whole = true;
     uint32_t n = many ? slice->List.elts.len : 1;
     for (uint32_t i = 0; i < n; i++) {
@@ -645,8 +645,8 @@ static seen subscripted(walk *w, seen v, const ast *slice) {
     return v.ndim < 0 ? unknown : v;
 }
 
-static seen eval_subscript(walk *w, const ast *e) {
-    seen v = eval(w, e->Subscript.value);
+static call_value eval_subscript(walk *w, const ast *e) {
+    call_value v = eval(w, e->Subscript.value);
     const ast *slice = e->Subscript.slice;
     if (v.n) {
         bool fits = slice->kind == AST_Constant && slice->Constant.type == CONST_int && slice->Constant.integer < v.n;
@@ -655,41 +655,41 @@ static seen eval_subscript(walk *w, const ast *e) {
     return v.ndim > 0 ? subscripted(w, v, slice) : unknown;
 }
 
-static seen eval_attribute(walk *w, const ast *e) {
+static call_value eval_attribute(walk *w, const ast *e) {
     static const char *const counts[] = {"size", "ndim", "nbytes", "itemsize"};
     static const char *const floats[] = {"pi", "e", "inf", "nan", "tau"};
     sym name = e->Attribute.attr;
-    seen v = eval(w, e->Attribute.value);
+    call_value v = eval(w, e->Attribute.value);
     if (sym_is(name, "shape") && v.ndim > 0) {
-        seen shape = tuple_of(w, (uint32_t)v.ndim);
+        call_value shape = tuple_of(w, (uint32_t)v.ndim);
         for (uint32_t i = 0; i < shape.n; i++)
-            shape.items[i] = seen_scalar("int64");
+            shape.items[i] = call_scalar("int64");
         return shape;
     }
     if (sym_is(name, "T"))
         return turned(v);
     for (size_t i = 0; v.ndim > 0 && i < sizeof counts / sizeof *counts; i++)
         if (sym_is(name, counts[i]))
-            return seen_scalar("int64");
+            return call_scalar("int64");
     for (size_t i = 0; v.ndim < 0 && i < sizeof floats / sizeof *floats; i++)
         if (sym_is(name, floats[i]))
-            return seen_scalar("float64");
+            return call_scalar("float64");
     return unknown;
 }
 
-static seen eval_items(walk *w, const ast *e) {
-    seen v = tuple_of(w, e->List.elts.len);
+static call_value eval_items(walk *w, const ast *e) {
+    call_value v = tuple_of(w, e->List.elts.len);
     for (uint32_t i = 0; i < v.n; i++)
         v.items[i] = eval(w, e->List.elts.at[i]);
     return v;
 }
 
-static seen eval_name(const walk *w, sym name) {
-    const seen *found = find_name(w, name);
+static call_value eval_name(const walk *w, sym name) {
+    const call_value *found = find_name(w, name);
     return found ? *found : unknown;
 }
 
-static seen eval(walk *w, const ast *e) {
+static call_value eval(walk *w, const ast *e) {
     w->steps++;
     switch (e->kind) {
     case AST_Constant:
@@ -702,15 +702,15 @@ static seen eval(walk *w, const ast *e) {
     case AST_BinOp:
         return eval_binary(w, e);
     case AST_UnaryOp: {
-        seen v = eval(w, e->UnaryOp.operand);
-        return e->UnaryOp.op == OP_Not ? seen_scalar("bool") : v;
+        call_value v = eval(w, e->UnaryOp.operand);
+        return e->UnaryOp.op == OP_Not ? call_scalar("bool") : v;
     }
     case AST_Compare: {
-        seen a = eval(w, e->Compare.left), b = eval(w, e->Compare.comparators.at[0]);
+        call_value a = eval(w, e->Compare.left), b = eval(w, e->Compare.comparators.at[0]);
         return joined_shape(a, b, "bool");
     }
     case AST_IfExp: {
-        seen a = eval(w, e->IfExp.body), b = eval(w, e->IfExp.orelse);
+        call_value a = eval(w, e->IfExp.body), b = eval(w, e->IfExp.orelse);
         return a.ndim == b.ndim ? joined_shape(a, b, joined(a.dtype, b.dtype)) : unknown;
     }
     case AST_Subscript:
@@ -727,28 +727,28 @@ static seen eval(walk *w, const ast *e) {
 
 /* ---- statements ------------------------------------------------------------------------------------------------------ */
 
-static seen iterated(walk *w, const ast *e) {
+static call_value iterated(walk *w, const ast *e) {
     bool is_call = e->kind == AST_Call && e->Call.func->kind == AST_Name && e->Call.args.len;
     if (is_call && sym_is(e->Call.func->Name.id, "enumerate")) {
-        seen v = eval(w, e->Call.args.at[0]), pair = tuple_of(w, 2);
-        pair.items[0] = seen_scalar("int64");
+        call_value v = eval(w, e->Call.args.at[0]), pair = tuple_of(w, 2);
+        pair.items[0] = call_scalar("int64");
         pair.items[1] = item_of(&v);
         return pair;
     }
     if (is_call && sym_is(e->Call.func->Name.id, "zip")) {
-        seen all = tuple_of(w, e->Call.args.len);
+        call_value all = tuple_of(w, e->Call.args.len);
         for (uint32_t i = 0; i < all.n; i++) {
-            seen v = eval(w, e->Call.args.at[i]);
+            call_value v = eval(w, e->Call.args.at[i]);
             all.items[i] = item_of(&v);
         }
         return all;
     }
-    seen v = eval(w, e);
+    call_value v = eval(w, e);
     return item_of(&v);
 }
 
 static void exec_return(walk *w, const ast *s) {
-    seen v = s->Return.value ? eval(w, s->Return.value) : unknown;
+    call_value v = s->Return.value ? eval(w, s->Return.value) : unknown;
     if (w->frame->returned && (w->frame->result.ndim != v.ndim || w->frame->result.n != v.n))
         v = unknown;
     w->frame->result = v;
@@ -756,7 +756,7 @@ static void exec_return(walk *w, const ast *s) {
 }
 
 static void exec_assign(walk *w, const ast *s) {
-    seen v = eval(w, s->Assign.value);
+    call_value v = eval(w, s->Assign.value);
     for (uint32_t i = 0; i < s->Assign.targets.len; i++)
         bind(w, s->Assign.targets.at[i], v);
 }
@@ -779,7 +779,7 @@ static void visit(void *context, ast *n) {
             bind(w, n->AnnAssign.target, eval(w, n->AnnAssign.value));
         return;
     case AST_AugAssign: {
-        seen a = eval(w, n->AugAssign.target), b = eval(w, n->AugAssign.value);
+        call_value a = eval(w, n->AugAssign.target), b = eval(w, n->AugAssign.value);
         const char *dtype = joined_values(&a, &b);
         if (n->AugAssign.target->kind == AST_Name && a.ndim == 0)
             bind(w, n->AugAssign.target, joined_shape(a, b, n->AugAssign.op == OP_Div ? as_float(dtype) : dtype));
@@ -818,7 +818,7 @@ static void run_uncalled(walk *w, const ast *module) {
         if (s->kind != AST_FunctionDef || was_entered(w, s) || w->f->is_kernel(w->f->context, s))
             continue;
         uint32_t n = count_params(s);
-        seen *args = arena_array(w->a, seen, n + 1);
+        call_value *args = arena_array(w->a, call_value, n + 1);
         for (uint32_t k = 0; k < n; k++)
             args[k] = unknown;
         (void)run(w, s, args, n);
@@ -833,7 +833,7 @@ const call_site *calls_find(const call_finder *f, const ast *module, const ast *
     return w.best;
 }
 
-const call_site *calls_find_in(const call_finder *f, const ast *caller, const seen *params, uint32_t n,
+const call_site *calls_find_in(const call_finder *f, const ast *caller, const call_value *params, uint32_t n,
                                const ast *kernel) {
     frame outermost = {.result = unknown};
     walk w = {.f = f, .a = f->a, .frame = &outermost, .wanted = kernel};

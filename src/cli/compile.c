@@ -231,7 +231,7 @@ static int explain_function(cli *c, module *m, const module_function *f, json_t 
         e.signature = f->signatures[0];
     e.guessed = !e.signature;
     if (e.guessed) {
-        guessed g = module_guess(m, f);
+        signature_guess g = module_guess(m, f);
         e.signature = g.signature;
         e.why = g.why;
         e.uncertain = g.uncertain;

@@ -578,9 +578,9 @@ static const char *annotated_type(guesser *g, const ast *e) {
     if (e->kind == AST_Constant && e->Constant.type == CONST_str)
         return e->Constant.text;
     if (e->kind != AST_Subscript)
-        return seen_dtype(e);
+        return call_dtype(e);
     const ast *slice = e->Subscript.slice;
-    const char *dtype = seen_dtype(e->Subscript.value);
+    const char *dtype = call_dtype(e->Subscript.value);
     bool many = slice->kind == AST_Tuple;
     uint32_t n = many ? slice->List.elts.len : 1;
     const ast *last = many ? slice->List.elts.at[n - 1] : slice;
@@ -681,16 +681,16 @@ static const ast *kernel_at(const call_finder *f, const ast *module, uint32_t i)
 static const call_site *guess_by_calls(const call_finder *f, const ast *module, const ast *kernel, uint32_t depth);
 
 /* What is known of the parameters of a caller, for the calls inside it. */
-static seen *params_of(const call_finder *f, const ast *module, const ast *caller, uint32_t *n, uint32_t depth) {
+static call_value *params_of(const call_finder *f, const ast *module, const ast *caller, uint32_t *n, uint32_t depth) {
     guesser g = {.f = f, .a = f->a};
     guess_body(&g, caller);
     const call_site *called = guess_by_calls(f, module, caller, depth + 1);
-    seen *all = arena_array(f->a, seen, g.slots.len + 1);
+    call_value *all = arena_array(f->a, call_value, g.slots.len + 1);
     const char *because;
     for (*n = 0; *n < g.slots.len && g.slots.at[*n].is_param; ++*n) {
         const slot *s = &g.slots.at[*n];
-        bool known = called && *n < called->n && seen_type(f->a, &called->args[*n]);
-        all[*n] = known ? called->args[*n] : seen_scalar(s->type ? s->type : s->counts ? "int64" : "float64");
+        bool known = called && *n < called->n && call_type(f->a, &called->args[*n]);
+        all[*n] = known ? called->args[*n] : call_scalar(s->type ? s->type : s->counts ? "int64" : "float64");
         if (!known && s->ndim && !s->type) {
             all[*n].dtype = dtype_of(s, &because);
             all[*n].ndim = (int)s->ndim;
@@ -706,25 +706,25 @@ static const call_site *guess_by_calls(const call_finder *f, const ast *module, 
         uint32_t n;
         if (!caller || caller == kernel)
             continue;
-        const seen *params = params_of(f, module, caller, &n, depth);
+        const call_value *params = params_of(f, module, caller, &n, depth);
         found = calls_find_in(f, caller, params, n, kernel);
     }
     return found;
 }
 
-guessed guess_signature(const call_finder *f, const ast *module, const ast *kernel) {
+signature_guess guess_signature(const call_finder *f, const ast *module, const ast *kernel) {
     guesser g = {.f = f, .a = f->a};
     guess_body(&g, kernel);
     const call_site *called = guess_by_calls(f, module, kernel, 0);
     text out = text_new(f->a), why = text_new(f->a);
-    guessed result = {0};
+    signature_guess result = {0};
     bool by_call = false;
     text_put(&out, "(");
     text_put(&why, "");
     for (uint32_t i = 0; i < g.slots.len && g.slots.at[i].is_param; i++) {
         const slot *s = &g.slots.at[i];
         const char *reason = NULL,
-                   *type = !s->type && called && i < called->n ? seen_type(f->a, &called->args[i]) : NULL;
+                   *type = !s->type && called && i < called->n ? call_type(f->a, &called->args[i]) : NULL;
         by_call |= type != NULL;
         if (!type)
             type = type_of(&g, s, &reason, &result.uncertain);

@@ -4,14 +4,14 @@
 
 #include "cli/calls.h"
 
-typedef struct guessed {
+typedef struct signature_guess {
     const char *signature; /* "(array(float64, 2d, C), int64)" */
     const char *why;       /* where it comes from, by parameter when calls do not say it: "a: subscripted; n: counts" */
     bool uncertain;        /* nothing in the file tells some of it */
-} guessed;
+} signature_guess;
 
 /* The signature that the file's own calls of the kernel suggest, else the use of the parameters in its body. `module` may
  * be NULL. */
-guessed guess_signature(const call_finder *f, const ast *module, const ast *kernel);
+signature_guess guess_signature(const call_finder *f, const ast *module, const ast *kernel);
 
 #endif

@@ -576,7 +576,7 @@ static bool is_kernel(void *context, const ast *function) {
     return false;
 }
 
-guessed module_guess(module *m, const module_function *f) {
+signature_guess module_guess(module *m, const module_function *f) {
     call_finder finder = {.a = m->a, .find = function_called, .is_kernel = is_kernel, .context = m};
     return guess_signature(&finder, m->tree, f->def);
 }

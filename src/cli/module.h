@@ -31,7 +31,7 @@ uint32_t module_file(const module *m);                                 /* index 
 /* The request for a function, without signature: a new reference, or NULL after reporting. */
 json_t *module_request(module *m, const module_function *f);
 /* Argument types that the file suggests, "(float64, array(float64, 1d, C))", and why. */
-guessed module_guess(module *m, const module_function *f);
+signature_guess module_guess(module *m, const module_function *f);
 /* A constant expression in the language of the file, for arguments on the command line: its binding. */
 json_t *module_argument(arena *a, sym_table *syms, diags *d, const char *written);
 
