@@ -7,6 +7,7 @@
  * thread's chunk ends; so the function of one element must give exactly what a vector lane gives.
  *   SLEEF    has such a family: Sleef_finz_* (with fused multiply-add) and Sleef_cinz_* (without) promise equal bits
  *            for every vector length, one included. One of the two families is used throughout, by the CPU.
+ *   ours     (runtime/erf.c) do the same, and stand in where SLEEF's function is slow.
  *   libmvec  promises nothing of the kind. One vector length is offered to LLVM, and the scalar call is a function of
  *            our own that runs that very vector function on a vector of copies (gen_math.c).
  * tests/llvm compares lanes and tails bit by bit.
@@ -23,11 +24,11 @@ typedef struct math_row {
     const char *name;
     uint32_t n_args;
     const char *sleef; /* accuracy suffix */
-    bool libmvec;
+    bool libmvec, own;
 } math_row;
 
 static const math_row math_rows[] = {
-#define MATH(op, name, n, sleef, libmvec) {KIR_OP_##op, name, n, sleef, libmvec},
+#define MATH(op, name, n, sleef, libmvec, own) {KIR_OP_##op, name, n, sleef, libmvec, own},
 #include "llvm/vector_math.def"
 #undef MATH
 };
@@ -107,11 +108,24 @@ static bool find_sleef(const vector_math *v, const math_row *row, unsigned bits,
     return true;
 }
 
+static bool find_own(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
+    if (!row->own || bits != 64 || !v->has_avx2)
+        return false;
+    c->scalar = arena_printf(a, "plrt_%s", row->name);
+    add_variant(a, c, 4, row->n_args, arena_printf(a, "plrt_%s_d4", row->name));
+    if (v->has_avx512)
+        add_variant(a, c, 8, row->n_args, arena_printf(a, "plrt_%s_d8", row->name));
+    return true;
+}
+
 static bool find_libmvec(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
     const char *suffix = bits == 64 ? "" : "f";
-    uint32_t lanes = (v->has_avx2 ? 256u : 128u) / bits;
-    const char *symbol = arena_printf(a, "_ZGV%cN%u%s_%s%s", v->has_avx2 ? 'd' : 'b', lanes,
-                                      row->n_args == 2 ? "vv" : "v", row->name, suffix);
+    uint32_t lanes = (v->has_avx512 ? 512u : v->has_avx2 ? 256u : 128u) / bits;
+    const char *symbol = arena_printf(a, "_ZGV%cN%u%s_%s%s",
+                                      v->has_avx512 ? 'e'
+                                      : v->has_avx2 ? 'd'
+                                                    : 'b',
+                                      lanes, row->n_args == 2 ? "vv" : "v", row->name, suffix);
     if (!row->libmvec || !llvm_math_symbol(symbol))
         return false;
     c->scalar = arena_printf(a, "plait.%s%s", row->name, suffix);
@@ -127,5 +141,5 @@ bool vector_math_find(const vector_math *v, kir_op op, unsigned bits, arena *a, 
         return false;
     if (v->library == LLVM_MATH_LIBMVEC)
         return find_libmvec(v, row, bits, a, call);
-    return find_sleef(v, row, bits, a, call);
+    return find_own(v, row, bits, a, call) || find_sleef(v, row, bits, a, call);
 }
