@@ -33,6 +33,7 @@ enum {
     BATCH = 40,
     BATCH_MOST_NS = 1000000,
     COST_MOST_NS = 10000000,
+    TINY_WORK = 300,
 };
 
 static const int64_t AWAKE_NS = 8 * 1000 * 1000; /* so long libgomp's threads spin, by and large */
@@ -44,6 +45,7 @@ static int64_t measured = MIN_WORK_DEFAULT, measured_asleep = MIN_WORK_DEFAULT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 volatile int64_t plrt_small_work; /* 0 until the configuration is read, which the first region does */
 volatile int64_t plrt_single_block = INT64_MAX;
+volatile int64_t plrt_tiny_work = TINY_WORK;
 volatile int64_t plrt_exact_runs;
 
 /* ---- the threshold ------------------------------------------------------------------------------------------------------ */
@@ -63,6 +65,10 @@ void plrt_set_min_work(int64_t operations) {
     atomic_store(&min_work_asleep, operations >= 0 ? operations : measured_asleep);
     pthread_mutex_unlock(&lock);
     rt_decide_small_work();
+}
+
+void plrt_set_tiny_work(int64_t operations) {
+    plrt_tiny_work = operations >= 0 ? operations : TINY_WORK;
 }
 
 /* Shuffled order, small blocks and counters are made by plrt_region_run. */

@@ -123,6 +123,10 @@ PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64
 PLRT_API extern volatile int64_t plrt_small_work;
 /* Fewer iterations than this are one block of a region that reduces, whatever its grain is. */
 PLRT_API extern volatile int64_t plrt_single_block;
+/* A loop with less work than this that sums floats within an iteration runs as it was written, always: a few hundred
+ * operations, by which the result does not depend on the caller's settings. Tests set 0, that small inputs fork. */
+PLRT_API extern volatile int64_t plrt_tiny_work;
+PLRT_API void plrt_set_tiny_work(int64_t operations); /* < 0: the default */
 /* A region of one block was run by its caller: for counters and traces. */
 PLRT_API void plrt_region_note(const plrt_region *region, int64_t trips, int64_t work);
 

@@ -361,8 +361,8 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
  * the space, and stay one function that is called.
  *
  * A copy of a sum of floats may be vectorised in another way than the region's body, and no setting must decide about the
- * result. Where iterations sum, the copy runs whenever there is one block (and moderate work), by the sizes alone. Sums
- * within an iteration have no copy. */
+ * result. Where iterations sum, the copy runs whenever there is one block (and moderate work), by the sizes alone. Where
+ * sums are within an iteration, the loop as it was runs when there is next to no work, by the sizes alone too. */
 
 enum { COPY_STATEMENTS = 24, BLOCK_WORK = 16000 };
 
@@ -549,7 +549,7 @@ static bool asks_for_overlap(const kir_expr *e) {
 
 static bool are_versions(const kir_stmt *s) {
     const kir_stmt *region = s->body.len == 1 ? s->body.at[0] : NULL;
-    if (!region || region->kind != KIR_REGION || !region->work || rounds_inside(region->fn) || !s->orelse.len)
+    if (!region || region->kind != KIR_REGION || !region->work || rounds(region->fn) || !s->orelse.len)
         return false;
     bool found = false;
     kir_block other = s->orelse;
@@ -587,10 +587,21 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
                       after = gen_block(g, "");
     test_terms(g, s->value, false, failed);
     LLVMValueRef trips = gen_int64(g, region->value);
-    gen_branch(g, is_small(g, region, trips), loop, large, 0);
+    bool sums = rounds_inside(region->fn);
+    LLVMValueRef tiny = sums ? is_less_work(g, region, load_global(g, "plrt_tiny_work")) : is_small(g, region, trips);
+    LLVMBasicBlockRef noted = sums ? gen_block(g, "tiny") : loop;
+    gen_branch(g, tiny, noted, large, 0);
+    if (sums) {
+        gen_start(g, noted);
+        note_run(g, region, trips);
+        gen_jump(g, loop);
+    }
     gen_start(g, large);
     test_terms(g, s->value, true, failed);
-    run_by_runtime(g, region, trips);
+    if (sums)
+        gen_region(g, region);
+    else
+        run_by_runtime(g, region, trips);
     gen_jump(g, after);
     gen_start(g, failed);
     gen_count_exact_run(g);

@@ -1,6 +1,7 @@
 """Runs kernels against the oracle, in children: a crash or a hang is a finding like any other."""
 import argparse
 import collections
+import ctypes
 import json
 import linecache
 import math
@@ -51,6 +52,8 @@ class Runner:
         import plait
         import switches
         self.plait, self.switches = plait, switches
+        runtime = ctypes.CDLL(str(pathlib.Path(plait.__file__).parent / "libplait_rt.so"))
+        runtime.plrt_set_tiny_work(ctypes.c_int64(0))  # rows of a few elements shall be parallel, too
         self.threads, self.schedules, self.enumerate, self.quick = threads, schedules, enumerate, quick
         self.counters = collections.Counter()
 

@@ -30,7 +30,14 @@ def runtime():
     library.plrt_set_num_threads.argtypes = [ctypes.c_int32]
     library.plrt_memory_stats.argtypes = [ctypes.POINTER(ctypes.c_int64)] * 2
     library.plrt_memory_made.restype = ctypes.c_int64
+    library.plrt_set_tiny_work.argtypes = [ctypes.c_int64]
     return library
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tiny_loops_fork(runtime):
+    """Rows of a few elements shall be parallel, too, where the tests ask for it."""
+    runtime.plrt_set_tiny_work(0)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import switches
-from plait import njit, prange
+from plait import _plait, njit, prange
 
 
 def total(x, y):
@@ -58,3 +58,40 @@ def test_reductions(kernel, size):
             results.add(np.array(compiled(x, y), float).tobytes())
         assert len(results) == 1
     np.testing.assert_allclose(compiled(x, y), kernel(x, y), rtol=1e-9)
+
+
+def rows(x, y):
+    out = np.zeros(x.shape[0])
+    add_rows(x, y, out)
+    return out
+
+
+@njit(parallel=True)
+def add_rows(x, y, out):
+    for i in range(x.shape[0]):
+        s = y[0]
+        for j in range(x.shape[1]):
+            s += x[i, j] * y[j]
+        out[i] = s
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (7, 40), (40, 7), (9, 1), (30, 30)])
+def test_tiny_sums_within_iterations(runtime, shape):
+    """What has next to no work runs as it was written, whatever the settings are."""
+    rng = np.random.default_rng(5)
+    x, y = rng.random(shape), rng.random(shape[1])
+    runtime.plrt_set_tiny_work(-1)
+    try:
+        results = {rows(x, y).tobytes()}
+        for threads in (1, 2, 4):
+            with switches.threads(threads, schedule="dynamic", min_work=0):
+                results.add(rows(x, y).tobytes())
+        with switches.shuffled(7):
+            results.add(rows(x, y).tobytes())
+        before = _plait._stats_enable(True)
+        results.add(rows(x, y).tobytes())
+        _plait._stats_enable(before)
+    finally:
+        runtime.plrt_set_tiny_work(0)
+    assert len(results) == 1
+    np.testing.assert_allclose(np.frombuffer(results.pop()), y[0] + x @ y, rtol=1e-12)
