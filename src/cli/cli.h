@@ -24,6 +24,7 @@ typedef struct cli { /* of one run of the command */
     bool time_report;                              /* compile, explain */
     struct {
         const char *only, *baseline, *commit; /* NULL: not given */
+        const char *folder;                   /* baseline, when it is one */
         int64_t processes;                    /* 0: not given */
         double precision, budget;             /* likewise */
         double fail_above;                    /* negative: not given */

@@ -115,14 +115,13 @@ typedef struct perf_plan {
     VEC(perf_benchmark) benchmarks;
     int64_t processes;
     double precision, budget;
-    bool has_old;
 } perf_plan;
 
 /* NULL after saying what is wrong. */
 perf_plan *plan_read(cli *c, const char *path);
 void plan_free(perf_plan *p);
 /* {"file", "function", "options", "signature", "restore"} of a candidate: new reference. */
-json_t *plan_kernel(const perf_benchmark *b, int candidate);
+json_t *plan_kernel(const cli *c, const perf_plan *p, const perf_benchmark *b, int candidate);
 
 /* ---- pyperf's files (pyperf.c) ------------------------------------------------------------------------------------------- */
 

@@ -63,8 +63,7 @@ static bool add(cli *c, perf_plan *p, perf_benchmark b) {
         return false;
     if (p->benchmarks.len == MOST_BENCHMARKS)
         return cli_fail(c, "more than %d benchmarks", MOST_BENCHMARKS) == EXIT_DONE;
-    b.has_old = c->perf.baseline || json_object_get(b.kernel, "baseline");
-    p->has_old = p->has_old || b.has_old;
+    b.has_old = c->perf.baseline || c->perf.folder || json_object_get(b.kernel, "baseline");
     vec_push(c->a, &p->benchmarks, b);
     return true;
 }
@@ -173,21 +172,30 @@ void plan_free(perf_plan *p) {
     p->suite = NULL;
 }
 
-json_t *plan_kernel(const perf_benchmark *b, int candidate) {
-    static const char *const keys[] = {"file", "function", "options"};
+/* A file of the suite's folder as it lies in another folder. */
+static json_t *moved(const cli *c, const perf_plan *p, const char *file) {
+    const char *suite = json_string_value(json_object_get(p->suite, "path")), *slash = strrchr(suite, '/');
+    size_t n = slash ? (size_t)(slash - suite) + 1 : 0;
+    if (*file == '/' && (!n || strncmp(file, suite, n) != 0))
+        return json_string(file);
+    return json_string(arena_printf(c->a, "%s/%s", c->perf.folder, strncmp(file, suite, n) ? file : file + n));
+}
+
+json_t *plan_kernel(const cli *c, const perf_plan *p, const perf_benchmark *b, int candidate) {
+    static const char *const keys[] = {"file", "function", "options"}, *const shared[] = {"signature", "restore"};
     const json_t *baseline = json_object_get(b->kernel, "baseline");
-    const json_t *from = candidate == PERF_OLD && baseline ? baseline : b->kernel;
+    bool other = c->perf.baseline || c->perf.folder; /* goes before the suite's */
+    const json_t *from = candidate == PERF_OLD && baseline && !other ? baseline : b->kernel;
     json_t *made = json_object(), *v;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        v = json_object_get(from, keys[i]);
-        if (v)
+        if ((v = json_object_get(from, keys[i])))
             json_object_set(made, keys[i], v);
     }
-    v = json_object_get(b->kernel, "signature");
-    if (v)
-        json_object_set(made, "signature", v);
-    v = json_object_get(b->kernel, "restore");
-    if (v)
-        json_object_set(made, "restore", v);
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        if ((v = json_object_get(b->kernel, shared[i])))
+            json_object_set(made, shared[i], v);
+    }
+    if (candidate == PERF_OLD && c->perf.folder)
+        json_object_set_new(made, "file", moved(c, p, json_string_value(json_object_get(from, "file"))));
     return made;
 }

@@ -17,6 +17,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -193,10 +194,17 @@ static perf_series *add_series(session *s, perf_benchmark *b, int candidate, int
     return &b->series[candidate].at[b->series[candidate].len - 1];
 }
 
+/* What is new has no baseline in the files as they were. */
 static void fail_benchmark(session *s, perf_benchmark *b, int candidate, const char *error) {
+    bool is_new = candidate == PERF_OLD && s->c->perf.folder && !b->series[PERF_OLD].len;
     hide(s);
-    cli_fail(s->c, "%s%s: %s", b->name, candidate == PERF_OLD ? " (baseline)" : "", error);
-    b->failed = true;
+    cli_fail(s->c, "%s%s: %s", b->name,
+             is_new                  ? " has no baseline"
+             : candidate == PERF_OLD ? " (baseline)"
+                                     : "",
+             error);
+    b->has_old = b->has_old && !is_new;
+    b->failed = !is_new;
 }
 
 /* The compile that the worker did for it belongs to the kernel's benchmark "compile warm". */
@@ -215,9 +223,9 @@ static void keep_warm(session *s, const perf_benchmark *b, int candidate, int64_
 
 static bool prepare(session *s, perf_benchmark *b, int candidate, int64_t process) {
     char error[PERF_ERROR_SIZE];
-    json_t *m =
-        json_pack("{s:s,s:i,s:o,s:O,s:i}", "do", "prepare", "candidate", candidate, "kernel", plan_kernel(b, candidate),
-                  "arguments", json_object_get(b->point, "arguments"), "threads", b->threads);
+    json_t *m = json_pack("{s:s,s:i,s:o,s:O,s:i}", "do", "prepare", "candidate", candidate, "kernel",
+                          plan_kernel(s->c, s->plan, b, candidate), "arguments", json_object_get(b->point, "arguments"),
+                          "threads", b->threads);
     json_t *answer = ask(channel_of(s, candidate), m, error);
     if (!answer) {
         fail_benchmark(s, b, candidate, error);
@@ -277,7 +285,7 @@ static void measure(session *s, perf_benchmark *b, int64_t process) {
     double start = perf_seconds(), share = s->plan->budget / (double)s->plan->processes;
     bool ok = true;
     for (int k = 0; ok && k < candidates_of(b); k++)
-        ok = prepare(s, b, k, process);
+        ok = prepare(s, b, k, process) || !b->failed;
     while (ok && !is_enough(s, b)) {
         ok = measure_round(s, b);
         if (perf_seconds() - start > share)
@@ -294,7 +302,7 @@ static void measure_cold(session *s, perf_benchmark *b, int64_t process) {
     char error[PERF_ERROR_SIZE];
     for (int k = 0; k < candidates_of(b) && !b->failed; k++) {
         channel own = {0};
-        json_t *m = json_pack("{s:s,s:o,s:O}", "do", "cold", "kernel", plan_kernel(b, k), "arguments",
+        json_t *m = json_pack("{s:s,s:o,s:O}", "do", "cold", "kernel", plan_kernel(s->c, s->plan, b, k), "arguments",
                               json_object_get(b->point, "arguments"));
         json_t *answer = NULL;
         if (start_worker(s, &own, k))
@@ -540,6 +548,14 @@ static const char *baseline_path(arena *a, const char *path) {
     return arena_printf(a, "%.*s.baseline.json", (int)end, path);
 }
 
+static bool has_baseline(const perf_plan *p) {
+    for (uint32_t i = 0; i < p->benchmarks.len; i++) {
+        if (p->benchmarks.at[i].series[PERF_OLD].len)
+            return true;
+    }
+    return false;
+}
+
 static bool write_files(session *s, time_t began) {
     char error[PERF_ERROR_SIZE];
     arena *a = s->c->a;
@@ -551,7 +567,9 @@ static bool write_files(session *s, time_t began) {
     const char *path = s->c->outputs.at[0];
     if (!pyperf_write(a, path, s->plan, PERF_NEW, &facts, error))
         return cli_fail(s->c, "%s", error) == EXIT_DONE;
-    if (s->plan->has_old && !pyperf_write(a, baseline_path(a, path), s->plan, PERF_OLD, &facts, error))
+    if (!has_baseline(s->plan))
+        unlink(baseline_path(a, path)); /* of an earlier run */
+    else if (!pyperf_write(a, baseline_path(a, path), s->plan, PERF_OLD, &facts, error))
         return cli_fail(s->c, "%s", error) == EXIT_DONE;
     return true;
 }
@@ -567,8 +585,13 @@ static bool has_failed(const perf_plan *p) {
 int perf_run(cli *c, const char *suite) {
     session s = {.c = c, .began = perf_seconds(), .shows = !c->perf.quiet && isatty(STDERR_FILENO)};
     time_t began = time(NULL);
+    struct stat about;
     if (c->outputs.len > 1)
         return cli_misused(c, "one file is written: -o FILE.json");
+    if (c->perf.baseline && stat(c->perf.baseline, &about) == 0 && S_ISDIR(about.st_mode)) {
+        c->perf.folder = c->perf.baseline;
+        c->perf.baseline = NULL;
+    }
     s.plan = plan_read(c, suite);
     if (!s.plan)
         return EXIT_FAILED;

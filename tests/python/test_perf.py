@@ -204,8 +204,8 @@ def test_baseline_of_the_suite(perf, tmp_path):
 
 
 def test_a_slow_down_fails_and_none_does_not(command, perf, tmp_path):
-    words = ["--baseline", command, "--processes", "6", "--no-compile", "-o", "new.json"]
-    measure(perf, tmp_path, TOTAL, "--only", "n=3000", "--slow-down", "300%", *words)
+    words = ["--baseline", command, "--processes", "12", "--budget", "0.3", "--no-compile", "-o", "new.json"]
+    measure(perf, tmp_path, TOTAL, "--only", "n=3000", "--slow-down", "900%", *words)
     done = perf("compare", "new.json", status=1)
     assert "slower: FAILS" in done.stdout and "1 of 1 slower than allowed" in done.stdout and "paired" in done.stdout
     assert perf("compare", "new.json", "new.baseline.json").returncode == 0  # the other way round it is faster
@@ -214,6 +214,51 @@ def test_a_slow_down_fails_and_none_does_not(command, perf, tmp_path):
 def test_a_baseline_that_is_no_plait(perf, tmp_path):
     for program, message in (("/bin/true", "no plait"), ("/no/such/file", "No such file"), ("/bin/cat", "no plait")):
         assert message in measure(perf, tmp_path, TOTAL, "--baseline", program, status=1).stderr
+
+
+def test_files_as_they_were(perf, tmp_path):
+    (tmp_path / "was").mkdir()
+    slow = KERNELS.replace("s += x[i]", "for k in range(100):\n            s += x[i] * k / (s + 1)")
+    (tmp_path / "was/k.py").write_text(slow.replace("def says", "def said"))
+    done = measure(perf, tmp_path, TOTAL + "- {kernel: k.py:says, arguments: [{shape: 1}]}\n", "--baseline", "was", "--processes", "12",
+                   "--budget", "0.3", "-o", "new.json", "--no-compile")
+    assert "says threads" in done.stdout and "has no baseline: was/k.py has no function 'says'" in done.stderr
+    assert "faster" in perf("compare", "new.json").stdout
+    perf("compare", "new.json", "new.baseline.json", status=1)
+    measure(perf, tmp_path, TOTAL, "-o", "new.json", "--no-compile")
+    assert not (tmp_path / "new.baseline.json").exists()
+
+
+def git(folder, *words):
+    subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e@example.org", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
+def test_the_example_for_ci(command, tmp_path):
+    shutil.copytree(ROOT / "examples/perf", tmp_path / "repository/perf", ignore=shutil.ignore_patterns("results"))
+    repository = tmp_path / "repository"
+    git(repository, "init", "-b", "main")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "first")
+    git(repository, "checkout", "-b", "work")
+    environment = {**os.environ, "PATH": f"{pathlib.Path(command).parent}:{os.environ['PATH']}", "PLAIT_CACHE_DIR": str(tmp_path / "cache")}
+
+    def ci(status):
+        words = ["perf/ci.sh", "main", "--processes", "12", "--budget", "0.3", "--no-compile", "--only", "axpy n=1000 threads=1"]
+        done = subprocess.run(words, cwd=repository, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    kernels = repository / "perf/kernels.py"
+    kernels.write_text(kernels.read_text().replace("y[i] += a * x[i]", "y[i] += a * math.sin(math.sin(math.sin(x[i])))"))
+    git(repository, "commit", "-am", "slower")
+    assert "slower: FAILS" in ci(1)
+    kernels.write_text(kernels.read_text().replace("math.sin(math.sin(math.sin(x[i])))", "x[i]"))
+    git(repository, "commit", "-am", "as before")
+    assert "0 of 1 slower than allowed" in ci(0)
+    assert len(list((repository / "perf/results").glob("*.json"))) == 4 and (repository / "perf/results/report.html").exists()
+    left = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True, text=True).stdout
+    assert len(left.splitlines()) == 1
 
 
 # ---- what is wrong ----------------------------------------------------------------------------------------------------------
