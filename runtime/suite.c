@@ -655,11 +655,16 @@ static void put_settings(const reader *r, const rt_node *root) {
         rt_problem(r->p, r->d, precision, NULL, "precision is a part of the time, as 1%%");
     if (budget != NULL && (!rt_node_float(budget, &seconds) || !(seconds > 0 && seconds < 1e6)))
         rt_problem(r->p, r->d, budget, NULL, "budget is a number of seconds above 0");
+    const char *between = "";
     fputs("\"settings\":{", r->out);
-    fprintf(r->out, processes != NULL ? "\"processes\":%lld" : "", (long long)n);
-    fprintf(r->out, precision != NULL ? "%s\"precision\":%.17g" : "", processes != NULL ? "," : "", share);
-    fprintf(r->out, budget != NULL ? "%s\"budget\":%.17g" : "", processes != NULL || precision != NULL ? "," : "",
-            seconds);
+    if (processes != NULL)
+        fprintf(r->out, "\"processes\":%lld", (long long)n);
+    between = processes != NULL ? "," : between;
+    if (precision != NULL)
+        fprintf(r->out, "%s\"precision\":%.17g", between, share);
+    between = precision != NULL ? "," : between;
+    if (budget != NULL)
+        fprintf(r->out, "%s\"budget\":%.17g", between, seconds);
     fputs("},", r->out);
 }
 

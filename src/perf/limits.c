@@ -200,7 +200,7 @@ static double measure_flops(int32_t threads, int loop) {
     if (!t.memory)
         return 0;
     run_team(&t, touch_part, threads);
-    double rate = best_rate(&t, threads) * 2.0 * FMA_ELEMENTS * FMA_STEPS * threads;
+    double rate = best_rate(&t, threads) * (2 * FMA_ELEMENTS * FMA_STEPS) * threads;
     free(t.memory);
     return rate;
 }

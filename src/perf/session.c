@@ -57,7 +57,7 @@ enum { BAR = 24 };
 
 static void show(session *s, const char *what) {
     double share = s->all_steps ? (double)s->steps / (double)s->all_steps : 0, spent = perf_seconds() - s->began;
-    int full = (int)(share * BAR);
+    int full = (int)(share * (double)BAR);
     if (!s->shows)
         return;
     fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f %%", full, "########################", BAR - full, "", 100 * share);

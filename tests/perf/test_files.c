@@ -249,7 +249,7 @@ Test(files, random_arrays_have_their_distribution_and_follow_their_seed) {
         cr_assert(z[i] >= -3 && z[i] < 3);
         seen[z[i] + 3]++;
     }
-    cr_assert(fabs(sum / N - 5) < 0.1 && fabs(sqrt(squares / N) - 2) < 0.05);
+    cr_assert(fabs(sum / (double)N - 5) < 0.1 && fabs(sqrt(squares / (double)N) - 2) < 0.05);
     cr_assert(least >= -2 && least < -1.99 && most < 4 && most > 3.99);
     for (int i = 0; i < 6; i++)
         cr_assert(abs(seen[i] - N / 6) < 300);
