@@ -743,13 +743,85 @@ static value type_attribute(elab *e, const value *v, sym name, span at) {
     return value_invalid(at);
 }
 
+#define IN_PYTHON "call it in Python and pass the result to the kernel"
+#define ONE_SIZE "make an array of the final size and assign to slices of it, or np.concatenate"
+
+/* What to write instead of what NumPy has and kernels have not. The first row that fits counts; a name that ends in a dot
+ * stands for a whole module. */
+static const struct {
+    const char *name, *hint;
+} instead[] = {
+    {"numpy.random.", "pass random numbers to the kernel as an array, or write the generator: x = (a * x + c) % m"},
+    {"numpy.fft.", IN_PYTHON},
+    {"numpy.linalg.", "call it in Python and pass the result, or write the loops: they are compiled"},
+    {"numpy.sort", IN_PYTHON},
+    {"numpy.argsort", IN_PYTHON},
+    {"numpy.lexsort", IN_PYTHON},
+    {"numpy.partition", IN_PYTHON},
+    {"numpy.argpartition", IN_PYTHON},
+    {"numpy.unique", IN_PYTHON},
+    {"numpy.median", IN_PYTHON},
+    {"numpy.nanmedian", IN_PYTHON},
+    {"numpy.percentile", IN_PYTHON},
+    {"numpy.nanpercentile", IN_PYTHON},
+    {"numpy.quantile", IN_PYTHON},
+    {"numpy.histogram", "count in a loop: h[int((x[i] - low) / width)] += 1, or np.bincount"},
+    {"numpy.histogram2d", "count in a loop: h[i, j] += 1"},
+    {"numpy.digitize", "np.searchsorted(bins, x, side='right')"},
+    {"numpy.pad", "make the larger array and assign to its middle: out[1:-1] = x"},
+    {"numpy.tile", "make the array and assign to slices of it, or broadcast: x[None, :]"},
+    {"numpy.append", ONE_SIZE},
+    {"numpy.insert", ONE_SIZE},
+    {"numpy.delete", "a mask: x[keep]"},
+    {"numpy.block", ONE_SIZE},
+    {"numpy.split", "slices: x[:k], x[k:]"},
+    {"numpy.array_split", "slices: x[:k], x[k:]"},
+    {"numpy.meshgrid", "broadcast: x[None, :] and y[:, None]"},
+    {"numpy.mgrid", "broadcast: np.arange(m)[None, :] and np.arange(n)[:, None]"},
+    {"numpy.ogrid", "broadcast: np.arange(m)[None, :] and np.arange(n)[:, None]"},
+    {"numpy.indices", "broadcast: np.arange(m)[None, :] and np.arange(n)[:, None]"},
+    {"numpy.ix_", "two subscripts: x[rows][:, columns]"},
+    {"numpy.einsum", "loops, or @ and sums of products"},
+    {"numpy.tensordot", "loops, or @ of reshaped arrays"},
+    {"numpy.isin", "`v in a` in a loop"},
+    {"numpy.in1d", "`v in a` in a loop"},
+    {"numpy.gradient", "slices: (x[2:] - x[:-2]) / 2"},
+    {"numpy.cov", "z = x - x.mean(axis=0), then z.T @ z / (len(x) - 1)"},
+    {"numpy.corrcoef", "z = (x - x.mean(axis=0)) / x.std(axis=0), then z.T @ z / len(x)"},
+    {"numpy.vectorize", "write the loop: it is compiled"},
+    {"numpy.apply_along_axis", "write the loop: it is compiled"},
+    {"numpy.load", "read files in Python and pass the arrays"},
+    {"numpy.loadtxt", "read files in Python and pass the arrays"},
+    {"numpy.save", "return the array and write it in Python"},
+    {"numpy.float16", "there is no float16 in kernels: float32"},
+    {"numpy.longdouble", "there is no long double in kernels: float64"},
+    {"numpy.float128", "there is no long double in kernels: float64"},
+    {"ndarray.sort", IN_PYTHON},
+    {"ndarray.argsort", IN_PYTHON},
+    {"ndarray.partition", IN_PYTHON},
+    {"ndarray.tolist", "return the array and convert it in Python"},
+    {"ndarray.tobytes", "return the array and convert it in Python"},
+    {"ndarray.resize", "make a new array: np.empty, and copy"},
+};
+
+static const char *hint_for(elab *e, const char *prefix, sym name) {
+    const char *whole = arena_printf(elab_module(e)->a, "%s%s", prefix, name->text);
+    for (size_t i = 0; i < sizeof instead / sizeof *instead; i++) {
+        size_t n = strlen(instead[i].name);
+        bool is_module = instead[i].name[n - 1] == '.';
+        if (is_module ? !strncmp(whole, instead[i].name, n) : !strcmp(whole, instead[i].name))
+            return instead[i].hint;
+    }
+    const char *near = elab_nearest(e, prefix, name->text);
+    return near ? arena_printf(elab_module(e)->a, "did you mean %s?", near) : NULL;
+}
+
 static value module_attribute(elab *e, const value *v, sym name, span at) {
     kir_module *m = elab_module(e);
     value found = elab_object(e, arena_printf(m->a, "%s.%s", v->text->text, name->text), at);
     if (found.kind != VAL_INVALID)
         return found;
-    const char *near = elab_nearest(e, arena_printf(m->a, "%s.", v->text->text), name->text);
-    const char *hint = near ? arena_printf(m->a, "did you mean %s?", near) : NULL;
+    const char *hint = hint_for(e, arena_printf(m->a, "%s.", v->text->text), name);
     return elab_error(e, DIAG_TYPING, at, hint, "%s.%s is not known in kernels", v->text->text, name->text);
 }
 
@@ -781,9 +853,9 @@ value elab_get_attribute(elab *e, const value *v, sym name, span at) {
     if (found.kind != VAL_INVALID)
         return found;
     type *t = value_type(e, v);
-    const char *near = value_is_array(v) ? elab_nearest(e, "ndarray.", name->text) : NULL;
+    const char *near = value_is_array(v) ? hint_for(e, "ndarray.", name) : NULL;
     const char *hint =
-        near ? arena_printf(elab_module(e)->a, "did you mean %s?", near)
+        near ? near
         : value_is_array(v)
             ? "arrays have shape, ndim, size, dtype, strides, itemsize, nbytes, T, real, imag, flat, flags, and methods"
             : NULL;

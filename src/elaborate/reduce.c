@@ -27,10 +27,23 @@ static bool read_axis(elab *e, const value *v, axes *a, span at) {
     return true;
 }
 
+/* A number has no axes; NumPy takes 0 and -1 all the same. */
+static bool is_axis_of_number(elab *e, const value *v, span at) {
+    int64_t k;
+    if (v->kind == VAL_NONE || (v->kind == VAL_TUPLE && !v->len) || (value_literal_int(v, &k) && (k == 0 || k == -1)))
+        return true;
+    if (value_literal_int(v, &k))
+        elab_error(e, DIAG_TYPING, v->at.line ? v->at : at, "a number has no axes: leave it out",
+                   "axis %lld is out of bounds for array of dimension 0", (long long)k);
+    else if (v->kind != VAL_INVALID)
+        elab_error(e, DIAG_TYPING, v->at.line ? v->at : at, "leave it out", "a number has no axes");
+    return false;
+}
+
 static bool read_axes(elab *e, const value *v, uint32_t ndim, axes *a, span at) {
     *a = (axes){.whole = v->kind == VAL_NONE || ndim == 0, .ndim = ndim};
     if (a->whole)
-        return true;
+        return v->kind == VAL_NONE || is_axis_of_number(e, v, at);
     for (uint32_t i = 0; v->kind == VAL_TUPLE && i < v->len; i++) {
         if (!read_axis(e, &v->items[i], a, at))
             return false;

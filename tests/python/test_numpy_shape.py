@@ -92,6 +92,44 @@ def test_arrays_and_tuples_as_results(agree):
     agree(function_of("return a[::-1], a.reshape(2, 2), a.reshape(2, 2).T", "a"), np.arange(4.0))
 
 
+INSTEAD = {"np.sort(a)": "call it in Python", "a.sort()": "call it in Python", "np.median(a)": "call it in Python",
+           "np.random.rand(3)": "as an array", "np.linalg.solve(a, a)": "write the loops", "np.digitize(a, a)": "searchsorted",
+           "np.meshgrid(a, a)": "broadcast", "np.histogram(a, 3)": "h\\[int", "np.append(a, 1)": "final size",
+           "np.tile(a, 2)": "slices", "np.fft.fft(a)": "call it in Python", "np.isin(a, a)": "in a loop"}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INSTEAD)
+def test_names_of_numpy_that_kernels_have_not_say_what_to_write_instead(text):
+    import plait
+
+    with pytest.raises(plait.errors.TypingError, match=INSTEAD[text]) as found:
+        plait.njit(function_of(text, "a"))(np.ones(3))
+    assert "did you mean" not in str(found.value)
+
+
+def test_what_the_hints_say_is_what_numpy_does(agree):
+    def f(x, rows, columns, bins):
+        z = x - x.mean(axis=0)
+        w = z / x.std(axis=0)
+        found = np.searchsorted(bins, x[0], side="right")
+        return x[rows][:, columns], found, z.T @ z / (len(x) - 1), w.T @ w / len(x), (x[2:] - x[:-2]) / 2
+
+    x, rows, columns, bins = np.random.default_rng(1).random((5, 6)), np.array([1, 3]), np.array([0, 2]), np.linspace(0, 1, 5)
+    got = agree(f, x, rows, columns, bins)
+    want = x[np.ix_(rows, columns)], np.digitize(x[0], bins), np.cov(x.T), np.corrcoef(x.T), np.gradient(x, axis=0)[1:-1]
+    for a, b in zip(got, want):
+        np.testing.assert_allclose(a, b)
+
+
+def test_an_axis_of_a_number_is_refused_at_its_place():
+    import plait
+
+    for call in ("np.max(x, axis=1)", "np.sum(x, axis=(0, 1))", "np.argmax(x, axis=-2)", "np.mean(x, 2)"):
+        with pytest.raises(plait.errors.TypingError, match="no axes"):
+            plait.njit(function_of(call, "x"))(2.0)
+    assert plait.njit(function_of("np.max(x, axis=0), np.sum(x, axis=-1), np.min(x)", "x"))(2.0) == (2.0, 2.0, 2.0)
+
+
 def test_unknown_names_are_refused_with_a_hint():
     import plait
 
