@@ -138,6 +138,11 @@ static bool updates_twice(kir_stmt *loop, const dep_verdict *v) {
     return true;
 }
 
+/* Of two accesses that may meet, is one an update (a[k[i]] += e) whose terms would be lost? */
+static bool loses_terms(kir_stmt *loop, const dep_verdict *v) {
+    return is_update(loop, v->first.statement) || is_update(loop, v->second.statement);
+}
+
 static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
     kir_loop_info *info = loop->loop;
     if (v->class == KIR_CLASS_INDEPENDENT) {
@@ -166,7 +171,7 @@ static void take_verdict(classifier *z, kir_stmt *loop, const dep_verdict *v) {
     }
     bool unknown_element = v->reason && strcmp(v->reason, "NOT_AFFINE") == 0;
     if (info->kind == KIR_LOOP_PRANGE && unknown_element && z->m->options.race != KIR_RACE_TRUST &&
-        is_update(loop, v->first.statement)) {
+        loses_terms(loop, v)) {
         keep(z, loop, KIR_CLASS_UNKNOWN, "UPDATES", array, "");
         return;
     }

@@ -477,11 +477,20 @@ static kir_expr *prepare(scalarizer *z, kir_block *out, kir_expr *e) {
 
 /* ---- assignments ------------------------------------------------------------------------------------------------------------------------ */
 
+/* Elements that share memory are stored in the order of subscripts: it is left to classify to see whether there are any. */
+static void doubt_stores(scalarizer *z, const place *p, kir_stmt *outer) {
+    if (!z->m->options.parallel || !alias_may_fold(z->alias, p->var))
+        return;
+    for (kir_stmt *l = outer; l && l->kind == KIR_FOR; l = l->body.len ? l->body.at[0] : NULL)
+        l->loop->class = KIR_CLASS_UNANALYSED;
+}
+
 static void fill_nest(scalarizer *z, kir_block *out, const place *p, kir_expr *value, kir_expr *mask, shape s,
                       bool exact, uint32_t entry, span at) {
     nest n = {.shape = s, .exact = exact};
     kir_expr *index[TYPE_MAX_NDIM];
     kir_stmt *outer = open_nest(z, out, &n, is_fortran(p->var->ty), at);
+    doubt_stores(z, p, outer);
     set_entry(outer, entry);
     if (mask) {
         kir_stmt *when = kir_stmt_new(z->m, KIR_IF, at);

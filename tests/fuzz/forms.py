@@ -472,7 +472,7 @@ class Forms(Nests):
             if r.random() < 0.2:
                 s.reverse()
         if r.random() < 0.25:
-            names[r.choice([1, 1, 2])] = names[0]
+            names[r.choice([1, 2, 2])] = names[0]
         for n, s in zip(names, subs):
             for axis, v in enumerate(s):
                 shift = r.choice([0, 0, 0, 0, 0, 1]) if names.count(names[0]) > 1 else 0
@@ -520,6 +520,11 @@ class Forms(Nests):
         if r.random() < 0.6:
             parts.insert(r.randint(1, 2), Node("store", array=out, subs=[r.choice(["i", "i", "i - 1"])], value=half(
                 r.choice([var(t, "float64"), load(a, "i"), load(a, "i - 1")]))))
+        if r.random() < 0.35:  # an element as it was, beside the element as it is
+            old = self.name("t")
+            parts.insert(0, Node("assign", name=old, value=load(a, r.choice(["i", "i", "i + 1"]))))
+            parts.append(Node("store", array=out, subs=["i"], value=half(Node(
+                "bin", "float64", op="+", a=load(a, r.choice(["i", "i", "i - 1"])), b=var(old, "float64")))))
         if r.random() < 0.3:
             c = self.outer_scalar("float64", 0.25)
             parts.append(Node("assign", name=c, value=half(Node("bin", "float64", op="+", a=var(c, "float64"),

@@ -130,9 +130,9 @@ MUTANTS = {
         "if (c >= chunks)\n            return;\n        uint64_t end = items - c * chunk <= chunk ? items : (c + 1) * chunk + 1;"),
     "the last block of a reduction left out": (
         REGION, "for (int64_t b = first; b < last; b++) {", "for (int64_t b = first; b < last - (last > first + 1); b++) {"),
-    "any error instead of the first": (
+    "the first error in time": (
         REGION, "if (m->error.iteration < atomic_load_explicit(&run->failed, memory_order_relaxed)) {",
-        "if (m->error.iteration >= 0) {"),
+        "if (atomic_load_explicit(&run->failed, memory_order_relaxed) == INT64_MAX) {"),
     # ---- fusion and contraction
     "fused against a dependence": (
         DEPENDENCE, "if (judge(w, x, y, &v) || v.class != KIR_CLASS_INDEPENDENT)\n                return true;",
@@ -176,7 +176,7 @@ MUTANTS = {
         "        if (k > 9)\n            return false;\n    return true;"),
     "split out of order": (
         SPLIT, "        if (!((done | who) >> i & 1) && (p->after[i] & who))\n            return false;",
-        "        if (!((done | who) >> i & 1) && (p->after[i] & who) && p->n > 9)\n            return false;"),
+        "        if (!((done | who) >> i & 1) && (p->after[i] & who) && p->n > 99)\n            return false;"),
     "computed again after it changed": (
         SPLIT, "if (vars_has(&p->stored, w) && (w == v || !is_root(z, w)))", "if (vars_has(&p->stored, w) && !is_root(z, w))"),
     "iterations side by side share a scalar": (

@@ -279,7 +279,7 @@ class Nests:
         """c = beta * c + a b, then e = c d: elements scaled or cleared before the sum, or summed in a scalar."""
         r = self.r
         self.features["products"] += 1
-        n = r.choice(["m", "8", "9", "6"])
+        n = r.choice(["m", "m", "8", "9", "6"])
         size = self.value_of(n)
         ty = r.choice(["float64", "float64", "int64", "float32"])
         wide = promote(ty, ty)
@@ -287,7 +287,7 @@ class Nests:
         c = self.grid(ty, [size] * 2)
         out, of = [], self.grid(ty, [size] * 2)
         for to in [c] if r.random() < 0.5 else [c, self.grid(ty, [size] * 2)]:
-            by = self.grid(ty, [size] * 2)
+            by = to if r.random() < 0.25 else self.grid(ty, [size] * 2)
             subs = r.choice([("k", "j"), ("k", "j"), ("j", "k")])
             term = Node("bin", wide, op="*", a=load(ty, of, *r.choice([("i", "k"), ("i", "k"), ("k", "i")])), b=load(ty, by, *subs))
             if is_float(ty) and r.random() < 0.3:

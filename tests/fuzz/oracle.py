@@ -11,13 +11,16 @@ from tree import is_int
 
 
 class Watch:
-    """What the oracle's run tells of its numbers: the greatest, and whether a float comparison was nearly a tie."""
+    """What the oracle's run tells of its numbers: the greatest, whether a float comparison was nearly a tie, the terms of
+    each sum, and how far products of their factors may go whatever their order (0 × … × inf is NaN where the order in the
+    source never gets to inf)."""
 
     def __init__(self):
         self.reset()
 
     def reset(self):
         self.greatest, self.overflowed, self.tie = 1.0, False, False
+        self.terms, self.factors = {}, 0.0
 
     def see(self, x):
         size = abs(x)
@@ -28,6 +31,26 @@ class Watch:
 
 
 watch = Watch()
+
+
+def term(name, sign, x):
+    watch.terms.setdefault(name, []).append(-x if sign == "-" else x)
+    return x
+
+
+def factor(ty, x):
+    if not isinstance(x, complex) and 1 < abs(x):
+        watch.factors += math.log2(abs(x)) if math.isfinite(x) else 2000
+        watch.overflowed |= watch.factors > (120 if ty == "float32" else 1000)
+    return x
+
+
+def is_sum_of(got, start, terms):
+    """Is a float within the bound that holds for every order of additions, (n - 1) eps sum |x|, of the exact sum?"""
+    terms = [start, *terms]
+    n, eps = len(terms), 2.0**-53
+    exact, size = math.fsum(terms), math.fsum(map(abs, terms))
+    return abs(got - exact) <= n * eps / (1 - n * eps) * size
 
 
 def wrap(ty, x):
@@ -153,7 +176,7 @@ def outcome(function, kernel):
 
 
 def oracle_of(kernel):
-    space = dict(put=put, np_extreme=np_extreme, wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
+    space = dict(put=put, term=term, factor=factor, np_extreme=np_extreme, wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
                  greatest=greatest)
     exec(compile(kernel.source(oracle=True), "<oracle>", "exec"), space)
     return space["kernel"]

@@ -2,7 +2,7 @@
 import numpy as np
 
 from arguments import make_array, overlapping
-from tree import Node, bodies, is_int, top_names, unify
+from tree import Node, bodies, is_float, is_int, top_names, unify
 
 
 class Kernel:
@@ -79,7 +79,8 @@ class Kernel:
         if s.kind == "assign":
             if not oracle and getattr(s, "aug", None):
                 return [f"{pad}{s.name} {s.aug}= {e(s.value.b)}"]
-            return [f"{pad}{s.name} = {e(s.value)}"]
+            value = self.noted(s) if oracle and getattr(s, "aug", None) else s.value
+            return [f"{pad}{s.name} = {e(value)}"]
         target = f"{s.array}[{self.subscript(s.subs, oracle)}]"
         dtype = self.arrays[s.array]["dtype"] if s.array in self.arrays else "float64"
         if s.kind == "store":
@@ -87,8 +88,41 @@ class Kernel:
         assert s.kind == "update", s.kind
         if oracle:
             a = Node("load", dtype, array=s.array, subs=s.subs)
-            return [f"{pad}{target} = cast_store('{dtype}', {e(Node('bin', s.ty, op=s.op, a=a, b=s.value))})"]
+            b = Node("noted", s.value.ty, how=f"factor('{dtype}', ", a=s.value) if s.op == "*" and is_float(dtype) else s.value
+            return [f"{pad}{target} = cast_store('{dtype}', {e(Node('bin', s.ty, op=s.op, a=a, b=b))})"]
         return [f"{pad}{target} {s.op}= {e(s.value)}"]
+
+    def noted(self, s):
+        """The value of `name op= term` with the term told to the oracle's watch, where a bound follows from it."""
+        if not is_float(s.value.ty) or s.aug not in "+-*":
+            return s.value
+        how = f"factor('{s.value.ty}', " if s.aug == "*" else f"term('{s.name}', '{s.aug}', "
+        return Node("bin", s.value.ty, op=s.value.op, a=s.value.a, b=Node("noted", s.value.b.ty, how=how, a=s.value.b))
+
+    def exact_sums(self):
+        """Names of returned sums of floats whose terms are the same to the bit whatever the order: they are made of loop
+        variables, parameters and arrays that nothing stores into."""
+        statements = [s for b in bodies(self.body) for s in b]
+        if any(s.kind in ("return", "text") for s in statements) or any("overlaps" in a for a in self.arrays.values()):
+            return []
+        stored = {s.array for s in statements if s.kind in ("store", "update")}
+        assigned = [s for s in statements if s.kind == "assign"]
+        scalars = {s.name for s in assigned}
+
+        def is_steady(x):
+            if x.kind == "load":
+                return x.array not in stored and not any(n in sub for sub in x.subs for n in scalars)
+            if x.kind == "var":
+                return x.name not in scalars
+            return all(is_steady(getattr(x, k)) for k in ("a", "b", "test") if isinstance(getattr(x, k, None), Node))
+
+        def is_sum(name):
+            own = [s for s in assigned if s.name == name]
+            return self.scalars[name] == "float64" and all(
+                s.value.kind == "const" if not getattr(s, "aug", None) else s.aug in "+-" and s.value.ty == "float64" and
+                s.value.a.kind == "var" and is_steady(s.value.b) for s in own)
+
+        return [n for n in self.scalars if n in scalars and is_sum(n)]
 
     def returned_names(self):
         names = top_names(self.body)
@@ -109,6 +143,8 @@ class Kernel:
             return f"({x.value!r})" if x.value < 0 else repr(x.value)
         if k == "sqrt":
             return f"math.sqrt(abs({e(x.a)}))"
+        if k == "noted":
+            return f"{x.how}{e(x.a)})"
         if k == "call":
             return f"{x.name}({e(x.a)}, {e(x.b)})"
         if k in ("and", "or"):

@@ -130,10 +130,33 @@ def test_array_statements_read_before_they_write_elements_that_share_memory(func
         assert got.tolist() == want.tolist()
 
 
+def fill_rows(a, b):
+    a[:, :] = b
+
+
+def add_columns(a, b):
+    a[:, ::2] = a[:, :3] + b[:, :3]
+
+
+@pytest.mark.parametrize("strides", [(0, 8), (8, 8), (24, 8), (48, 8)])
+@pytest.mark.parametrize("function, step", [(fill_rows, 1), (add_columns, 2)])
+def test_of_elements_that_share_memory_the_last_one_counts(function, step, strides):
+    """The last in the order of subscripts, also when iterations run in another order."""
+    kernel, b = plait.njit(parallel=True)(function), np.arange(36.0).reshape(6, 6)
+    want, got = np.arange(99.0), np.arange(99.0)
+    a = np.lib.stride_tricks.as_strided(want, (6, 6), strides)
+    values = b if step == 1 else a[:, :3] + b[:, :3]
+    for i, j in np.ndindex(values.shape):
+        a[i, step * j] = values[i, j]
+    with switches.shuffled(3):
+        kernel(np.lib.stride_tricks.as_strided(got, (6, 6), strides), b)
+    assert got.tolist() == want.tolist()
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
     assert {f for f in local if not f.__name__.startswith("test_") and f not in (outcome, sum_in_an_element, grow_by_all_before,
                                                                              grow_by_rows_below, add_reversed_in_place,
                                                                              add_to_itself, copy_row_into_its_neighbour,
-                                                                             double_where_small)} == cases
+                                                                             double_where_small, fill_rows, add_columns)} == cases
