@@ -630,10 +630,13 @@ int32_t plrt_region_run(const plrt_region *region, void *context, int64_t trips,
 }
 
 /* The configuration is read here, too: until then everybody is taken for watched. */
-void plrt_region_note(const plrt_region *region, int64_t trips, int64_t work) {
+int32_t plrt_region_note(const plrt_region *region, int64_t trips, int64_t work) {
     plrt_choice choice;
     rt_probe probe;
     rt_choose(region, &choice);
+    if ((region->flags & PLRT_REGION_REDUCES) && plrt_region_blocks(region, trips) > 1)
+        return 0;
     rt_probe_begin(&probe, region);
     rt_probe_end(&probe, work < rt_min_work() ? RT_ALONE_SMALL : RT_ALONE_ONE_ITEM, trips, work, 1);
+    return 1;
 }

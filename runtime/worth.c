@@ -44,7 +44,6 @@ static _Atomic int32_t known_for; /* the size of team that the measured values a
 static int64_t measured = MIN_WORK_DEFAULT, measured_asleep = MIN_WORK_DEFAULT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 volatile int64_t plrt_small_work; /* 0 until the configuration is read, which the first region does */
-volatile int64_t plrt_single_block = INT64_MAX;
 volatile int64_t plrt_tiny_work = TINY_WORK;
 volatile int64_t plrt_exact_runs;
 
@@ -75,7 +74,6 @@ void plrt_set_tiny_work(int64_t operations) {
 void rt_decide_small_work(void) {
     bool tested = rt_shuffle_seed() != 0 || rt_most_grain() != INT64_MAX || atomic_load(&rt_watching) != 0;
     plrt_small_work = tested ? 0 : rt_min_work();
-    plrt_single_block = rt_most_grain() < INT64_MAX / 2 ? 2 * rt_most_grain() : INT64_MAX;
 }
 
 static int64_t worth(int64_t cost, int32_t threads) {

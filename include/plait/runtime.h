@@ -121,14 +121,13 @@ PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64
 /* Compiled code calls a region's body itself when its work lies below this, and it does not reduce in more than one block:
  * what plrt_region_run would do too, without its 25 ns. 0 while a test switch wants every region to pass there. */
 PLRT_API extern volatile int64_t plrt_small_work;
-/* Fewer iterations than this are one block of a region that reduces, whatever its grain is. */
-PLRT_API extern volatile int64_t plrt_single_block;
 /* A loop with less work than this that sums floats within an iteration runs as it was written, always: a few hundred
  * operations, by which the result does not depend on the caller's settings. Tests set 0, that small inputs fork. */
 PLRT_API extern volatile int64_t plrt_tiny_work;
 PLRT_API void plrt_set_tiny_work(int64_t operations); /* < 0: the default */
-/* A region of one block was run by its caller: for counters and traces. */
-PLRT_API void plrt_region_note(const plrt_region *region, int64_t trips, int64_t work);
+/* A region of one block is about to be run by its caller: 1 after noting that for counters and traces, 0 when tests want it
+ * in several blocks. */
+PLRT_API int32_t plrt_region_note(const plrt_region *region, int64_t trips, int64_t work);
 
 /* How often a nest of loops ran as its exact copy, in source order and with every check, because a test at its entry
  * failed. Compiled code counts. */

@@ -453,35 +453,49 @@ static LLVMValueRef load_global(gen *g, const char *name) {
     return LLVMBuildLoad2(g->b, g->i64, gen_runtime_global(g, name, g->i64), "");
 }
 
-/* One block, as plrt_region_blocks counts them. */
+/* One block, as plrt_region_blocks counts them, tests aside. */
 static LLVMValueRef is_one_block(gen *g, const kir_fn *f, LLVMValueRef trips) {
     int64_t two = f->grain < INT64_MAX / 2 ? 2 * f->grain : INT64_MAX;
-    LLVMValueRef one = LLVMBuildICmp(g->b, LLVMIntSLT, trips, gen_int(g, two), "");
-    if (!copies_blocks(f))
-        return one;
-    LLVMValueRef least = LLVMBuildICmp(g->b, LLVMIntSLT, trips, load_global(g, "plrt_single_block"), "");
-    return LLVMBuildAnd(g->b, one, least, "");
+    return LLVMBuildICmp(g->b, LLVMIntSLT, trips, gen_int(g, two), "");
+}
+
+static bool note_length(kir_stmt *s, void *context) {
+    bool *is_long = context;
+    *is_long |= (s->kind == KIR_FOR && !s->loop->is_region) || s->kind == KIR_LOOP || s->kind == KIR_CALL ||
+                s->kind == KIR_RUNTIME;
+    return !*is_long;
+}
+
+/* The work of a block of straight code is bounded by its grain. */
+static bool has_long_iterations(const kir_fn *f) {
+    bool is_long = false;
+    kir_block body = f->body;
+    kir_each_stmt(&body, note_length, &is_long);
+    return is_long;
 }
 
 /* Whether the region's work is small; a region that reduces must also be one block. */
 static LLVMValueRef is_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     bool always = copies_blocks(s->fn);
+    if (always && !has_long_iterations(s->fn))
+        return is_one_block(g, s->fn, trips);
     LLVMValueRef limit = always ? gen_int(g, BLOCK_WORK) : load_global(g, "plrt_small_work");
     LLVMValueRef small = is_less_work(g, s, limit);
     return has_partials(s->fn) ? LLVMBuildAnd(g->b, small, is_one_block(g, s->fn, trips), "") : small;
 }
 
-/* Those who watch hear of the run from here, as it does not pass through the runtime. */
-static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+/* Those who watch hear of the run from here, as it does not pass through the runtime. Tests may have blocks smaller: then
+ * it does, and this goes on at `no`. */
+static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBlockRef no) {
     LLVMBasicBlockRef watched = gen_block(g, "watched"), on = gen_block(g, "");
     LLVMValueRef asked = LLVMBuildICmp(g->b, LLVMIntEQ, load_global(g, "plrt_small_work"), gen_int(g, 0), "");
     gen_branch(g, asked, watched, on, -1);
     gen_start(g, watched);
     LLVMTypeRef params[3] = {g->ptr, g->i64, g->i64};
-    LLVMValueRef note = gen_declare(g, "plrt_region_note", LLVMFunctionType(g->none, params, 3, false));
+    LLVMValueRef note = gen_declare(g, "plrt_region_note", LLVMFunctionType(g->i32, params, 3, false));
     LLVMValueRef args[3] = {region_data(g, s->fn), trips, gen_int64(g, s->work)};
-    gen_call(g, note, args, 3);
-    gen_jump(g, on);
+    LLVMValueRef whole = LLVMBuildICmp(g->b, LLVMIntNE, gen_call(g, note, args, 3), gen_int32(g, 0), "");
+    gen_branch(g, whole, on, no, 0);
     gen_start(g, on);
 }
 
@@ -522,7 +536,7 @@ void gen_region(gen *g, const kir_stmt *s) {
     gen_branch(g, is_small(g, s, trips), small, large, 0);
     gen_start(g, small);
     if (copies_blocks(s->fn))
-        note_run(g, s, trips);
+        note_run(g, s, trips, large);
     run_small(g, s, trips);
     gen_jump(g, after);
     gen_start(g, large);
@@ -593,7 +607,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     gen_branch(g, tiny, noted, large, 0);
     if (sums) {
         gen_start(g, noted);
-        note_run(g, region, trips);
+        note_run(g, region, trips, loop);
         gen_jump(g, loop);
     }
     gen_start(g, large);
