@@ -1,4 +1,4 @@
-"""Threads: what placing them costs, limits, many callers, tiny loops, forks, threads that cannot be made.
+"""Threads: what placing them costs, limits, many callers, forks, threads that cannot be made.
 
     ./dev perf threads [--only WORD] [--keep]       --keep writes the table into perf/README.md
 """
@@ -182,65 +182,6 @@ def rows_of_callers():
            f"{took['many'] * 1e3:.0f} ms against {took['one'] * 1e3:.0f} ms: {ratio:.2f} ×", ratio <= 1.3)
 
 
-# ---- tiny loops ----------------------------------------------------------------------------------------------------------------
-
-
-def numbas():
-    with contextlib.suppress(ImportError):
-        import numba
-        return numba
-    return None
-
-
-def per_call(candidates, n):
-    """{name: median seconds of a call}, taking turns; enough repeats to see single nanoseconds."""
-    repeats, taken = max(200, 200_000 // (n + 50)), {name: [] for name in candidates}
-    for call in candidates.values():
-        call()
-    for _ in range(41):
-        for name, call in candidates.items():
-            start = time.perf_counter()
-            for _ in range(repeats):
-                call()
-            taken[name].append((time.perf_counter() - start) / repeats)
-    return {name: min(times) for name, times in taken.items()}
-
-
-def rows_of_tiny_loops():
-    import plait
-
-    def axpy(a, x, y):
-        for i in prange(x.shape[0]):
-            y[i] = a * x[i] + y[i]
-
-    def total(x):
-        s = 0.0
-        for i in prange(x.shape[0]):
-            s += x[i] * x[i]
-        return s
-
-    prange = plait.prange
-    axpy.__globals__["prange"] = prange
-    serial, parallel = (plait.njit(axpy), plait.njit(total)), (plait.njit(parallel=True)(axpy), plait.njit(parallel=True)(total))
-    numba, worst, theirs = numbas(), 0.0, []
-    for n in (1, 3, 10, 30, 100, 300, 1000):
-        x, y = np.ones(n), np.ones(n)
-        for k, args in enumerate(((2.0, x, y), (x,))):
-            took = per_call({"serial": lambda: serial[k](*args), "parallel": lambda: parallel[k](*args)}, n)
-            ratio = took["parallel"] / took["serial"]
-            worst = max(worst, ratio)
-            print(f"    n = {n}, {('axpy', 'sum')[k]}: {took['parallel'] * 1e9:.0f} ns, serial {took['serial'] * 1e9:.0f} ns",
-                  file=sys.stderr)
-    yield ("loops of 1 to 1,000 iterations with parallel=True", "≤ 1.02 × without", f"worst {worst:.3f} ×", worst <= 1.02)
-    if numba:
-        axpy.__globals__["prange"] = numba.prange
-        fast, slow = numba.njit(axpy), numba.njit(parallel=True)(axpy)
-        x, y = np.ones(100), np.ones(100)
-        took = per_call({"serial": lambda: fast(2.0, x, y), "parallel": lambda: slow(2.0, x, y)}, 100)
-        theirs = took["parallel"] / took["serial"]
-        yield "the same in Numba, n = 100", "", f"{theirs:.0f} ×", True
-
-
 # ---- what must not happen --------------------------------------------------------------------------------------------------------
 
 CHILDREN = """
@@ -373,7 +314,7 @@ def rows_of_interrupts():
 
 
 GROUPS = {"placing": rows_of_placing, "plans": rows_of_plans, "limits": rows_of_limits, "callers": rows_of_callers,
-          "tiny": rows_of_tiny_loops, "mishaps": rows_of_mishaps, "interrupts": rows_of_interrupts}
+          "mishaps": rows_of_mishaps, "interrupts": rows_of_interrupts}
 
 
 if __name__ == "__main__":
