@@ -3,7 +3,8 @@
 Each module NAME holds the function NAME itself, SIZES, inputs(size, rng), reference(*arguments) in NumPy (the same calls:
 it fills the same arrays or returns the same value), flops(*size) and traffic(*size), the least operations and bytes of
 memory that a run needs when every array passes the caches once a sweep. EXACT says that the answer does not depend on
-the order of operations, own(*size) how many bytes its own large arrays have.
+the order of operations, own(*size) how many bytes its own large arrays have, swept(*size)
+how many sweeps of how many bytes each it is when nothing keeps its arrays in a cache from one to the next.
 """
 import importlib
 

@@ -28,4 +28,4 @@ def flops(times, n):
 
 
 def traffic(times, n):
-    return 16 * n  # tiled in time; 32 * times * n sweep by sweep
+    return 16 * n

@@ -31,4 +31,8 @@ def flops(times, n):
 
 
 def traffic(times, n):
-    return 16 * n * n  # tiled in time; 48 * times * n * n sweep by sweep
+    return 16 * n * n
+
+
+def swept(times, n):
+    return 2 * times, 24 * n * n

@@ -4,6 +4,7 @@ import numpy as np
 
 EXACT = True
 SIZES = {"SMALL": (6,), "CACHE": (8,), "FULL": (12,)}
+LOOKED_UP = True  # the reference computes nothing
 WAYS = (1, 1, 0, 0, 2, 10, 4, 40, 92, 352, 724, 2680, 14200, 73712)
 
 

@@ -25,7 +25,7 @@ def stencil3(T, A, B):
                                                            B[i, j + 1, k] + B[i, j, k - 1] + B[i, j, k + 1])
 
 
-def swept(A, B):
+def sweep(A, B):
     c = slice(1, -1)
     B[c, c, c] = 0.4 * A[c, c, c] + 0.1 * (A[:-2, c, c] + A[2:, c, c] + A[c, :-2, c] + A[c, 2:, c] + A[c, c, :-2] +
                                            A[c, c, 2:])
@@ -33,8 +33,8 @@ def swept(A, B):
 
 def reference(T, A, B):
     for t in range(T):
-        swept(A, B)
-        swept(B, A)
+        sweep(A, B)
+        sweep(B, A)
 
 
 def flops(times, n):
@@ -42,4 +42,8 @@ def flops(times, n):
 
 
 def traffic(times, n):
-    return 16 * n**3  # tiled in time; 48 * times * n**3 sweep by sweep
+    return 16 * n**3
+
+
+def swept(times, n):
+    return 2 * times, 24 * n**3
