@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "runtime/place.h"
+#include "runtime/rt.h"
 #include "runtime/shape.h"
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------ */
@@ -35,6 +36,29 @@ static bool load(hwloc_topology_t *t, const topology_query *q, unsigned long fla
         return true;
     hwloc_topology_destroy(*t);
     return false;
+}
+
+/* hwloc puts every object of a synthetic machine in its place by comparing it with its neighbours' sets of units: the time
+ * grows with the square of an object's children times the length of the sets. Beyond these numbers it is many seconds. */
+enum { MOST_CHILDREN = 2048 };
+
+/* The numbers of children, level by level: "pack:2 [numa] core:8(indexes=…) 2". false: too many. */
+static bool is_moderate(const char *synthetic) {
+    int64_t units = 1;
+    int depth = 0;
+    bool begins = true;
+    for (const char *c = synthetic; *c != '\0'; c++) {
+        bool blank = *c == ' ' || *c == '\t' || *c == '\n';
+        depth += (*c == '(' || *c == '[') - (*c == ')' || *c == ']');
+        if (depth == 0 && (*c == ':' || (begins && *c >= '0' && *c <= '9'))) {
+            unsigned long long n = strtoull(c + (*c == ':'), NULL, 10);
+            units = n > MOST_CHILDREN ? RT_MOST_UNITS + 1 : units * (int64_t)(n > 0 ? n : 1);
+            if (units > RT_MOST_UNITS)
+                return false;
+        }
+        begins = blank;
+    }
+    return true;
 }
 
 /* ---- placing --------------------------------------------------------------------------------------------------------------- */
@@ -358,6 +382,11 @@ static const char *complaint(const topology_query *q) {
 
 static char *answer(const topology_query *q, char *(*make)(const shape *s), char *error, size_t size) {
     shape s = {.query = q};
+    if (q->synthetic != NULL && !is_moderate(q->synthetic)) {
+        snprintf(error, size, "synthetic machines have at most %d units here, and at most %d parts to a whole",
+                 RT_MOST_UNITS, MOST_CHILDREN);
+        return NULL;
+    }
     if (!load(&s.t, q, WHOLE)) {
         snprintf(error, size, "%s", complaint(q));
         return NULL;

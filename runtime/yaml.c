@@ -78,21 +78,22 @@ static const char *after_chars(const char *at, const char *end, int32_t chars) {
     return at;
 }
 
-static const char *start_of_line(const rt_document *d, int32_t line) {
-    const char *at = d->bytes, *end = d->bytes + d->len;
-    for (; line > 1 && at < end; line--) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        at = at == NULL ? end : at + 1;
+/* Where the line begins; the document's length when it has fewer. */
+static size_t start_of_line(const rt_document *d, int32_t line) {
+    size_t at = 0;
+    for (; line > 1 && at < d->len; line--) {
+        const char *end = memchr(d->bytes + at, '\n', d->len - at);
+        at = end == NULL ? d->len : (size_t)(end - d->bytes) + 1;
     }
     return at;
 }
 
 /* The line with a caret below the column; of a long line, the part around it. */
 static void show_place(FILE *out, const rt_document *d, int32_t line, int32_t col, int32_t width) {
-    const char *at = start_of_line(d, line), *end = d->bytes + d->len;
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    size_t begin = start_of_line(d, line), left = begin < d->len ? d->len - begin : 0;
+    const char *at = d->bytes + begin, *stop = left > 0 ? memchr(at, '\n', left) : NULL;
     if (stop == NULL)
-        stop = end;
+        stop = at + left;
     if (stop > at && stop[-1] == '\r')
         stop--;
     int32_t skip = col > SHOWN / 2 ? col - SHOWN / 2 : 0;

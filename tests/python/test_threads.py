@@ -106,6 +106,9 @@ def test_the_picture_shows_every_thread(tmp_path):
 
 @pytest.mark.parametrize("words, message", [
     (("--synthetic", "pack:"), "no synthetic topology"),
+    (("--synthetic", "core:20000 pu:2"), "at most 8192 units"),
+    (("--synthetic", "pu:99999999999999999999"), "at most 2048 parts"),
+    (("--synthetic", "pack:8 [numa] core:2049"), "at most 8192 units"),
     (("--xml", "/dev/null"), "hwloc can read"),
     (("--xml", "/dev/null", "--json"), "/dev/null"),
 ])
