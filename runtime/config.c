@@ -78,12 +78,10 @@ static void describe(const setting_row *row, char *out, size_t size) {
     long long least = (long long)row->least, most = (long long)row->most;
     switch (row->type) {
     case AUTO:
-        snprintf(out, size, "a whole number from %lld%s%.0lld or auto", least, most < 1 << 20 ? " to " : " on",
-                 most < 1 << 20 ? most : 0);
+        snprintf(out, size, "a whole number from %lld to %lld or auto", least, most);
         break;
     case COUNT:
-        snprintf(out, size, "a whole number from %lld%s%.0lld", least, most < 1 << 20 ? " to " : " on",
-                 most < 1 << 20 ? most : 0);
+        snprintf(out, size, "a whole number from %lld to %lld", least, most);
         break;
     case SWITCH:
         snprintf(out, size, "true or false");
@@ -594,6 +592,58 @@ static void read_environment(snapshot *s, rt_problems *p) {
     }
 }
 
+/* Variables of the tools around plait, which are no settings. */
+static const char *const other_variables[] = {
+    "PLAIT_CONFIG",    "PLAIT_CACHE_DIR", "PLAIT_PYTHON",        "PLAIT_NO_BLAS",   "PLAIT_CLI",
+    "PLAIT_BUILD_DIR", "PLAIT_BLESS",     "PLAIT_TOPOLOGIES",    "PLAIT_ENUMERATE", "PLAIT_GOLDEN",
+    "PLAIT_MUTATIONS", "PLAIT_RANDOM",    "PLAIT_RANDOM_SOURCES"};
+enum { OTHER_VARIABLES = sizeof other_variables / sizeof *other_variables, VARIABLES_MOST = 64, VARIABLE_LENGTH = 64 };
+
+/* The names of all variables that plait reads and that begin like its own. */
+static size_t list_variables(char (*names)[VARIABLE_LENGTH], const char **list) {
+    size_t count = 0;
+    for (size_t i = 0; i < OTHER_VARIABLES; i++)
+        list[count++] = other_variables[i];
+    for (int i = 0; i < SETTINGS; i++)
+        for (const char *at = rows[i].variables; *at != '\0' && count < VARIABLES_MOST;) {
+            size_t n = strcspn(at, " ");
+            if (strncmp(at, "PLAIT_", 6) == 0 && n < VARIABLE_LENGTH) {
+                snprintf(names[count], VARIABLE_LENGTH, "%.*s", (int)n, at);
+                list[count] = names[count];
+                count++;
+            }
+            at += n + (at[n] == ' ');
+        }
+    return count;
+}
+
+extern char **environ;
+
+char *plrt_config_unknown_variables(void) {
+    char names[VARIABLES_MOST][VARIABLE_LENGTH], *text = NULL;
+    const char *list[VARIABLES_MOST + 1];
+    size_t count = list_variables(names, list), len = 0;
+    FILE *out = NULL;
+    for (char **e = environ; e != NULL && *e != NULL; e++) {
+        char name[VARIABLE_LENGTH];
+        size_t n = strcspn(*e, "="), k = 0;
+        if (strncmp(*e, "PLAIT_", 6) != 0 || n >= sizeof name)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)n, *e);
+        while (k < count && strcmp(list[k], name) != 0)
+            k++;
+        if (k < count || (out == NULL && (out = open_memstream(&text, &len)) == NULL))
+            continue;
+        list[count] = "PLAIT_THREADS"; /* what one would call it */
+        const char *near = rt_nearest(name, list, count + 1);
+        near = near == list[count] ? "PLAIT_NUM_THREADS" : near;
+        fprintf(out, "%s %s\n", name, near != NULL ? near : "-");
+    }
+    if (out != NULL && fclose(out) != 0)
+        return NULL;
+    return text;
+}
+
 /* ---- loading ------------------------------------------------------------------------------------------------------ */
 
 static snapshot *read_all(void) {
@@ -852,6 +902,14 @@ static int32_t fit(const section *s, const char *name) {
     return 0;
 }
 
+const char *plrt_nearest(const char *word, const char *const *names, size_t n) {
+    return rt_nearest(word, names, n);
+}
+
+int32_t plrt_config_fits(const char *pattern, const char *name) {
+    return fit(&(section){.pattern = pattern, .is_glob = strpbrk(pattern, "*?[") != NULL}, name) > 0;
+}
+
 typedef struct fitting {
     const section *section;
     int32_t fit, order;
@@ -903,8 +961,18 @@ const plrt_kernel_settings *plrt_config_kernel(const char *name) {
 
 /* ---- what a region asks ------------------------------------------------------------------------------------------- */
 
-static RT_TLS plrt_choice scope;
+static RT_TLS plrt_choice scope; /* what all scopes of the thread come to */
 static RT_TLS plrt_call *call_now;
+
+struct plrt_scope {
+    plrt_choice choice;
+    plrt_scope *outer;
+    _Atomic bool closed; /* by another thread: its own one takes it away */
+};
+
+static RT_TLS plrt_scope *scopes; /* the thread's, innermost first */
+static RT_TLS uint32_t closed_seen;
+static _Atomic uint32_t closed_elsewhere;
 
 static void fill_in(plrt_choice *choice, const plrt_choice *from) {
     if (choice->threads == 0)
@@ -915,6 +983,53 @@ static void fill_in(plrt_choice *choice, const plrt_choice *from) {
         choice->chunk = from->chunk;
     if (choice->placement == NULL)
         choice->placement = from->placement;
+}
+
+static void merge_scopes(void) {
+    closed_seen = atomic_load(&closed_elsewhere);
+    scope = (plrt_choice){0};
+    for (plrt_scope **at = &scopes; *at != NULL;) {
+        plrt_scope *s = *at;
+        if (!atomic_load(&s->closed)) {
+            fill_in(&scope, &s->choice);
+            at = &s->outer;
+        } else {
+            *at = s->outer;
+            free(s);
+        }
+    }
+}
+
+static const plrt_choice *scope_now(void) {
+    if (scopes != NULL && closed_seen != atomic_load_explicit(&closed_elsewhere, memory_order_relaxed))
+        merge_scopes();
+    return &scope;
+}
+
+plrt_scope *plrt_scope_open(const plrt_choice *choice) {
+    plrt_scope *s = calloc(1, sizeof *s);
+    if (s == NULL || plrt_choice_keep(choice, &s->choice) != 0) {
+        free(s);
+        return NULL;
+    }
+    s->outer = scopes;
+    scopes = s;
+    merge_scopes();
+    atomic_fetch_add(&rt_choices_exist, 1);
+    return s;
+}
+
+/* A thread that ended with open scopes leaves them to be closed, and a few bytes behind. */
+void plrt_scope_close(plrt_scope *s) {
+    bool mine = false;
+    for (const plrt_scope *o = scopes; o != NULL && !mine; o = o->outer)
+        mine = o == s;
+    atomic_store(&s->closed, true);
+    if (mine)
+        merge_scopes();
+    else
+        atomic_fetch_add(&closed_elsewhere, 1);
+    atomic_fetch_sub(&rt_choices_exist, 1);
 }
 
 static void fill_in_values(plrt_choice *choice, const value *v) {
@@ -977,7 +1092,7 @@ static const plrt_kernel_settings *settings_by_name(const plrt_region *region) {
 
 void rt_config_choose(const plrt_region *region, plrt_choice *choice) {
     snapshot *s = now();
-    *choice = scope;
+    *choice = *scope_now();
     if (call_now != NULL && call_now->own != NULL)
         fill_in(choice, call_now->own);
     fill_in(choice, &(plrt_choice){0, region->schedule, region->chunk, NULL});
@@ -1045,7 +1160,8 @@ void plrt_choice_pop(const plrt_choice *saved) {
 }
 
 int32_t rt_scope_threads(void) {
-    return scope.threads < plrt_max_threads() ? scope.threads : plrt_max_threads();
+    int32_t threads = scope_now()->threads;
+    return threads < plrt_max_threads() ? threads : plrt_max_threads();
 }
 
 void plrt_call_enter(plrt_call *call, const plrt_kernel_settings *settings, const plrt_choice *own, int64_t bytes) {
@@ -1119,6 +1235,21 @@ static void put_section(FILE *f, const section *s) {
     fputc('}', f);
 }
 
+static void put_unknown_variables(FILE *f) {
+    char *text = plrt_config_unknown_variables(), *rest = NULL;
+    const char *before = "";
+    for (char *line = text != NULL ? strtok_r(text, "\n", &rest) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *near = strchr(line, ' ');
+        *near++ = '\0';
+        put_pair(f, "name", line, before[0] != '\0' ? ",{" : "{");
+        put_pair(f, "nearest", strcmp(near, "-") != 0 ? near : "", ",");
+        fputc('}', f);
+        before = ",";
+    }
+    free(text);
+}
+
 char *plrt_config_json(void) {
     const snapshot *s = now();
     char *text = NULL;
@@ -1142,6 +1273,8 @@ char *plrt_config_json(void) {
         fputs(i > 0 ? ",\n" : "\n", f);
         put_section(f, &s->sections[i]);
     }
+    fputs("],\n\"unknown_variables\":[", f);
+    put_unknown_variables(f);
     fputs("],\n\"problems\":", f);
     if (s->problems != NULL)
         rt_json_text(f, s->problems);

@@ -618,6 +618,7 @@ static void put_kernel(reader *r, const rt_node *node) {
     } else if (read_sizes(r, rt_node_get(node, "sizes"))) {
         fputs("{\"name\":", r->out);
         rt_json_text(r->out, name != NULL ? name->text : colon + 1);
+        fprintf(r->out, ",\"line\":%d", kernel->line);
         put_function(r, kernel, colon);
         put_facts(r, node);
         fputs(",\"points\":[", r->out);

@@ -35,8 +35,11 @@ PLRT_API int32_t plrt_config_find(const char *name);
 PLRT_API char *plrt_config_set(const char *name, const char *value);
 /* Reads one file and says what is wrong with it: NULL, or text that the caller frees. */
 PLRT_API char *plrt_config_check(const char *path);
+/* Names of variables of the environment that begin like plait's and are none, each with the nearest that there is
+ * ("PLAIT_THREADS PLAIT_NUM_THREADS\n…"; "-" for none): NULL, or text that the caller frees. */
+PLRT_API char *plrt_config_unknown_variables(void);
 /* All of it as JSON: {"settings": [{name, value, from, …}], "files": [path…], "kernels": [{name, from, …}],
- * "problems": text or null}. The caller frees it; NULL: out of memory. */
+ * "unknown_variables": [{name, nearest}], "problems": text or null}. The caller frees it; NULL: out of memory. */
 PLRT_API char *plrt_config_json(void);
 
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
@@ -54,6 +57,12 @@ typedef struct plrt_choice {
  * 0; -1: the placement is none, and nothing was changed. */
 PLRT_API int32_t plrt_choice_push(const plrt_choice *choice, plrt_choice *saved);
 PLRT_API void plrt_choice_pop(const plrt_choice *saved);
+/* The same as an object, for hosts whose scopes may end in any order and on any thread (generators, tasks, collectors):
+ * it holds for the thread that opened it until it is closed, whoever does that. NULL: the placement is none, or no
+ * memory. Not to be mixed with push and pop on one thread. */
+typedef struct plrt_scope plrt_scope;
+PLRT_API plrt_scope *plrt_scope_open(const plrt_choice *choice);
+PLRT_API void plrt_scope_close(plrt_scope *scope);
 /* A copy whose texts live as long as the process; -1: the placement is none. */
 PLRT_API int32_t plrt_choice_keep(const plrt_choice *choice, plrt_choice *kept);
 
@@ -68,6 +77,11 @@ PLRT_API char *plrt_config_kernel_json(const char *name, int64_t bytes);
 PLRT_API int64_t plrt_config_tile(const plrt_kernel_settings *settings, int64_t bytes);
 /* Whether it depends on the bytes. */
 PLRT_API int32_t plrt_config_tile_varies(const plrt_kernel_settings *settings);
+
+/* Of `n` names the one that was probably meant; NULL: none is near. */
+PLRT_API const char *plrt_nearest(const char *word, const char *const *names, size_t n);
+/* Whether the section called `pattern` is about the kernel "module.function". */
+PLRT_API int32_t plrt_config_fits(const char *pattern, const char *name);
 
 /* Around a call of such a kernel: regions entered by this thread in between are its. */
 typedef struct plrt_call {

@@ -11,7 +11,7 @@ extern "C" {
 /* Reads and checks a suite (docs/perf.md). Its JSON, which the caller frees, or NULL and *problems, which the caller
  * frees too. Files are made relative to the suite's folder; what the suite says for all kernels stands with each:
  * {"path": …, "settings": {"processes", "precision", "budget" as far as given},
- *  "kernels": [{"name", "file", "function",
+ *  "kernels": [{"name", "line" (of the suite), "file", "function",
  *   "threads": [n, …], "options": {…}, "signature", "restore" as far as given,
  *   "baseline": {"kind": "kernel", "file", "function", "options"} if given,
  *   "points": [{"sizes": {name: n, …}, "bytes": n, "flops": n if given,

@@ -1,4 +1,6 @@
 """What is asked for: of a region, of a compile. From decorators, scopes and the configuration."""
+from _thread import get_ident
+
 from . import _plait, config, decorators
 
 _SCHEDULES = {None: 0, "auto": 0, "static": 1, "dynamic": 2, "guided": 3}
@@ -59,15 +61,22 @@ def request_options(options, kernel=None):
 
 class threads:
     """with threads(n): regions entered by this thread run on n threads. schedule, chunk and placement may be given too,
-    with or without n; what is not given stays as it is."""
+    with or without n; what is not given stays as it is. It ends where it is left, whichever thread that is, in whatever order
+    scopes end."""
 
     def __init__(self, n=None, *, schedule=None, chunk=0, placement=None):
         self._choice = check_choice(n, schedule, chunk, placement)
-        self._before = []
+        self._open = []
 
     def __enter__(self):
-        self._before.append(_plait._push_choice(*self._choice))
+        self._open.append((get_ident(), _plait._push_choice(*self._choice)))
         return self
 
     def __exit__(self, *exception):
-        _plait._pop_choice(self._before.pop())
+        here = get_ident()
+        mine = [entry for entry in self._open if entry[0] == here] or self._open
+        if not mine:
+            raise RuntimeError("this scope is not open")
+        entry = mine[-1]
+        self._open.remove(entry)
+        _plait._pop_choice(entry[1])

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 
 _NUMBAS = {"NUM_THREADS": "threads", "NUMBA_DEFAULT_NUM_THREADS": "threads", "PARFOR_SCHEDULE": "schedule"}
+_named_unknown = False
 _variables = _environment = None  # names that settings have there; what they said when the environment was read last
 
 
@@ -28,11 +29,30 @@ def _follow_environment():
         _environment = said
 
 
+def _name_unknown_variables():
+    """Once in a process: variables that look like settings and are none."""
+    global _named_unknown
+    if _named_unknown:
+        return
+    _named_unknown = True
+    from . import _plait
+
+    for line in (_plait._config_unknown() or "").splitlines():
+        name, near = line.split()
+        import warnings
+
+        from .errors import PlaitWarning
+
+        hint = "" if near == "-" else f"; did you mean {near}?"
+        warnings.warn(f"the environment variable {name} is not known{hint}", PlaitWarning, stacklevel=2)
+
+
 def ensure():
     """Raises ConfigError when something is wrong in a file or in the environment."""
     from . import _plait
 
     _follow_environment()
+    _name_unknown_variables()
     problems = _plait._config_problems()
     if problems is not None:
         from .errors import ConfigError

@@ -157,21 +157,26 @@ def _check_locals(name, value):
     return {variable: str(types.parse(t) if isinstance(t, str) else t) for variable, t in dict(value).items()}
 
 
+_MOST = {"chunk": (1 << 61) - 1, "tile": 1 << 30, "opt": 3}  # as runtime/settings.def
+
+
 def _check_count(name, value):
-    if isinstance(value, int) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST[name]:
         return int(value)
-    _refuse(f"option {name} is a number from 0 on, not {value!r}")
+    _refuse(f"option {name} is a whole number from 0 to {_MOST[name]}, not {value!r}")
 
 
 def _check_threads(name, value):
     if value is None or isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 4096:
         return value
-    _refuse(f"option {name} is a number from 1 on, not {value!r}")
+    _refuse(f"option {name} is a whole number from 1 to 4096, not {value!r}")
 
 
 def _check_placement(name, value):
+    from . import _plait
+
     words = ("spread", "compact", "numa", "cores", "threads", "none")
-    if value is None or isinstance(value, str) and (value in words or set(value) <= set("0123456789-,:") and value):
+    if value is None or isinstance(value, str) and "\0" not in value and _plait._is_placement(value):
         return value
     _refuse(f"option {name} is one of {', '.join(map(repr, words))} or a list of CPUs as '0-3,8', not {value!r}")
 

@@ -116,29 +116,48 @@ static bool read_choice(PyObject *args, plrt_choice *choice) {
     return true;
 }
 
-/* _push_choice(threads, schedule, chunk, placement) → what _pop_choice takes. */
+static const char open_scope[] = "plait.scope", closed_scope[] = "plait.closed scope";
+
+/* _push_choice(threads, schedule, chunk, placement) → what _pop_choice takes, on any thread. */
 static PyObject *push_choice(PyObject *module, PyObject *args) {
-    plrt_choice choice, saved;
+    plrt_choice choice;
     (void)module;
     if (!read_choice(args, &choice))
         return NULL;
-    if (plrt_choice_push(&choice, &saved) != 0) {
+    plrt_scope *scope = plrt_scope_open(&choice);
+    if (scope == NULL) {
         PyErr_SetString(PyExc_ValueError, "placement is spread, compact, numa, cores, threads, none or a list of CPUs");
         return NULL;
     }
-    return PyBytes_FromStringAndSize((const char *)&saved, sizeof saved);
+    PyObject *handle = PyCapsule_New(scope, open_scope, NULL);
+    if (handle == NULL)
+        plrt_scope_close(scope);
+    return handle;
 }
 
-static PyObject *pop_choice(PyObject *module, PyObject *bytes) {
-    plrt_choice saved;
+static PyObject *pop_choice(PyObject *module, PyObject *handle) {
     (void)module;
-    if (!PyBytes_Check(bytes) || PyBytes_GET_SIZE(bytes) != sizeof saved) {
-        PyErr_SetString(PyExc_TypeError, "_pop_choice takes what _push_choice gave");
+    if (!PyCapsule_IsValid(handle, open_scope)) {
+        PyErr_SetString(PyExc_RuntimeError, "this scope is not open");
         return NULL;
     }
-    memcpy(&saved, PyBytes_AS_STRING(bytes), sizeof saved);
-    plrt_choice_pop(&saved);
+    plrt_scope *scope = PyCapsule_GetPointer(handle, open_scope);
+    PyCapsule_SetName(handle, closed_scope);
+    plrt_scope_close(scope);
     Py_RETURN_NONE;
+}
+
+/* Whether it is the name of a placement, or a list of CPUs. */
+static PyObject *is_placement(PyObject *module, PyObject *text) {
+    (void)module;
+    const char *name = PyUnicode_AsUTF8(text);
+    return name != NULL ? PyBool_FromLong(plrt_placement_named(name) != PLRT_PLACE_INVALID) : NULL;
+}
+
+static PyObject *config_unknown(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    return taken_text(plrt_config_unknown_variables());
 }
 
 /* _name_kernel(kernel, "module.function", threads, schedule, chunk, placement, tile): by which its settings are found, what
@@ -291,6 +310,8 @@ static PyMethodDef functions[] = {
     {"_config_check", config_check, METH_O, "_config_check(path) → what is wrong with the file, or None"},
     {"_config_kernel", config_kernel, METH_VARARGS, "_config_kernel(name, bytes) → JSON"},
     {"_suite_read", suite_read, METH_O, "_suite_read(path) → (JSON or None, what is wrong or None)"},
+    {"_config_unknown", config_unknown, METH_NOARGS, "Lines of unknown variables with the nearest names, or None."},
+    {"_is_placement", is_placement, METH_O, "Whether it is the name of a placement, or a list of CPUs."},
     {"_push_choice", push_choice, METH_VARARGS, "_push_choice(threads, schedule, chunk, placement)"},
     {"_pop_choice", pop_choice, METH_O, "_pop_choice(what _push_choice gave)"},
     {"_name_kernel", name_kernel, METH_VARARGS,

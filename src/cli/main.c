@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "perf/perf.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -408,6 +409,14 @@ static bool is_number(const char *word) {
     return word[0] == '-' && (strchr("0123456789", word[1]) ? word[1] != '\0' : word[1] == '.');
 }
 
+/* What was printed may not have arrived: a full disk is not success. */
+static int finish(int status) {
+    bool bad = fflush(stdout) != 0 || ferror(stdout);
+    if (bad && errno != EPIPE)
+        fprintf(stderr, "plait: standard output cannot be written: %s\n", strerror(errno));
+    return bad && status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
 static int read_options(cli *c, const cli_command *command, int argc, char **argv) {
     struct option longs[N_ROWS + 2];
     char letters[2 * N_ROWS + 8];
@@ -423,7 +432,7 @@ static int read_options(cli *c, const cli_command *command, int argc, char **arg
         if (code == -1)
             break;
         if (code == 'h' || code == HELP)
-            exit(help_for(command));
+            exit(finish(help_for(command)));
         if (code == 1) {
             vec_push(c->a, &c->words, optarg);
             continue;
@@ -456,7 +465,7 @@ static int run_command(const cli_command *command, int argc, char **argv) {
     return status;
 }
 
-int main(int argc, char **argv) {
+static int run_words(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "--help";
     if (!strcmp(name, "--version") || !strcmp(name, "-V"))
         return printf("plait %s\n", plait_version()) < 0;
@@ -474,4 +483,8 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     return run_command(command, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+    return finish(run_words(argc, argv));
 }

@@ -424,3 +424,13 @@ def test_version_and_help(plait):
     assert plait("--version").stdout.startswith("plait 0.")
     assert all(name in plait("--help").stdout for name in ("compile", "run", "explain", "dump", "request"))
     assert "--threads" in plait("help", "run").stdout and "--threads" not in plait("compile", "--help").stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("words", [["topology"], ["topology", "--json"], ["topology", "--svg", "-"], ["config"], ["config", "--json"],
+                                   ["explain", "saxpy.py"], ["request", "saxpy.py:saxpy"], ["dump", "kir", "saxpy.py:saxpy"],
+                                   ["--help"], ["--version"], ["compile", "--help"]])  # fmt: skip
+def test_output_that_cannot_be_written_is_an_error(words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PLAIT, *words], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT / "examples" / "c", timeout=60)
+    assert done.returncode == 1 and "cannot be written" in done.stderr

@@ -614,3 +614,108 @@ def test_tiles_by_size_follow_the_file_and_yield_to_the_decorator(project):
     for k in (kernel, fixed, eager):
         product_of(k, 30)
     assert set(tiles_of(kernel)) == {8, 12} and set(tiles_of(fixed)) == {4} and set(tiles_of(eager)) == {0, 8, 12}
+
+
+# ---- what is without effect, and what is told of it ------------------------------------------------------------------------
+
+PLAIT = os.environ.get("PLAIT_CLI", str(pathlib.Path(plait.__file__).parents[2] / "plait"))
+
+
+def printed_config(cwd, **environment):
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PLAIT_", "XDG_"))}
+    done = subprocess.run([PLAIT, "config"], cwd=cwd, env={**inherited, "HOME": str(cwd), **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_sections_that_fit_no_function_are_listed(tmp_path):
+    (tmp_path / ".plait.yaml").write_text("kernels:\n  heet: {threads: 1}\n  simulation.Sim.step: {threads: 2}\n  inner: {threads: 1}\n"
+                                          "  Sim.sterp: {threads: 2}\n  'zz*': {threads: 1}\n  'he*': {threads: 2}\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "simulation.py").write_text("class Sim:\n    def step(self):\n        def inner(x):\n            pass\n\ndef heat(x):\n    pass\n")
+    found = [line for line in printed_config(tmp_path).splitlines() if "fits no function" in line]
+    assert [line.split(": ")[1].split(" fits")[0] for line in found] == ["kernel heet", "kernel Sim.sterp", "kernel zz*"]
+    assert found[0].startswith(f"{tmp_path}/.plait.yaml:2: ") and found[0].endswith("did you mean heat?")
+    assert found[1].endswith("did you mean Sim.step?")
+
+
+def test_unknown_variables_are_listed_and_warned_of_once(tmp_path):
+    said = printed_config(tmp_path, PLAIT_TRHEADS="3", PLAIT_SCHEDUL="static", PLAIT_XYZZY="1", PLAIT_CHUNK="4")
+    assert "PLAIT_TRHEADS: no such variable; did you mean PLAIT_NUM_THREADS?\n" in said
+    assert "PLAIT_SCHEDUL: no such variable; did you mean PLAIT_SCHEDULE?\n" in said
+    assert "PLAIT_XYZZY: no such variable\n" in said and said.count("no such variable") == 3
+    code = ("import warnings\nwith warnings.catch_warnings(record=True) as found:\n    warnings.simplefilter('always')\n"
+            "    for i in range(3):\n        plait.config.threads, plait.config.opt\n"
+            "print([str(w.message) for w in found], found[0].category.__name__)")
+    assert run(code, tmp_path, PLAIT_SCHEDUL="static") == (
+        "['the environment variable PLAIT_SCHEDUL is not known; did you mean PLAIT_SCHEDULE?'] PlaitWarning")
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"chunk": 2**70}, "from 0 to 2305843009213693951"), ({"chunk": -1}, "from 0 to"), ({"chunk": True}, "not True"),
+    ({"n": 4097}, "from 1 to 4096"), ({"n": 0}, "from 1 to 4096"), ({"placement": "upstairs"}, "placement"),
+    ({"placement": "3-1"}, "list of CPUs"), ({"placement": "1,,2"}, "list of CPUs"), ({"placement": "a\0b"}, "placement"),
+    ({"schedule": "fast"}, "schedule")])  # fmt: skip
+def test_scopes_and_decorators_refuse_alike(options, message):
+    with pytest.raises(plait.errors.OptionError, match=message):
+        plait.threads(**options)
+    with pytest.raises(plait.errors.OptionError, match=message.replace("schedule", "'static'")):
+        njit(parallel=True, **{"threads" if k == "n" else k: v for k, v in options.items()})(multiply)
+    assert "opt is a whole number from 0 to 3" in _options_error(opt=4) and "0 to 1073741824" in _options_error(tile=2**40)
+
+
+def _options_error(**options):
+    with pytest.raises(plait.errors.OptionError) as found:
+        njit(**options)(multiply)
+    return str(found.value).replace("option ", "")
+
+
+# ---- scopes end in any order, on any thread -------------------------------------------------------------------------------
+
+
+def test_a_scope_ends_once():
+    scope = plait.threads(1)
+    with scope, scope:
+        assert plait.get_num_threads() == 1
+    with pytest.raises(RuntimeError, match="not open"):
+        scope.__exit__(None, None, None)
+
+
+def test_scopes_of_generators_end_in_any_order():
+    before = plait.get_num_threads()
+
+    def scoped(**options):
+        with plait.threads(**options):
+            yield
+
+    first, second = scoped(n=1), scoped(chunk=7)
+    next(first), next(second)
+    first.close()
+    assert plait.get_num_threads() == before  # nothing of the first is left
+    second.close()
+    assert plait.get_num_threads() == before
+
+
+def test_a_scope_that_another_thread_leaves_is_over(project):
+    project("threads: 5\n")
+    most = plait.config.NUMBA_NUM_THREADS
+    with plait.threads(1):
+        inner = plait.threads(most)
+        inner.__enter__()
+        seen = []
+
+        def leave():
+            seen.append(plait.get_num_threads())
+            inner.__exit__(None, None, None)
+            seen.append(plait.get_num_threads())
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+        assert seen == [seen[0]] * 2  # that thread had none, and has none
+        assert plait.get_num_threads() == 1
+
+
+def test_more_threads_than_the_process_may_have_are_cut():
+    with plait.threads(4096):
+        assert plait.get_num_threads() == plait.config.NUMBA_NUM_THREADS

@@ -386,3 +386,27 @@ for piece in (1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22):
 print("right")
 """
     assert program(code) == "right\n"
+
+
+def test_nogil_lets_other_threads_run(program):
+    code = """
+@njit(nogil=True)
+def long(n):
+    s = 0.0
+    for t in range(n):
+        s = s * 0.999 + t
+    return s
+long(1)
+count, seen, over = 0, [], []
+def call():
+    before = count
+    long(400_000_000)
+    seen.append(count - before)
+    over.append(True)
+thread = threading.Thread(target=call)
+thread.start()
+while not over:
+    count += 1
+print(seen[0] > 0)
+"""
+    assert program(code) == "True\n"

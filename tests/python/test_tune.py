@@ -533,3 +533,19 @@ def test_plait_tune_says_what_is_wrong(tmp_path):
     out = command("none.yaml", cwd=tmp_path)
     assert out.returncode == 1 and out.stderr == "plait tune: none.yaml: error: No such file or directory\n"
     assert "usage: plait tune" in command("--help", cwd=tmp_path).stdout
+
+
+def test_what_modules_and_kernels_do_is_told_with_the_suites_line(tmp_path):
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "raises.py").write_text("def f():\n    return 1 // 0\nf()\n")
+    (tmp_path / "work.py").write_text("from plait import njit, prange\n@njit(parallel=True)\ndef f(x, n):\n    for i in prange(n):\n"
+                                      "        x[i] = 1 // (i - 5)\n")
+    (tmp_path / ".plait.yaml").write_text("")
+    (tmp_path / "s.yaml").write_text("kernels:\n  - {kernel: ends.py:f, arguments: []}\n  - {kernel: ends.py:g, arguments: []}\n"
+                                     "  - {kernel: raises.py:f, arguments: []}\n  - {kernel: work.py:f, arguments: [{shape: 9}, 9]}\n")
+    out = command("s.yaml", "--dry-run", cwd=tmp_path)
+    assert out.returncode == 1 and "Traceback" not in out.stderr
+    assert f"s.yaml:2: error: f: its module ended the program (SystemExit: 0)\n    {tmp_path}/ends.py:2, in <module>\n" in out.stderr
+    assert "s.yaml:3: error: g: its module ended" in out.stderr
+    assert f"s.yaml:4: error: f: ZeroDivisionError: integer division or modulo by zero\n    {tmp_path}/raises.py:3" in out.stderr
+    assert "s.yaml:5: error: f: ZeroDivisionError" in out.stderr and f"{tmp_path}/work.py:5" in out.stderr

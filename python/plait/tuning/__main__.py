@@ -1,7 +1,9 @@
 """plait tune SUITE.yaml"""
 import argparse
 import json
+import os
 import sys
+import traceback
 
 from ..errors import PlaitError
 from .arguments import load_kernel, make_arguments, read_suite
@@ -34,15 +36,30 @@ def as_json(kernel, point, found):
             "rows": [{**row[0]._asdict(), "seconds": row[1], "rounds": row[2]} for row in found.rows]}
 
 
+def in_words(error):
+    """What went wrong in a kernel or its module, with the lines of theirs that it came through."""
+    if isinstance(error, PlaitError):
+        return str(error)
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((ours, "<frozen"))]
+    lines = "".join(f"\n    {f.filename}:{f.lineno}, in {f.name}" for f in frames)
+    if isinstance(error, SystemExit):
+        return f"its module ended the program (SystemExit: {error.code}){lines}"
+    return "".join(traceback.format_exception_only(error)).strip() + lines
+
+
 def run(options):
     all_found, failed, rows = [], 0, []
     for kernel, point in points_of(read_suite(options.suite), options.only):
+        place = f"{options.suite}:{kernel['line']}"
         try:
             found = tune(load_kernel(kernel["file"], kernel["function"]), *make_arguments(point), budget=options.budget,
                          threads=kernel.get("threads"), file=options.file, write=not options.dry_run,
                          progress=False if options.quiet or options.json else None)
-        except PlaitError as error:
-            print(f"{kernel['name']}: {error}", file=sys.stderr)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # what a kernel or its module raises, the end of the program included
+            print(f"{place}: error: {kernel['name']}: {in_words(error)}", file=sys.stderr)
             failed += 1
             continue
         all_found.append(found)
@@ -61,11 +78,28 @@ def run(options):
     return 1 if failed else 0
 
 
-def main(argv=None):
+def status_of(argv):
     try:
         return run(parse(argv))
-    except (PlaitError, OSError) as error:
+    except SystemExit as end:  # --help, and words that it does not know
+        return end.code
+    except PlaitError as error:
         print(f"plait tune: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("plait tune: interrupted", file=sys.stderr)
+        return 130
+
+
+def main(argv=None):
+    try:
+        status = status_of(argv)
+        sys.stdout.flush()
+        return status
+    except OSError as error:  # of files, and of standard output
+        if not isinstance(error, BrokenPipeError):
+            print(f"plait tune: {error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more
         return 1
 
 

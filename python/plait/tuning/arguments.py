@@ -30,7 +30,11 @@ def load_kernel(file, function):
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         sys.path.insert(0, os.path.dirname(file))
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
     kernel = module
     for part in function.split("."):
         kernel = getattr(kernel, part, None)
