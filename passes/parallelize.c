@@ -163,22 +163,28 @@ static bool look_for_loop(kir_stmt *s, void *context) {
     return !scan->nested;
 }
 
-/* Vectors are made of the innermost loops alone. */
+static bool is_innermost(kir_stmt *loop) {
+    vector_scan inside = {.loop = loop};
+    kir_each_stmt(&loop->body, look_for_loop, &inside);
+    return !inside.nested;
+}
+
 static bool look_for_vector(kir_stmt *s, void *context) {
-    vector_scan *scan = context, inside = {.loop = s};
+    vector_scan *scan = context;
     if (s->kind != KIR_FOR)
         return true;
     if (s != scan->loop && s->loop->id && s->loop->id != scan->loop->loop->id)
         return false;
-    kir_each_stmt(&s->body, look_for_loop, &inside);
-    scan->found |= !inside.nested && s->loop->vector;
+    scan->found |= s->loop->vector && is_innermost(s);
     return true;
 }
 
-/* Is the innermost of the loops that this one stands for in the report made for vectors? (An array expression is a nest.) */
+/* Vectors are made of innermost loops alone. An array expression's entry stands for a nest, a user's loop for itself. */
 static bool makes_vectors(kir_stmt *loop) {
     vector_scan scan = {.loop = loop};
     kir_block single = {.at = &loop, .len = 1, .cap = 1};
+    if (loop->loop->kind != KIR_LOOP_ARRAY)
+        return loop->loop->vector && is_innermost(loop);
     kir_each_stmt(&single, look_for_vector, &scan);
     return scan.found;
 }

@@ -1,8 +1,12 @@
 """The parallel report: what users read about their loops. Each test is a claim of docs/report.md."""
+import os
+import pathlib
 import re
+import subprocess
 
 import numpy as np
 import pytest
+from test_cli import PLAIT
 
 import plait
 from plait import njit, prange
@@ -223,3 +227,69 @@ def test_diagnostics_say_how_regions_run_and_who_said_so(capsys):
     assert "schedule dynamic (decorator); chunk 7 (decorator)" in said and re.search(r"threads \d+ \(", said)
     assert "work: about" in said and "schedule: dynamic" in said
     assert re.search(r"while +\|", said) and "while: runs in order" in said
+
+
+# ---- docs/report.md --------------------------------------------------------------------------------------------------------
+
+
+ROOT = pathlib.Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "report.md"
+BLESS = os.environ.get("PLAIT_BLESS") == "1"
+
+
+def reasons():
+    """{code: (sentence, what would change it)} of passes/reasons.def."""
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / "passes" / "reasons.def").read_text(), flags=re.S)
+    found = {}
+    for code, rest in re.findall(r"REASON\((\w+),\s*(.*?)\)\n", text + "\n", re.S):
+        parts = re.findall(r'"((?:[^"\\]|\\.)*)"|(NULL)', rest)
+        found[code] = tuple(None if null else sentence.replace("%s", "…").replace("|", "\\|") for sentence, null in parts)
+    return found
+
+
+def table_of_reasons():
+    rows = [f"| `{code}` | {sentence} | {hint or ''} |" for code, (sentence, hint) in reasons().items()]
+    return "\n".join(["| code | says | what would change it |", "| --- | --- | --- |", *rows])
+
+
+def test_the_guide_lists_every_reason_as_users_see_it():
+    text = GUIDE.read_text()
+    start, end = text.index("<!-- reasons:"), text.index("<!-- end -->")
+    start = text.index("\n", start) + 1
+    assert len(reasons()) > 25
+    if BLESS:
+        GUIDE.write_text(text[:start] + "\n" + table_of_reasons() + "\n\n" + text[end:])
+    assert text[start:end].strip() == table_of_reasons(), "PLAIT_BLESS=1 writes it anew"
+
+
+def without_estimates(text):
+    return re.sub(r"about \d+ operations", "about N operations", text)
+
+
+@pytest.mark.skipif(PLAIT is None, reason="the command is not built")
+def test_the_guide_shows_what_explain_says():
+    said = subprocess.run([PLAIT, "explain", "docs/pagerank.py"], cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    text = GUIDE.read_text()
+    start = text.index("```\n") + 4
+    end = text.index("```\n", start)
+    if BLESS:
+        GUIDE.write_text(text[:start] + said + text[end:])
+    assert without_estimates(text[start:end]) == without_estimates(said), "PLAIT_BLESS=1 writes it anew"
+    for line in re.findall(r"^\*\*Lines? (\d+)", text, re.M):
+        assert re.search(rf"^ *{line}  (PARALLEL|vector|serial|while) ", said, re.M), line
+
+
+def test_the_guides_kernel_computes():
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("pagerank", ROOT / "docs" / "pagerank.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    starts, sources = np.array([0, 2, 3, 6, 7]), np.array([1, 2, 0, 0, 1, 3, 2])
+    np.testing.assert_allclose(module.pagerank(starts, sources, 0.85), module.pagerank.py_func(starts, sources, 0.85))
+
+
+def test_every_field_is_in_the_guide():
+    text = GUIDE.read_text()
+    for key in report_of(many, np.ones(9), np.ones(9))[0]:
+        assert re.search(rf"`[\w, ]*\b{key}\b[\w, ]*`", text), key
