@@ -511,7 +511,8 @@ static plrt_schedule choose_schedule(const plrt_region *region, const plrt_choic
     return handed_out ? PLRT_SCHEDULE_DYNAMIC : PLRT_SCHEDULE_STATIC;
 }
 
-/* Reduction blocks are handed out one by one; their size was chosen with that in mind. */
+/* Reduction blocks are handed out one by one; their size was chosen with that in mind. Many iterations in a chunk may be one
+ * loop of vectors, which should leave no rest. */
 static int64_t choose_chunk(const rt_run *run, int64_t work) {
     if (run->reduces)
         return run->schedule == PLRT_SCHEDULE_STATIC ? 0 : 1;
@@ -523,7 +524,7 @@ static int64_t choose_chunk(const rt_run *run, int64_t work) {
         return 0;
     int64_t chunk = CHUNK_WORK / per_trip(run->trips, work), most = run->trips / (8 * (int64_t)run->threads);
     chunk = at_least_one(chunk < most ? chunk : most);
-    return run->flat ? align_up(chunk) : chunk;
+    return run->flat || chunk > ALIGN ? align_up(chunk) : chunk;
 }
 
 static void begin_run(rt_run *run, const plrt_region *region, void *context, int64_t trips, int64_t work) {

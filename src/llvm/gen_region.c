@@ -190,8 +190,9 @@ static LLVMValueRef captured_arrays(gen *g, const kir_fn *f, int64_t *count) {
 }
 
 /* Iterations are uneven when the data say how long they take (a loop without count, or left early), and when an inner
- * loop's length follows from the iteration's number. A region that is entered again and again keeps the latter where the
- * caches have it. */
+ * loop's length follows from the iteration's number. A loop over blocks of iterations, whose inner loops begin at the block's
+ * number and are equally long, has no iterations of its own. A region that is entered again and again keeps uneven lengths
+ * where the caches have them. */
 typedef struct unevenness {
     const kir_var *iteration;
     bool open, triangular;
@@ -207,6 +208,9 @@ static bool mentions(const kir_expr *e, const kir_var *v) {
 static bool note_unevenness(kir_stmt *s, void *context) {
     unevenness *u = context;
     u->open |= s->kind == KIR_LOOP || (s->kind == KIR_BREAK && s->target->kind == KIR_FOR);
+    int64_t step;
+    if (s->kind == KIR_FOR && s->loop->is_region && kir_is_const_int(s->step, &step) && step != 1)
+        return true;
     if (s->kind == KIR_FOR && s->loop->is_region)
         u->iteration = s->var;
     else if (s->kind == KIR_FOR && u->iteration)
