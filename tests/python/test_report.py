@@ -1,8 +1,11 @@
 """The parallel report: what users read about their loops. Each test is a claim of docs/report.md."""
+import ast
+import inspect
 import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -293,3 +296,44 @@ def test_every_field_is_in_the_guide():
     text = GUIDE.read_text()
     for key in report_of(many, np.ones(9), np.ones(9))[0]:
         assert re.search(rf"`[\w, ]*\b{key}\b[\w, ]*`", text), key
+
+
+# ---- every kernel of the repository -----------------------------------------------------------------------------------------
+
+sys.path.insert(0, str(ROOT))
+
+
+def kernels():
+    from perf.kernels import loops, polybench
+
+    for name in loops.NAMES:
+        yield pytest.param(loops.function_of(name), lambda name=name: loops.arguments_of(name), id=f"loops-{name}")
+    for name in polybench.NAMES:
+        function, inputs, sizes = polybench.load(name)
+        make = lambda inputs=inputs, sizes=sizes: inputs(sizes["MINI"], np.random.default_rng(7))
+        yield pytest.param(function, make, id=f"polybench-{name}")
+
+
+def loops_of(function):
+    """(line, column) of the function's for loops."""
+    lines, first = inspect.getsourcelines(function)
+    tree = ast.parse("".join(lines))
+    return {(n.lineno + first - 1, n.col_offset) for n in ast.walk(tree) if isinstance(n, ast.For)}
+
+
+@pytest.mark.parametrize("function, arguments", kernels())
+def test_the_report_of_every_kernel_is_complete_and_in_the_words_of_the_source(function, arguments):
+    kernel = njit(parallel=True)(function)
+    kernel.compile(tuple(plait.typeof(a) for a in arguments()))
+    report = kernel.parallel_report()
+    own = [e for e in report if e["function"] == function.__name__]
+    assert loops_of(function) <= {(e["line"], e["col"]) for e in own}
+    places = {f"{e['line']}:{e['col']}" for e in report}
+    for e in report:
+        assert set(KEYS) <= set(e) and e["reason"] in reasons()
+        assert e["kind"] in ("range", "prange", "array") and e["decision"] in ("parallel", "serial")
+        assert e["schedule"] if e["decision"] == "parallel" else True
+        assert set(e["fused_with"]) <= places
+        for key in ("text", "hint", "reductions", "private", "guards"):
+            words = e[key] or ""
+            assert "…" not in words and "temporary" not in words and "%" not in re.sub(r"\w\)? % ", "", words), e
