@@ -1,10 +1,12 @@
 /* Where the threads of teams really sit, on the machine that runs the tests. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
+#include <hwloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,4 +276,67 @@ Test(bind, reversed_and_broadcast_arrays_have_extents_too) {
     cr_assert_not_null(near);
     cr_assert(near[0] == 0 && near[1] == 1);
     free(x);
+}
+
+/* ---- pages of this machine --------------------------------------------------------------------------------------------- */
+
+static int32_t write_pages(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
+    char *data = context;
+    (void)block, (void)err;
+    for (int64_t i = begin; i < end; i++)
+        data[i * 4096] = 1;
+    return 0;
+}
+
+static long ask_the_kernel(unsigned long count, void **pages, int *nodes) {
+    return syscall(SYS_move_pages, 0, count, pages, NULL, nodes, 0);
+}
+
+enum { MAPPED = 16 << 20, ASKED = 64 };
+
+/* Nodes of pages of the block: how many have one, and whether hwloc says the same. */
+static int count_placed(char *data, hwloc_topology_t t) {
+    void *pages[ASKED];
+    int nodes[ASKED], placed = 0;
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+    for (int i = 0; i < ASKED; i++)
+        pages[i] = data + (size_t)i * (MAPPED / ASKED);
+    cr_assert_eq(rt_ask_pages(ASKED, pages, nodes), 0);
+    cr_assert_eq(hwloc_get_area_memlocation(t, data, MAPPED, set, HWLOC_MEMBIND_BYNODESET), 0);
+    for (int i = 0; i < ASKED; i++) {
+        placed += nodes[i] >= 0;
+        cr_assert(nodes[i] < 0 || hwloc_bitmap_isset(set, (unsigned)nodes[i]), "hwloc does not know of node %d",
+                  nodes[i]);
+    }
+    hwloc_bitmap_free(set);
+    return placed;
+}
+
+Test(bind, pages_come_into_being_in_the_region_and_members_are_wanted_near_them) {
+    static const plrt_captured arrays[] = {{1, 1, 1, 0}};
+    plrt_region region = {.body = write_pages, .name = "test:1", .arrays = arrays, .narrays = 1};
+    hwloc_topology_t t;
+    plrt_error err;
+    int status[1];
+    if (ask_the_kernel(1, (void *[]){status}, status) != 0)
+        cr_skip_test("this process may not ask where pages are");
+    cr_assert(hwloc_topology_init(&t) == 0 && hwloc_topology_load(t) == 0);
+    plrt_block *b = plrt_block_new(MAPPED, 1);
+    cr_assert_eq(count_placed(b->data, t), 0);
+    cr_assert_eq(plrt_region_run(&region, b->data, MAPPED / 4096, INT64_MAX, &err), 0);
+    cr_assert_eq(count_placed(b->data, t), ASKED);
+
+    int64_t context[] = {0, (intptr_t)b->data, 0, MAPPED};
+    uint64_t where;
+    rt_ask_pages = ask_the_kernel; /* not known to be the real one, so it is asked on machines with one node too */
+    int32_t *near = rt_pages_near(rt_caller_now(), &region, context, 8, &where);
+    cr_assert_not_null(near);
+    for (int k = 0; k < 8; k++) {
+        char *middle = (char *)b->data + (2 * k + 1) * (MAPPED / 16);
+        int node = -1;
+        cr_assert_eq(ask_the_kernel(1, (void *[]){middle}, &node), 0);
+        cr_assert_eq(near[k], node);
+    }
+    plrt_release(b);
+    hwloc_topology_destroy(t);
 }

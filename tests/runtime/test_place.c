@@ -205,6 +205,58 @@ Test(place, threads_sit_on_the_node_of_their_pages_while_it_has_cores) {
     hwloc_topology_destroy(t);
 }
 
+static int cores_of(hwloc_topology_t t, hwloc_const_cpuset_t set) {
+    int cores = hwloc_get_nbobjs_inside_cpuset_by_type(t, set, HWLOC_OBJ_CORE);
+    return cores > 0 ? cores : hwloc_bitmap_weight(set);
+}
+
+/* Any wishes of at most as many threads as there are cores: as many as fit sit on the node of their pages. */
+static void check_wishes(hwloc_topology_t t, const char *what) {
+    int nodes = hwloc_get_nbobjs_by_type(t, HWLOC_OBJ_NUMANODE);
+    int n = 1 + rand() % cores_of(t, hwloc_topology_get_allowed_cpuset(t));
+    int32_t *near = malloc(sizeof *near * (size_t)n);
+    unsigned *pu = malloc(sizeof *pu * (size_t)n);
+    for (int k = 0; k < n; k++) {
+        unsigned wanted = (unsigned)(rand() % 3 == 0 ? rand() % nodes : rand() % (1 + nodes / 3));
+        near[k] = (int32_t)hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, wanted)->os_index;
+    }
+    cr_assert(place_near(t, NULL, PLACE_CORES, n, near, pu) == 0, "%s", what);
+    for (int d = 0; d < nodes; d++) {
+        hwloc_obj_t node = hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, (unsigned)d);
+        int want = 0, sits = 0, room = cores_of(t, node->cpuset);
+        for (int k = 0; k < n; k++) {
+            want += near[k] == (int32_t)node->os_index;
+            sits += near[k] == (int32_t)node->os_index && hwloc_bitmap_isset(node->cpuset, pu[k]);
+        }
+        cr_assert_eq(sits, want < room ? want : room, "%s: node %d, %d of %d wishes, %d cores", what, d, sits, want,
+                     room);
+    }
+    free(near);
+    free(pu);
+}
+
+static bool nodes_are_apart(hwloc_topology_t t) {
+    int nodes = hwloc_get_nbobjs_by_type(t, HWLOC_OBJ_NUMANODE);
+    for (int a = 0; a < nodes; a++)
+        for (int b = 0; b < a; b++)
+            if (hwloc_bitmap_intersects(hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, (unsigned)a)->cpuset,
+                                        hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, (unsigned)b)->cpuset))
+                return false;
+    return nodes > 0;
+}
+
+Test(place, wishes_are_met_while_a_node_has_cores) {
+    int tried = 0;
+    srand(20261123);
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+        hwloc_topology_t t = synthetic(shapes[k]);
+        for (int i = 0; i < 20 && nodes_are_apart(t); i++, tried++)
+            check_wishes(t, shapes[k]);
+        hwloc_topology_destroy(t);
+    }
+    cr_assert_geq(tried, 100);
+}
+
 Test(place, pages_on_a_node_without_cores_leave_the_choice_open) {
     hwloc_topology_t t = synthetic("pack:2 [numa] core:2 pu:1");
     const int32_t near[] = {255, 255, -1, 255};
