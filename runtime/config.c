@@ -1285,6 +1285,80 @@ char *plrt_config_json(void) {
     return fclose(f) == 0 ? text : NULL;
 }
 
+/* What a choice says about a row, as a value of its origin; text NULL: nothing. */
+static value value_of_choice(const plrt_choice *choice, int row, const char *origin, char *number, size_t size) {
+    const char *text = NULL;
+    int64_t n = row == SET_threads ? choice->threads : row == SET_chunk ? choice->chunk : 0;
+    if (n != 0) {
+        snprintf(number, size, "%lld", (long long)n);
+        text = number;
+    } else if (row == SET_schedule && choice->schedule != PLRT_SCHEDULE_DEFAULT) {
+        text = schedules[choice->schedule];
+    } else if (row == SET_placement) {
+        text = choice->placement;
+    }
+    return (value){text, n, origin};
+}
+
+/* "auto" and 0 leave it to the next. */
+static bool says(const value *v) {
+    return v->text != NULL && strcmp(v->text, "auto") != 0 && strcmp(v->text, "0") != 0;
+}
+
+static value value_of_sections(const plrt_kernel_settings *k, int row, int64_t bytes) {
+    for (int32_t i = 0; k != NULL && i < k->count; i++) {
+        const size_class *c = class_of(k->sections[i], bytes);
+        if (c != NULL && (row == SET_tile ? c->values[row].text != NULL : says(&c->values[row])))
+            return c->values[row];
+        if (row == SET_tile ? k->sections[i]->values[row].text != NULL : says(&k->sections[i]->values[row]))
+            return k->sections[i]->values[row];
+    }
+    return (value){0};
+}
+
+static void put_effective(FILE *f, int row, value v, const char *before) {
+    if (row == SET_threads) {
+        static _Thread_local char number[16];
+        int32_t n = says(&v) && v.number < plrt_max_threads() ? (int32_t)v.number
+                    : says(&v)                                ? plrt_max_threads()
+                                                              : plrt_get_num_threads();
+        snprintf(number, sizeof number, "%d", n);
+        v.text = number;
+    }
+    fprintf(f, "%s\"%s\":{\"value\":", before, rows[row].name);
+    put_value(f, row, v.text != NULL ? &v : &(value){.text = rows[row].fallback});
+    put_pair(f, "from", v.origin != NULL ? v.origin : "default", ",");
+    fputc('}', f);
+}
+
+char *plrt_config_effective_json(const char *name, const plrt_choice *own, int64_t own_tile, int64_t bytes) {
+    static const int asked[] = {SET_threads, SET_schedule, SET_chunk, SET_placement, SET_tile};
+    const snapshot *s = now();
+    const plrt_kernel_settings *k = plrt_config_kernel(name);
+    char *text = NULL, first[32], second[32];
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    if (f == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        int row = asked[i];
+        value v = value_of_choice(scope_now(), row, "a scope", first, sizeof first);
+        if (v.text == NULL && own != NULL)
+            v = value_of_choice(own, row, "the decorator", second, sizeof second);
+        if (row == SET_tile && own_tile >= 0) {
+            snprintf(second, sizeof second, "%lld", (long long)own_tile);
+            v = (value){second, own_tile, "the decorator"};
+        }
+        if (v.text == NULL)
+            v = value_of_sections(k, row, bytes);
+        if (v.text == NULL)
+            v = setting_now(s, row);
+        put_effective(f, row, v, i > 0 ? "," : "{");
+    }
+    fputs("}", f);
+    return fclose(f) == 0 ? text : NULL;
+}
+
 char *plrt_config_kernel_json(const char *name, int64_t bytes) {
     const plrt_kernel_settings *k = plrt_config_kernel(name);
     value merged[SETTINGS] = {0};

@@ -83,6 +83,12 @@ PLRT_API const char *plrt_nearest(const char *word, const char *const *names, si
 /* Whether the section called `pattern` is about the kernel "module.function". */
 PLRT_API int32_t plrt_config_fits(const char *pattern, const char *name);
 
+/* How a region of this kernel would run that the calling thread entered now, in a call with so many bytes of arrays
+ * (negative: unknown), and who said so: {"threads": {"value", "from"}, "schedule": …, "chunk", "placement", "tile"}. The
+ * number of threads is the one that holds (it can still be less where other teams run). `own`: what the kernel's source
+ * says, or NULL; own_tile: negative when it says none. The caller frees it; NULL: out of memory. */
+PLRT_API char *plrt_config_effective_json(const char *name, const plrt_choice *own, int64_t own_tile, int64_t bytes);
+
 /* Around a call of such a kernel: regions entered by this thread in between are its. */
 typedef struct plrt_call {
     const plrt_kernel_settings *settings; /* or NULL */

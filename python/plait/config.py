@@ -111,6 +111,30 @@ def kernel(name, nbytes=-1):
     return json.loads(_plait._config_kernel(name, nbytes))
 
 
+def effective(kernel, *args):
+    """How the regions of a kernel would run if this thread called it now (with these arguments, if there are any), and who
+    said so: {"threads": (2, "a scope"), "schedule", "chunk", "placement", "tile"}. One loop's own settings come on top."""
+    import json
+
+    from . import _plait
+    from .choices import check_choice
+    from .dispatcher import name_in_files
+
+    ensure()
+    options = kernel.targetoptions
+    own = check_choice(*map(options.get, ("threads", "schedule", "chunk", "placement")))
+    tile = options.get("tile")
+    text = _plait._config_effective(name_in_files(kernel), _bytes_of(args) if args else -1, own, -1 if tile is None else tile)
+    return {name: (said["value"], said["from"]) for name, said in json.loads(text).items()}
+
+
+def _bytes_of(values):
+    import numpy as np
+
+    arrays = (v for v in values if isinstance(v, (np.ndarray, tuple)))
+    return sum(_bytes_of(v) if isinstance(v, tuple) else v.nbytes for v in arrays)
+
+
 def settings():
     """{setting: (value, where it comes from)}"""
     import json

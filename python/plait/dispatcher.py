@@ -688,7 +688,7 @@ class Methods:
             print("=" * 80, title.center(80, "="), "=" * 80, sep="\n")
             print(o.artifact.explain() or "", end="")
             if self._state.options.get("parallel"):
-                print(f"  regions run with: {running_text(self._state.options, name_in_files(self))}")
+                print(f"  regions run with: {running_text(self)}")
             print()
             if level > 2:
                 for loop in o.report():

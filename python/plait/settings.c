@@ -92,6 +92,18 @@ static PyObject *config_kernel(PyObject *module, PyObject *args) {
     return taken_text(plrt_config_kernel_json(name, bytes));
 }
 
+/* _config_effective(name, bytes, (threads, schedule, chunk, placement), tile or -1) → JSON */
+static PyObject *config_effective(PyObject *module, PyObject *args) {
+    const char *name, *placement;
+    long long bytes, chunk, tile;
+    int threads, schedule;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "sL(iiLz)L", &name, &bytes, &threads, &schedule, &chunk, &placement, &tile))
+        return NULL;
+    const plrt_choice own = {threads, schedule, chunk, placement};
+    return taken_text(plrt_config_effective_json(name, &own, tile, bytes));
+}
+
 static PyObject *suite_read(PyObject *module, PyObject *path) {
     PyObject *bytes;
     char *problems = NULL;
@@ -309,6 +321,7 @@ static PyMethodDef functions[] = {
     {"_config_set", config_set, METH_VARARGS, "_config_set(name, text or None) → what is wrong, or None"},
     {"_config_check", config_check, METH_O, "_config_check(path) → what is wrong with the file, or None"},
     {"_config_kernel", config_kernel, METH_VARARGS, "_config_kernel(name, bytes) → JSON"},
+    {"_config_effective", config_effective, METH_VARARGS, "_config_effective(name, bytes, choice, tile) → JSON"},
     {"_suite_read", suite_read, METH_O, "_suite_read(path) → (JSON or None, what is wrong or None)"},
     {"_config_unknown", config_unknown, METH_NOARGS, "Lines of unknown variables with the nearest names, or None."},
     {"_is_placement", is_placement, METH_O, "Whether it is the name of a placement, or a list of CPUs."},

@@ -719,3 +719,24 @@ def test_a_scope_that_another_thread_leaves_is_over(project):
 def test_more_threads_than_the_process_may_have_are_cut():
     with plait.threads(4096):
         assert plait.get_num_threads() == plait.config.NUMBA_NUM_THREADS
+
+
+# ---- what holds for a kernel ------------------------------------------------------------------------------------------------
+
+
+def test_what_holds_for_a_kernel_and_who_said_so(project, tmp_path):
+    project("schedule: guided\nkernels:\n  multiply:\n    threads: 4000\n    chunk: 3\n    sizes:\n      - {up_to: 1MB, threads: 1, tile: 8}\n")
+    kernel = njit(parallel=True, placement="compact")(multiply)
+    file, most = tmp_path / "tiles.yaml", plait.config.NUMBA_NUM_THREADS
+    a = np.ones((10, 10))
+    assert config.effective(kernel) == {"threads": (most, f"{file}:4"), "schedule": ("guided", f"{file}:1"), "chunk": (3, f"{file}:5"),
+                                        "placement": ("compact", "the decorator"), "tile": (0, "default")}  # fmt: skip
+    assert config.effective(kernel, a, a, a)["threads"] == (1, f"{file}:7")
+    assert config.effective(kernel, a, (a, 2))["tile"] == (8, f"{file}:7")
+    with plait.threads(most, schedule="dynamic"):
+        found = config.effective(kernel, a, a, a)
+        assert found["threads"] == (most, "a scope") and found["schedule"] == ("dynamic", "a scope")
+    assert config.effective(njit(parallel=True, tile=0)(multiply), a)["tile"] == (0, "the decorator")
+    project("")
+    found = config.effective(njit(parallel=True)(multiply))
+    assert found["threads"][0] == plait.get_num_threads() and found["placement"] == ("spread", "default")

@@ -227,7 +227,7 @@ def test_diagnostics_say_how_regions_run_and_who_said_so(capsys):
     kernel(np.ones(9))
     kernel.parallel_diagnostics()
     said = capsys.readouterr().out
-    assert "schedule dynamic (decorator); chunk 7 (decorator)" in said and re.search(r"threads \d+ \(", said)
+    assert "schedule dynamic (the decorator); chunk 7 (the decorator)" in said and re.search(r"threads \d+ \(", said)
     assert "work: about" in said and "schedule: dynamic" in said
     assert re.search(r"while +\|", said) and "while: runs in order" in said
 
