@@ -317,3 +317,77 @@ class Nests:
                         self.nest([("i", "0", n, 1), ("j", "0", n, 1)], [summing([update])])]
             of = to
         return Node("block", body=out)
+
+    # -- loops whose length nobody knows, values of the iteration before, loops over items
+
+    def make_escape(self, loops, depth):
+        """Every iteration steps until something holds, each a number of times of its own."""
+        r = self.r
+        self.features["escape"] += 1
+        n = r.choice(["n", "n", "m", "17"])
+        size = self.value_of(n)
+        c, out = self.grid("float64", [size]), self.grid(r.choice(["float64", "int64"]), [size])
+        z, k, most = self.name("z"), self.name("k"), r.choice([0, 1, 3, 9])
+        move = Node("assign", name=z, value=Node("bin", "float64", op=r.choice("+-"), b=load("float64", c, "i"), a=Node(
+            "bin", "float64", op="*", a=var(z, "float64"), b=r.choice([var(z, "float64"), const(0.75)]))))
+        count = Node("assign", name=k, value=Node("bin", "int64", op="+", a=var(k), b=const(1)))
+        steps = [move, count] if r.random() < 0.7 else [count, move]
+        if r.random() < 0.3:
+            steps.insert(1, Node("when", test=Node("compare", "bool", op=">", a=var(z, "float64"), b=const(1.0)), orelse=[],
+                                 body=[Node("assign", name=z, value=Node("bin", "float64", op="-", a=var(z, "float64"), b=const(0.5)))]))
+        bound = r.choice(["4.0", "2.0", "0.5"])
+        if r.random() < 0.5:
+            inner = Node("under", code=f"while {k} < {most} and {z} <= {bound}:", body=steps)
+        else:
+            leave = Node("when", test=Node("compare", "bool", op=">", a=var(z, "float64"), b=const(float(bound))), orelse=[],
+                         body=[Node("break")])
+            steps.insert(r.randint(0, len(steps)), leave)
+            inner = Node("for", var=self.name("q"), lo="0", hi=str(most), step=1, body=steps)
+        ty = self.arrays[out]["dtype"]
+        result = var(k) if ty == "int64" or r.random() < 0.3 else var(z, "float64")
+        last = r.choice([Node("store", array=out, subs=["i"], value=result),
+                         Node("update", array=out, subs=["i"], op="+", ty=promote(ty, result.ty), value=result)])
+        start = [Node("assign", name=z, value=r.choice([const(0.0), load("float64", c, "i")])), Node("assign", name=k, value=const(0))]
+        return Node("for", var="i", lo=r.choice(["0", "0", "1"]), hi=n, step=1, body=start + [inner, last], prange=r.random() < 0.2)
+
+    def make_before(self, loops, depth):
+        """What the iteration before had: a value or an index kept in a variable."""
+        r = self.r
+        self.features["iteration before"] += 1
+        n = r.choice(["n", "n", "m", "9"])
+        size = self.value_of(n)
+        ty = r.choice(["float64", "int64"])
+        a, out, p = self.grid(ty, [size]), self.grid(ty, [size]), self.name("p")
+        around = [("i", 0, size - 1)]
+        wide = promote(ty, ty)
+        if r.random() < 0.5:  # an index
+            first, before, now = const(r.randint(0, max(size - 1, 0))), load(ty, a, p), var("i")
+        else:
+            first = const(1.5 if ty == "float64" else 3)
+            before, now = var(p, ty), load(ty, a, "i")
+        self.before.append(Node("assign", name=p, value=first))
+        body = [Node("store", array=out, subs=["i"], value=Node("bin", wide, op=r.choice("+-"), a=load(ty, a, "i"), b=before)),
+                Node("assign", name=p, value=now)]
+        if r.random() < 0.15:
+            body.reverse()
+        if r.random() < 0.25:
+            body[-1] = Node("when", test=self.condition(around), body=[body[-1]], orelse=[])
+        if r.random() < 0.3:
+            body.insert(r.randint(0, 2), self.make_store(around))
+        if r.random() < 0.4:
+            self.after[p] = now.ty
+        step = r.choice([1, 1, 1, 2])
+        heads = r.choice([("0", n, step), ("1", n, step), (f"{n} - 1", "-1", -1)])
+        return Node("for", var="i", lo=heads[0], hi=heads[1], step=heads[2], body=body)
+
+    def make_items(self, loops, depth):
+        """A loop over the items of a tuple."""
+        r = self.r
+        self.features["loop over items"] += 1
+        c = self.name("c")
+        items = [r.randint(0, 5) for _ in range(r.randint(1, 3))]
+        around = loops + [(c, min(items), max(items))]
+        tuple_ = f"({', '.join(map(str, items))},)"
+        body = [self.make_update(around)] if r.random() < 0.5 else [Node(
+            "for", var="i", lo="0", hi="m", step=1, body=[self.make_store(around + [("i", 0, self.params["m"] - 1)])])]
+        return Node("under", code=f"for {c} in {tuple_}:", body=body)

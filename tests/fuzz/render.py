@@ -60,6 +60,8 @@ class Kernel:
             return [f"{pad}{s.var} = {s.lo} - ({s.step})",
                     f"{pad}while {s.var} + ({s.step}) {'<' if s.step > 0 else '>'} {s.hi}:",
                     f"{pad}    {s.var} += {s.step}"] + body
+        if s.kind == "under":  # a line of text with a block
+            return [pad + (getattr(s, "oracle", s.code) if oracle else s.code)] + inside(s.body)
         if s.kind == "block":
             return [line for b in s.body for line in self.statement(b, depth, oracle)]
         if s.kind == "when":
