@@ -370,9 +370,19 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
 
 enum { COPY_STATEMENTS = 24, BLOCK_WORK = 16000 };
 
+static bool selects(const kir_expr *e) {
+    bool found = e->kind == KIR_SELECT;
+    for (uint32_t i = 0; i < e->n_args && !found; i++)
+        found = selects(e->args[i]);
+    return found;
+}
+
+/* Array expressions in which extents are 1 choose their subscripts; beside the version without, that is the rarer one. */
 static bool count_statement(kir_stmt *s, void *context) {
-    (void)s;
-    ++*(uint32_t *)context;
+    uint32_t *n = context;
+    ++*n;
+    for (uint32_t i = 0; s->kind == KIR_ASSIGN && s->value->kind == KIR_LOAD && i < s->value->n_args; i++)
+        *n += selects(s->value->args[i]) ? COPY_STATEMENTS : 0;
     return true;
 }
 
