@@ -9,6 +9,8 @@
  *     thread hands its regions to a fresh thread, which gets a pool of its own. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "runtime/rt.h"
 
@@ -52,6 +54,19 @@ static size_t stack_size(void) {
     return n > SIZE_MAX >> shift ? 0 : (size_t)n << shift;
 }
 
+/* Threads of the process, and something; 0: unknown. */
+static nlink_t count_tasks(void) {
+    struct stat about;
+    return stat("/proc/self/task", &about) == 0 ? about.st_nlink : 0;
+}
+
+/* A thread that was joined counts against limits until the kernel has released it, some microseconds later, or more when
+ * it is not let run: libgomp must not find the limit reached by those that were tried out. */
+static void wait_until_released(nlink_t before) {
+    for (int i = 0; i < 200 && count_tasks() > before; i++)
+        nanosleep(&(struct timespec){0, 50000}, NULL);
+}
+
 /* How many of `count` more threads can live at once. They all wait for the lock, so that none ends early. */
 static int32_t creatable(int32_t count) {
     trial t;
@@ -64,6 +79,7 @@ static int32_t creatable(int32_t count) {
     size_t stack = stack_size();
     if (stack != 0)
         pthread_attr_setstacksize(&attr, stack);
+    nlink_t before = count_tasks();
     pthread_mutex_lock(&t.lock);
     int32_t made = 0;
     while (made < count && pthread_create(&threads[made], &attr, wait_and_end, &t) == 0)
@@ -71,6 +87,7 @@ static int32_t creatable(int32_t count) {
     pthread_mutex_unlock(&t.lock);
     for (int32_t i = 0; i < made; i++)
         pthread_join(threads[i], NULL);
+    wait_until_released(before);
     pthread_attr_destroy(&attr);
     pthread_mutex_destroy(&t.lock);
     free(threads);

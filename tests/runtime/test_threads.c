@@ -1,10 +1,17 @@
 /* Limits on threads: environment, cgroup quota, budget, creation that fails. */
+#define _GNU_SOURCE
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/rt.h"
@@ -241,3 +248,65 @@ Test(threads, a_slow_team_wants_more_work) {
     snprintf(path, sizeof path, "rm -r %s", root);
     cr_assert_eq(system(path), 0);
 }
+
+/* ---- threads that the system refuses ------------------------------------------------------------------------------------- */
+
+enum { NOBODYS_ID = 54321 };
+
+/* In a child, after `prepare`: whether some regions that want four threads are right; 2: it could not be prepared. */
+static int status_under(bool (*prepare)(int limit), int limit) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(30);
+        setenv("PLAIT_NUM_THREADS", "4", 1);
+        if (!prepare(limit))
+            _exit(2);
+        plrt_region region = {add_up, "test:1", 1, 0, 0, 0, 0, 1, NULL, 0};
+        _Atomic int64_t sum = 0;
+        plrt_error err;
+        for (int i = 0; i < 5; i++)
+            if (plrt_region_run(&region, &sum, 1000, INT64_MAX, &err) != 0)
+                _exit(1);
+        _exit(sum == 5000 ? 0 : 1);
+    }
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Of a user who has no other processes. */
+static bool limit_processes(int limit) {
+    struct rlimit few = {(rlim_t)limit, (rlim_t)limit};
+    return setresgid(NOBODYS_ID, NOBODYS_ID, NOBODYS_ID) == 0 && setrlimit(RLIMIT_NPROC, &few) == 0 &&
+           setresuid(NOBODYS_ID, NOBODYS_ID, NOBODYS_ID) == 0;
+}
+
+Test(threads, a_limit_on_processes_means_fewer_threads_not_the_end, .timeout = 120) {
+    if (!LIMITABLE || status_under(limit_processes, 1) == 2)
+        cr_skip_test("this process may not become another user");
+    for (int round = 0; round < 20; round++)
+        for (int limit = 1; limit <= 6; limit++)
+            cr_assert_eq(status_under(limit_processes, limit), 0, "with %d processes", limit);
+}
+
+#if defined(__x86_64__)
+/* Refuses clone and clone3, as filters of containers do. */
+static bool filter_clones(int limit) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)limit),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+Test(threads, a_filter_of_system_calls_means_one_thread_not_the_end, .timeout = 60) {
+    if (status_under(filter_clones, EPERM) == 2)
+        cr_skip_test("this process may not filter system calls");
+    cr_assert_eq(status_under(filter_clones, EPERM), 0);
+    cr_assert_eq(status_under(filter_clones, EAGAIN), 0);
+    cr_assert_eq(status_under(filter_clones, ENOSYS), 0);
+}
+#endif
