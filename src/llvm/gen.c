@@ -196,19 +196,37 @@ static bool note_reduction(kir_stmt *s, void *context) {
     return !*found;
 }
 
+static void note_call(kir_expr **slot, void *context) {
+    bool *found = context;
+    *found |= (*slot)->kind == KIR_MATH && (*slot)->op >= KIR_OP_EXP && (*slot)->op <= KIR_OP_ERFC;
+}
+
+static void note_calls(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, note_call, context);
+}
+
+static bool note_math(kir_stmt *s, void *context) {
+    kir_each_expr(s, note_calls, context);
+    return true;
+}
+
 /* Loops that reduce are often short, and interleaved: with 512-bit vectors they would be all tail (distances of points
- * in 16 dimensions: three times slower). Loops that only store gain (a five-point stencil: 5 %). */
-static const char *vector_width(const kir_fn *f) {
-    bool reduces = false;
-    kir_each_stmt((kir_block *)(uintptr_t)&f->body, note_reduction, &reduces);
-    return reduces ? "256" : "512";
+ * in 16 dimensions: three times slower). Loops that only store gain (a five-point stencil: 5 %), and so do SLEEF's functions,
+ * which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses). */
+static const char *vector_width(const gen *g, const kir_fn *f) {
+    bool reduces = false, calls = false;
+    kir_block *body = (kir_block *)(uintptr_t)&f->body;
+    kir_each_stmt(body, note_reduction, &reduces);
+    kir_each_stmt(body, note_math, &calls);
+    calls &= g->math->library == LLVM_MATH_SLEEF;
+    return reduces && !calls ? "256" : "512";
 }
 
 static void add_common_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     unsigned at = (unsigned)LLVMAttributeFunctionIndex;
     add_basic_attributes(g, fn);
     if (g->is_x86)
-        put_text_attribute(g, fn, "prefer-vector-width", vector_width(f));
+        put_text_attribute(g, fn, "prefer-vector-width", vector_width(g, f));
     if (f->is_recursive) /* a loop made of tail calls would never meet the bound on the stack */
         put_text_attribute(g, fn, "disable-tail-calls", "true");
     if (f->cold) {

@@ -464,6 +464,33 @@ static void mark_reduction(gen *g, const kir_expr *e, gen_value v) {
 
 /* Saturates where C leaves it open. Small integers go through int32, unsigned 32-bit ones through int64, and negative
  * numbers to uint64 through int64: what NumPy's casts give on common machines. */
+static LLVMValueRef saturate(gen *g, LLVMValueRef x, LLVMTypeRef to) {
+    LLVMTypeRef types_[2] = {to, LLVMTypeOf(x)};
+    unsigned id = LLVMLookupIntrinsicID("llvm.fptosi.sat", 15);
+    return LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->context, id, types_, 2),
+                          LLVMGetIntrinsicDeclaration(g->module, id, types_, 2), &x, 1, "");
+}
+
+/* Numbers that fit, and they do, take an instruction and a comparison that never surprises; the others the long way. Where
+ * a vector loop may come of it, that is the same for all lanes. */
+static LLVMValueRef saturate64(gen *g, LLVMValueRef x) {
+    if (g->depth == 0 || g->packs[g->depth - 1])
+        return saturate(g, x, g->i64);
+    LLVMTypeRef t = LLVMTypeOf(x);
+    LLVMValueRef size = gen_intrinsic(g, "llvm.fabs", t, &x, 1), slot = gen_slot(g, g->i64, "integer");
+    LLVMValueRef fits = LLVMBuildFCmp(g->b, LLVMRealOLT, size, LLVMConstReal(t, 0x1p63), "");
+    LLVMBasicBlockRef usual = gen_block(g, "fits"), rare = gen_block(g, "saturates"), after = gen_block(g, "");
+    gen_branch(g, fits, usual, rare, 1);
+    gen_start(g, rare);
+    LLVMBuildStore(g->b, saturate(g, x, g->i64), slot);
+    gen_jump(g, after);
+    gen_start(g, usual);
+    LLVMBuildStore(g->b, LLVMBuildFPToSI(g->b, x, g->i64, ""), slot);
+    gen_jump(g, after);
+    gen_start(g, after);
+    return LLVMBuildLoad2(g->b, g->i64, slot, "");
+}
+
 static LLVMValueRef real_to_int(gen *g, LLVMValueRef x, type *to) {
     if (to->bits == 64 && !to->is_signed) {
         LLVMTypeRef types_[2] = {g->i64, LLVMTypeOf(x)};
@@ -474,11 +501,10 @@ static LLVMValueRef real_to_int(gen *g, LLVMValueRef x, type *to) {
                                            LLVMGetIntrinsicDeclaration(g->module, u, types_, 2), &x, 1, "");
         return choose(g, LLVMBuildFCmp(g->b, LLVMRealOLT, x, LLVMConstNull(LLVMTypeOf(x)), ""), low, high);
     }
-    bool through64 = to->bits == 64 || (to->bits == 32 && !to->is_signed);
-    LLVMTypeRef types_[2] = {through64 ? g->i64 : g->i32, LLVMTypeOf(x)};
-    unsigned id = LLVMLookupIntrinsicID("llvm.fptosi.sat", 15);
-    LLVMValueRef v = LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->context, id, types_, 2),
-                                    LLVMGetIntrinsicDeclaration(g->module, id, types_, 2), &x, 1, "");
+    if (to->bits == 64)
+        return saturate64(g, x);
+    bool through64 = to->bits == 32 && !to->is_signed;
+    LLVMValueRef v = saturate(g, x, through64 ? g->i64 : g->i32);
     return LLVMTypeOf(v) == gen_type(g, to) ? v : LLVMBuildTrunc(g->b, v, gen_type(g, to), "");
 }
 
@@ -561,7 +587,25 @@ static gen_value unary(gen *g, const kir_expr *e) {
     }
 }
 
+/* (w >= 0) & (w < extent), as bounds are checked: extents are not negative, so one comparison says it. One that a pass
+ * put in the place of an array's is recognised as what the index was wrapped by. */
+static bool is_extent(const kir_expr *e, const kir_expr *index) {
+    return e->kind == KIR_DIM || (index->kind == KIR_WRAP && kir_expr_equal(e, index->args[1]));
+}
+
+static bool is_within(const kir_expr *e) {
+    const kir_expr *low = e->args[0], *high = e->n_args == 2 ? e->args[1] : NULL;
+    int64_t zero;
+    return e->op == KIR_OP_AND && low->kind == KIR_BINARY && high->kind == KIR_BINARY && low->op == KIR_OP_GE &&
+           high->op == KIR_OP_LT && is_extent(high->args[1], high->args[0]) && kir_is_const_int(low->args[1], &zero) &&
+           zero == 0 && kir_expr_equal(low->args[0], high->args[0]);
+}
+
 static gen_value binary(gen *g, const kir_expr *e) {
+    if (is_within(e)) {
+        LLVMValueRef i = gen_int64(g, e->args[1]->args[0]), extent = gen_int64(g, e->args[1]->args[1]);
+        return (gen_value){LLVMBuildICmp(g->b, LLVMIntULT, i, extent, ""), NULL};
+    }
     gen_value a = gen_expr(g, e->args[0]), b = gen_expr(g, e->args[1]);
     gen_value v = gen_binary(g, e->op, e->args[0]->ty, a, b);
     mark_reduction(g, e, v);

@@ -120,12 +120,9 @@ static bool find_own(const vector_math *v, const math_row *row, unsigned bits, a
 
 static bool find_libmvec(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
     const char *suffix = bits == 64 ? "" : "f";
-    uint32_t lanes = (v->has_avx512 ? 512u : v->has_avx2 ? 256u : 128u) / bits;
-    const char *symbol = arena_printf(a, "_ZGV%cN%u%s_%s%s",
-                                      v->has_avx512 ? 'e'
-                                      : v->has_avx2 ? 'd'
-                                                    : 'b',
-                                      lanes, row->n_args == 2 ? "vv" : "v", row->name, suffix);
+    uint32_t lanes = (v->has_avx2 ? 256u : 128u) / bits;
+    const char *symbol = arena_printf(a, "_ZGV%cN%u%s_%s%s", v->has_avx2 ? 'd' : 'b', lanes,
+                                      row->n_args == 2 ? "vv" : "v", row->name, suffix);
     if (!row->libmvec || !llvm_math_symbol(symbol))
         return false;
     c->scalar = arena_printf(a, "plait.%s%s", row->name, suffix);
