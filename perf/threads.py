@@ -105,7 +105,7 @@ sys.path.insert(0, {here!r})
 import numpy as np
 from kernels import figures
 picture = np.zeros((480, 640), np.int64)
-call = lambda: figures.mandelbrot(picture, -2.0, 0.5, -1.25, 1.25, 256)
+call = lambda: figures.mandelbrot(picture, -2.0, 0.5, -1.25, 1.25, 2048)
 call()
 times = []
 for _ in range(9):

@@ -50,10 +50,7 @@ static int read_count(PyObject *value, const char *what, long long least, long l
     }
     if (*count >= least && *count <= most)
         return 0;
-    if (most == INT64_MAX)
-        PyErr_Format(PyExc_ValueError, "%s must be at least %lld", what, least);
-    else
-        PyErr_Format(PyExc_ValueError, "%s must be between %lld and %lld", what, least, most);
+    PyErr_Format(PyExc_ValueError, "%s must be between %lld and %lld", what, least, most);
     return -1;
 }
 
@@ -87,7 +84,7 @@ static PyObject *get_thread_id(PyObject *module, PyObject *ignored) {
 static PyObject *set_chunksize(PyObject *module, PyObject *value) {
     long long count;
     (void)module;
-    if (read_count(value, "The chunk size", 0, INT64_MAX, &count) < 0)
+    if (read_count(value, "The chunk size", 0, INT64_MAX / 4, &count) < 0)
         return NULL;
     return PyLong_FromLongLong(plrt_set_chunksize(count));
 }
