@@ -537,6 +537,16 @@ static bool is_reduced(const finder *f, const kir_var *v) {
     return false;
 }
 
+/* `if d < best: best = d`, d assigned as often as one likes before: nothing in the branch changes what was compared. */
+static bool is_read_again(const arm *a, const kir_block *b, kir_expr *assigned) {
+    if (!kir_expr_equal(a->compared, assigned))
+        return false;
+    for (uint32_t i = 0; i < b->len; i++)
+        if (b->at[i]->var && vars_mentions(a->compared, b->at[i]->var))
+            return false;
+    return true;
+}
+
 /* A block takes the branch more often than the loop in order would: so all that it does must be to set best and payload,
  * and what it computes for them must not be seen elsewhere. */
 static bool fits_arm(arm *a, const kir_block *b) {
@@ -547,7 +557,7 @@ static bool fits_arm(arm *a, const kir_block *b) {
             return false;
         kir_each_expr(s, count_slot_in_arm, a->reads);
         a->writes[s->var->id]++;
-        if (s->var == a->x->best && !is_same_value(f, a->compared, s->value))
+        if (s->var == a->x->best && !is_same_value(f, a->compared, s->value) && !is_read_again(a, b, s->value))
             return false;
     }
     for (uint32_t i = 0; i < b->len; i++) {

@@ -185,6 +185,14 @@ static bool mixes(const kir_expr *e) {
     return false;
 }
 
+/* Arithmetic beside a comparison needs no parentheses, a choice does. */
+static void put_side(speller *p, const kir_expr *e, bool of_comparison) {
+    if (of_comparison && without_casts(p, e)->kind != KIR_SELECT)
+        put(p, e);
+    else
+        put_operand(p, e);
+}
+
 static void put_binary(speller *p, const kir_expr *e) {
     const char *sign = is_logical(e) ? (e->op == KIR_OP_AND ? "and" : "or") : kir_op_facts(e->op)->infix;
     int64_t c;
@@ -196,14 +204,13 @@ static void put_binary(speller *p, const kir_expr *e) {
     }
     bool compares = is_logical(e) || (e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE);
     bool negative = e->op == KIR_OP_ADD && kir_is_const_int(e->args[1], &c) && c < 0;
-    void (*put_side)(speller *, const kir_expr *) = compares && !mixes(e) ? put : put_operand;
-    put_side(p, e->args[0]);
+    put_side(p, e->args[0], compares && !mixes(e));
     if (negative) {
         text_printf(p->out, " - %lld", -(long long)c);
         return;
     }
     text_printf(p->out, " %s ", sign);
-    put_side(p, e->args[1]);
+    put_side(p, e->args[1], compares && !mixes(e));
 }
 
 static void put_unary(speller *p, const kir_expr *e) {

@@ -626,6 +626,78 @@ def test_payload_of_any_kind(agree):
     assert entry(kernel)["reductions"].startswith("argmin best")
 
 
+def collatz(n):
+    best, where = 0, 0
+    for i in range(1, n):
+        k, steps = i, 0
+        while k != 1:
+            k = k // 2 if k % 2 == 0 else 3 * k + 1
+            steps += 1
+        if steps > best:
+            best = steps
+            where = i
+    return best, where
+
+
+def nearest_row(x, y):
+    best, where = np.inf, -1
+    for i in range(x.shape[0]):
+        square = 0.0
+        for j in range(x.shape[1]):
+            square += (x[i, j] - y[j]) ** 2
+        if square < best:
+            best, where = square, i
+    return best, where
+
+
+def test_extremes_of_a_value_that_is_computed_step_by_step(agree):
+    x = rng.random((300, 5))
+    x[250] = x[7]  # the first of two equal ones counts
+    for tile in TILES:
+        agree(collatz, 400, bits=True, options={"tile": tile})
+        agree(nearest_row, x, x[7] + 1e-3, options={"tile": tile})
+    agree(nearest_row, x[:0], x[7])
+    agree(collatz, 1, bits=True)
+    for kernel, args in ((collatz, (400,)), (nearest_row, (x, x[7]))):
+        compiled = njit(parallel=True)(kernel)
+        compiled(*args)
+        assert entry(compiled)["decision"] == "parallel"
+
+
+def raised_in_the_branch(x):
+    best = 0.0
+    for i in range(x.shape[0]):
+        square = 0.0
+        for j in range(x.shape[1]):
+            square += x[i, j]
+        if square > best:
+            square += 1.0
+            best = square
+    return best
+
+
+def used_after_the_branch(x):
+    best, total = 0.0, 0.0
+    for i in range(x.shape[0]):
+        square = 0.0
+        for j in range(x.shape[1]):
+            square += x[i, j]
+        if square > best:
+            best = square
+            square = 0.0
+        total += square
+    return best, total
+
+
+@pytest.mark.parametrize("kernel", [raised_in_the_branch, used_after_the_branch])
+def test_a_branch_that_changes_what_was_compared_is_no_extreme(agree, kernel):
+    x = rng.random((300, 3))
+    agree(kernel, x)
+    compiled = njit(parallel=True)(kernel)
+    compiled(x)
+    assert entry(compiled)["reductions"] is None or "best" not in entry(compiled)["reductions"]
+
+
 def test_conditions_with_and(agree):
     def masked(x, m, k):
         best = np.inf
