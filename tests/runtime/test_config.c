@@ -115,6 +115,29 @@ Test(config, scopes_before_everything) {
     cr_assert_null(got.placement);
 }
 
+static void *close_scope(void *scope) {
+    plrt_scope_close(scope);
+    return NULL;
+}
+
+Test(config, scopes_end_in_any_order_and_on_any_thread) {
+    setenv("PLAIT_NUM_THREADS", "8", 1);
+    int32_t before = plrt_get_num_threads();
+    plrt_scope *three = plrt_scope_open(&(plrt_choice){.threads = 3});
+    plrt_scope *two = plrt_scope_open(&(plrt_choice){.threads = 2});
+    plrt_scope *five = plrt_scope_open(&(plrt_choice){.threads = 5});
+    cr_assert_eq(plrt_get_num_threads(), 5);
+    plrt_scope_close(two);
+    cr_assert_eq(plrt_get_num_threads(), 5);
+    pthread_t thread;
+    pthread_create(&thread, NULL, close_scope, five);
+    pthread_join(thread, NULL);
+    cr_assert_eq(plrt_get_num_threads(), 3);
+    plrt_scope_close(three);
+    cr_assert_eq(plrt_get_num_threads(), before);
+    cr_assert_null(plrt_scope_open(&(plrt_choice){.placement = "upstairs"}));
+}
+
 Test(config, a_broken_file_means_defaults_and_a_message) {
     write_file("threads: 3\nschedul: static\nkernels: {f: {threads: 2}}\n");
     cr_assert_not_null(strstr(plrt_config_problems(), "did you mean 'schedule'?"));
