@@ -1,7 +1,6 @@
 /* Where the threads of teams really sit, on the machine that runs the tests. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
-#include <hwloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "plait/config.h"
+#include "runtime/place.h"
 #include "runtime/rt.h"
 
 static _Atomic int32_t sat_right, sat_wrong, unplaced;
