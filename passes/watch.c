@@ -112,8 +112,8 @@ static kir_expr *asked(watcher *w, kir_block *out, const char *name, span at) {
 /* "y[%d, %d]": the element in the user's words; its indices are arguments of the site. */
 static const char *element_text(watcher *w, kir_var *array, uint32_t n) {
     text t = text_new(w->m->a);
-    if (array->name)
-        text_put(&t, array->name->text);
+    if (array->name || array->called)
+        text_put(&t, pass_array_name(w->m, &w->defs, array));
     else
         text_printf(&t, "%s, at ", pass_array_name(w->m, &w->defs, array));
     text_put(&t, "[");

@@ -389,6 +389,16 @@ def test_another_word_is_refused():
         njit(parallel=True, race="verify")
 
 
+def test_arrays_that_the_kernel_made_have_their_names():
+    def scattered(k, n):
+        out = np.zeros(n)
+        for i in prange(len(k)):
+            out[k[i]] = i
+        return out
+
+    assert "writes out[1] (line" in race_of(check(scattered), np.array([1, 2, 1]), 5)
+
+
 def test_serial_code_is_not_watched():
     a = np.zeros(4)
     with pytest.warns(plait.PlaitWarning, match="no effect"):
