@@ -25,6 +25,7 @@ RARE = {
     "reason ITERATOR_ASSIGNED": "simplify gives such a loop a variable of its own; it takes a kernel with that pass off",
     "reason CHECKED": "race='check' is asked for by name; tests/python have kernels for it",
     "reason INSIDE_CHECKED": "as CHECKED",
+    "reason UNROLLED": "a loop over a tuple is written out before the passes see it; tests/python/test_report.py has some",
     "reason RACY": "a prange that is proven racy is refused unless race='trust' is asked for, and then anything may come out",
 }
 
