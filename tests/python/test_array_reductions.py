@@ -109,7 +109,7 @@ def rows_of_a_table(a, k, table):
 
 def test_whole_arrays_and_slices(agree):
     a, s = rng.random((29, 8)), rng.random(8)
-    combines(whole_arrays, (a,), "add a temporary", agree)
+    combines(whole_arrays, (a,), "add s[:]", agree)
     combines(slices, (a, s), "add s[:]", agree)
     for tile in TILES:
         agree(parts, a, s, options={"tile": tile})
