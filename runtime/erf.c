@@ -55,6 +55,44 @@ __m256d plrt_erf_d4(__m256d x) {
     __m256d y = _mm256_or_pd(_mm256_blendv_pd(far, near, first), _mm256_and_pd(sign, x));
     return _mm256_blendv_pd(y, x, _mm256_cmp_pd(x, x, _CMP_UNORD_Q));
 }
+
+float plrt_erff(float x) {
+    float a = fabsf(x);
+    a = a < END_F ? a : END_F;
+    int i = (int)(a * (float)(1 / STEP));
+    float c = __builtin_fmaf((float)i, (float)STEP, (float)STEP / 2);
+    float t = a - c, v = i == 0 ? a * a : t;
+    float q = coefficients_f[DEGREE_F][i];
+    for (int k = DEGREE_F - 1; k >= 0; k--)
+        q = __builtin_fmaf(q, v, coefficients_f[k][i]);
+    float near = __builtin_fmaf(a, q, a);
+    float p = t * slope_off[i], lost = __builtin_fmaf(t, slope_off[i], -p);
+    float s = high_off[i] + p, rest = p - (s - high_off[i]);
+    float far = s + (rest + (lost + __builtin_fmaf(t * t, q, low_off[i])));
+    float y = __builtin_copysignf(i == 0 ? near : far, x);
+    return x == x ? y : x;
+}
+
+__m256 plrt_erff_f8(__m256 x) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    __m256 a = _mm256_min_ps(_mm256_andnot_ps(sign, x), _mm256_set1_ps(END_F));
+    __m256i i = _mm256_cvttps_epi32(_mm256_mul_ps(a, _mm256_set1_ps((float)(1 / STEP))));
+    __m256 k = _mm256_cvtepi32_ps(i);
+    __m256 c = _mm256_fmadd_ps(k, _mm256_set1_ps((float)STEP), _mm256_set1_ps((float)STEP / 2));
+    __m256 t = _mm256_sub_ps(a, c), first = _mm256_cmp_ps(k, _mm256_setzero_ps(), _CMP_EQ_OQ);
+    __m256 v = _mm256_blendv_ps(t, _mm256_mul_ps(a, a), first);
+    __m256 q = _mm256_i32gather_ps(coefficients_f[DEGREE_F], i, 4);
+    for (int n = DEGREE_F - 1; n >= 0; n--)
+        q = _mm256_fmadd_ps(q, v, _mm256_i32gather_ps(coefficients_f[n], i, 4));
+    __m256 near = _mm256_fmadd_ps(a, q, a);
+    __m256 slope = _mm256_i32gather_ps(slope_off, i, 4), high = _mm256_i32gather_ps(high_off, i, 4);
+    __m256 p = _mm256_mul_ps(t, slope), lost = _mm256_fmsub_ps(t, slope, p);
+    __m256 s = _mm256_add_ps(high, p), rest = _mm256_sub_ps(p, _mm256_sub_ps(s, high));
+    __m256 small = _mm256_fmadd_ps(_mm256_mul_ps(t, t), q, _mm256_i32gather_ps(low_off, i, 4));
+    __m256 far = _mm256_add_ps(s, _mm256_add_ps(rest, _mm256_add_ps(lost, small)));
+    __m256 y = _mm256_or_ps(_mm256_blendv_ps(far, near, first), _mm256_and_ps(sign, x));
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
 #else
 typedef int plait_no_erf;
 #endif

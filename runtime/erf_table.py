@@ -1,11 +1,20 @@
-"""Writes runtime/erf.def: polynomials for erf on 16 intervals of 3/8 (runtime/erf.c says how they are used).
+"""Writes runtime/erf.def and runtime/erff.def: polynomials for erf on 16 intervals of 3/8 (runtime/erf.c uses them).
 
-Needs mpmath. Run it as `python3 runtime/erf_table.py > runtime/erf.def` when the intervals or degrees change.
+Needs mpmath. When intervals or degrees change:
+    python3 runtime/erf_table.py double > runtime/erf.def; python3 runtime/erf_table.py float > runtime/erff.def
 """
+import struct
+import sys
+
 from mpmath import chebyfit, erf, mp, mpf, sqrt
 
-INTERVALS, STEP, COEFFICIENTS = 16, mpf(3) / 8, 12
+INTERVALS, STEP = 16, mpf(3) / 8
+COEFFICIENTS = {"double": 12, "float": 6}[sys.argv[1]]
 mp.dps = 60
+
+
+def rounded(x):
+    return float(x) if sys.argv[1] == "double" else struct.unpack("f", struct.pack("f", float(x)))[0]
 
 
 def first():
@@ -21,7 +30,7 @@ def other(k):
 
 
 def row(name, values):
-    texts = [float(v).hex() for v in values]
+    texts = [rounded(v).hex() + ("f" if sys.argv[1] == "float" else "") for v in values]
     lines = [", ".join(texts[i : i + 4]) for i in range(0, len(texts), 4)]
     print("ROW(%s, %s)" % (name, ",\n    ".join(lines)))
 
@@ -29,7 +38,7 @@ def row(name, values):
 high, low, slope, columns = [0.0], [0.0], [0.0], [first()]
 for k in range(1, INTERVALS):
     a = other(k)
-    high.append(float(a[0]))
+    high.append(rounded(a[0]))
     low.append(a[0] - mpf(high[-1]))
     slope.append(a[1])
     columns.append(a[2:])

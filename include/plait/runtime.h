@@ -274,7 +274,12 @@ PLRT_API double plrt_np_round(double x, int64_t digits);     /* NumPy's around *
 /* erf within 0.75 ulp, the same bits in every width; the names are what vector code calls. Processors with FMA. */
 typedef double plrt_d4 __attribute__((vector_size(32)));
 typedef double plrt_d8 __attribute__((vector_size(64)));
+typedef float plrt_f8 __attribute__((vector_size(32)));
+typedef float plrt_f16 __attribute__((vector_size(64)));
 PLRT_API double plrt_erf(double x);
+PLRT_API float plrt_erff(float x);
+__attribute__((target("avx2,fma"))) PLRT_API plrt_f8 plrt_erff_f8(plrt_f8 x);
+__attribute__((target("avx512f"))) PLRT_API plrt_f16 plrt_erff_f16(plrt_f16 x);
 __attribute__((target("avx2,fma"))) PLRT_API plrt_d4 plrt_erf_d4(plrt_d4 x);
 __attribute__((target("avx512f"))) PLRT_API plrt_d8 plrt_erf_d8(plrt_d8 x);
 #endif

@@ -109,12 +109,13 @@ static bool find_sleef(const vector_math *v, const math_row *row, unsigned bits,
 }
 
 static bool find_own(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
-    if (!row->own || bits != 64 || !v->has_avx2)
+    if (!row->own || !v->has_avx2)
         return false;
-    c->scalar = arena_printf(a, "plrt_%s", row->name);
-    add_variant(a, c, 4, row->n_args, arena_printf(a, "plrt_%s_d4", row->name));
-    if (v->has_avx512)
-        add_variant(a, c, 8, row->n_args, arena_printf(a, "plrt_%s_d8", row->name));
+    const char *suffix = bits == 64 ? "" : "f", *letter = bits == 64 ? "d" : "f";
+    c->scalar = arena_printf(a, "plrt_%s%s", row->name, suffix);
+    for (uint32_t width = 256; width <= (v->has_avx512 ? 512u : 256u); width *= 2)
+        add_variant(a, c, width / bits, row->n_args,
+                    arena_printf(a, "plrt_%s%s_%s%u", row->name, suffix, letter, width / bits));
     return true;
 }
 

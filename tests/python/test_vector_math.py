@@ -183,3 +183,21 @@ def test_erf(fast):
             want = np.repeat((1.0, -1.0, 1.0, -1.0, 0.0, -0.0, 5e-324, -5e-324, math.nan), repeat)
             np.testing.assert_array_equal(got, want)
             assert np.array_equal(np.signbit(got[:-repeat]), np.signbit(want[:-repeat]))
+
+
+@pytest.mark.parametrize("fast", (False, True), ids=("strict", "fast"))
+def test_erf_of_float32(fast):
+    rng = np.random.default_rng(6)
+    steps = np.arange(17) * 0.375
+    x = np.r_[rng.uniform(-4.5, 4.5, 3000), rng.uniform(-0.4, 0.4, 1000), np.exp(rng.uniform(-80.0, 0.0, 1000)), steps,
+              np.nextafter(steps, 9.0), 4.0, -4.0, 5.0, -100.0].astype(np.float32)
+    got = np.zeros_like(x)
+    njit(parallel=True, fastmath=fast)(errors)(x, got)
+    want = np.array([math.erf(v) for v in x])
+    expect_close("erf", fast, x, got, ulps(got, want, 24, -149))
+    if not fast:
+        special = np.array((math.inf, -math.inf, -0.0, 1e-45, math.nan), np.float32)
+        got = np.zeros(5 * 16, np.float32)
+        njit(parallel=True)(errors)(np.repeat(special, 16), got)
+        np.testing.assert_array_equal(got[:-16], np.repeat(np.array((1.0, -1.0, -0.0, 1e-45), np.float32), 16))
+        assert np.all(np.isnan(got[-16:])) and np.all(np.signbit(got[32:48]))
