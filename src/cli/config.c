@@ -135,7 +135,7 @@ static void print_strangers(const json_t *all) {
     }
 }
 
-/* The functions of the Python files in and below a folder, "module.name" with the classes and functions around it. Lines
+/* The functions of the Python files in and below a folder, "folder.module.name" with the classes and functions around it. Lines
  * are enough to find them: what is meant is a hint for people who misspelt a name. */
 enum { FILES_MOST = 2000, FUNCTIONS_MOST = 20000, DEPTH_MOST = 64 };
 
@@ -178,38 +178,40 @@ static void list_functions(function_list *list, FILE *f, const char *prefix) {
     }
 }
 
-static void list_file(function_list *list, const char *path, const char *name) {
-    char stem[256];
+static void list_file(function_list *list, const char *path, const char *package, const char *name) {
+    char stem[768];
     size_t n = strlen(name);
-    FILE *f = n > 3 && n < sizeof stem && !strcmp(name + n - 3, ".py") ? fopen(path, "r") : NULL;
+    FILE *f = n > 3 && n + strlen(package) + 2 < sizeof stem && !strcmp(name + n - 3, ".py") ? fopen(path, "r") : NULL;
     if (!f)
         return;
-    snprintf(stem, sizeof stem, "%.*s", (int)(n - 3), name);
+    snprintf(stem, sizeof stem, "%s.%.*s", package, (int)(n - 3), name);
     list->files++;
     list_functions(list, f, stem);
     fclose(f);
 }
 
-static void list_folder(function_list *list, const char *folder, int depth) {
+static void list_folder(function_list *list, const char *folder, const char *package, int depth) {
     DIR *d = depth > 0 ? opendir(folder) : NULL;
     for (const struct dirent *e; d && list->files < FILES_MOST && (e = readdir(d));) {
-        char path[PATH_MAX];
+        char path[PATH_MAX], inner[512];
         if (e->d_name[0] == '.' || !strcmp(e->d_name, "node_modules") ||
             snprintf(path, sizeof path, "%s/%s", folder, e->d_name) >= (int)sizeof path)
             continue;
-        if (e->d_type == DT_DIR)
-            list_folder(list, path, depth - 1);
-        else
-            list_file(list, path, e->d_name);
+        if (e->d_type != DT_DIR)
+            list_file(list, path, package, e->d_name);
+        else if (snprintf(inner, sizeof inner, "%s.%s", package, e->d_name) < (int)sizeof inner)
+            list_folder(list, path, inner, depth - 1);
     }
     if (d)
         closedir(d);
 }
 
+/* How much of the path is part of a module's name, only who imports it knows: any will do. */
 static bool fits_one(const function_list *list, const char *pattern) {
     for (uint32_t i = 0; i < list->names.len; i++)
-        if (plrt_config_fits(pattern, list->names.at[i]))
-            return true;
+        for (const char *name = list->names.at[i]; name; name = strchr(name, '.') ? strchr(name, '.') + 1 : NULL)
+            if (plrt_config_fits(pattern, name))
+                return true;
     return false;
 }
 
@@ -238,7 +240,7 @@ static void print_idle_sections(cli *c, const json_t *all) {
     if (!file || snprintf(folder, sizeof folder, "%s", file) >= (int)sizeof folder || !strrchr(folder, '/'))
         return;
     *strrchr(folder, '/') = '\0';
-    list_folder(&list, *folder ? folder : "/", 8);
+    list_folder(&list, *folder ? folder : "/", strrchr(folder, '/') ? strrchr(folder, '/') + 1 : "", 8);
     if (!list.names.len)
         return;
     const char *between = "\n";

@@ -630,7 +630,8 @@ def printed_config(cwd, **environment):
 
 def test_sections_that_fit_no_function_are_listed(tmp_path):
     (tmp_path / ".plait.yaml").write_text("kernels:\n  heet: {threads: 1}\n  simulation.Sim.step: {threads: 2}\n  inner: {threads: 1}\n"
-                                          "  Sim.sterp: {threads: 2}\n  'zz*': {threads: 1}\n  'he*': {threads: 2}\n")
+                                          "  Sim.sterp: {threads: 2}\n  'zz*': {threads: 1}\n  'he*': {threads: 2}\n  sub.simulation.heat: {threads: 1}\n"
+                                          "  'sub.simulation.*': {threads: 1}\n  'simulation.h*': {threads: 1}\n")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "simulation.py").write_text("class Sim:\n    def step(self):\n        def inner(x):\n            pass\n\ndef heat(x):\n    pass\n")
     found = [line for line in printed_config(tmp_path).splitlines() if "fits no function" in line]
