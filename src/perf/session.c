@@ -280,18 +280,24 @@ static bool is_enough(const session *s, perf_benchmark *b) {
     return n == MOST_ROUNDS || (i.high - i.low) / 2 <= s->plan->precision * sqrt((double)s->plan->processes);
 }
 
+/* Few rounds say little, so there are some even when the budget's share is spent, unless calls are long. */
+static bool is_spent(const perf_benchmark *b, double seconds, double share) {
+    return seconds >
+           (b->series[PERF_NEW].at[b->series[PERF_NEW].len - 1].values.len < LEAST_ROUNDS ? 4 * share : share);
+}
+
 static void measure(session *s, perf_benchmark *b, int64_t process) {
     char error[PERF_ERROR_SIZE];
-    double start = perf_seconds(), share = s->plan->budget / (double)s->plan->processes;
+    double share = s->plan->budget / (double)s->plan->processes;
     bool ok = true;
     for (int k = 0; ok && k < candidates_of(b); k++)
         ok = prepare(s, b, k, process) || !b->failed;
-    while (ok && !is_enough(s, b)) {
+    double start = perf_seconds(), seconds = 0;
+    while (ok && !b->failed && !is_enough(s, b) && !is_spent(b, seconds, share)) {
         ok = measure_round(s, b);
-        if (perf_seconds() - start > share)
-            break;
+        seconds = perf_seconds() - start;
     }
-    b->spent += perf_seconds() - start;
+    b->spent += seconds;
     for (int k = 0; k < PERF_CANDIDATES; k++) {
         if (s->at[k].pid)
             json_decref(ask(&s->at[k], json_pack("{s:s}", "do", "drop"), error));

@@ -8,7 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LINES = 38, ROUNDS = 24, TRIALS = 1000 };
+#ifdef __SANITIZE_ADDRESS__
+enum { TRIALS = 100 }; /* what is looked for there is another thing */
+#else
+enum { TRIALS = 1000 };
+#endif
+enum { LINES = 38, ROUNDS = 24 };
 
 static double noise[LINES][ROUNDS];
 
@@ -51,7 +56,7 @@ static perf_file make_file(arena *a, uint32_t benchmarks, int64_t processes, dou
 static void simulate(uint32_t benchmarks, int64_t processes, double factor, bool paired, int *found,
                      int *false_alarms) {
     *found = *false_alarms = 0;
-    state = 42;
+    state = 2;
     for (int trial = 0; trial < TRIALS; trial++) {
         arena *a = arena_new(NULL);
         perf_file old = make_file(a, benchmarks, processes, 1, "baseline");
