@@ -48,8 +48,9 @@ def main():
         for i in range(options.trials):
             for slow, statuses in found.items():
                 statuses.append(trial(slow, options, pathlib.Path(folder)))
-            print(f"{i + 1}/{options.trials}, {time.perf_counter() - began:.0f} s", file=sys.stderr, end="\r", flush=True)
-    hits, alarms = (sum(status == 1 for status in statuses) for statuses in (found[options.slow_down], found[0]))
+            hits, alarms = (sum(status == 1 for status in statuses) for statuses in (found[options.slow_down], found[0]))
+            print(f"{i + 1} of {options.trials}: {hits} found, {alarms} flagged, {time.perf_counter() - began:.0f} s",
+                  file=sys.stderr, flush=True)
     print(f"{measure.machine()}; {options.only}")
     print(f"{options.slow_down:g} % slower: found in {share(hits, options.trials)}")
     print(f"unchanged: flagged in {share(alarms, options.trials)}")
