@@ -131,6 +131,8 @@ class Forms(Nests):
         value = self.storable(out.array, self.real(self.expr(loops, 1)))
         store = Node("store", array=out.array, subs=[n], value=value)
         if self.r.random() < 0.6:  # the second value from the second iteration of an inner loop on
+            if self.r.random() < 0.6:
+                second = Node("when", test=self.condition(loops), body=[second], orelse=[])
             return Node("block", body=[first, Node("for", var=self.name("k"), lo="0", hi="2", step=1, body=[store, second])])
         again = Node("when", test=self.condition(loops), body=[second], orelse=[])
         return Node("block", body=[first, again, store])

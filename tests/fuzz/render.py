@@ -111,6 +111,8 @@ class Kernel:
         assigned = [s for s in statements if s.kind == "assign"]
         scalars = {s.name for s in assigned}
 
+        outside = [s for b in self.body for s in (b.body if b.kind == "block" else [b])]
+
         def is_steady(x):
             if x.kind == "load":
                 return x.array not in stored and not any(n in sub for sub in x.subs for n in scalars)
@@ -120,9 +122,11 @@ class Kernel:
 
         def is_sum(name):
             own = [s for s in assigned if s.name == name]
-            return self.scalars[name] == "float64" and all(
-                s.value.kind == "const" if not getattr(s, "aug", None) else s.aug in "+-" and s.value.ty == "float64" and
-                s.value.a.kind == "var" and is_steady(s.value.b) for s in own)
+            starts = [s for s in own if not getattr(s, "aug", None)]
+            return self.scalars[name] == "float64" and len(starts) == 1 and starts[0] in outside and \
+                starts[0].value.kind == "const" and all(
+                    s.aug in "+-" and s.value.ty == "float64" and s.value.a.kind == "var" and is_steady(s.value.b)
+                    for s in own if s is not starts[0])
 
         return [n for n in self.scalars if n in scalars and is_sum(n)]
 

@@ -75,3 +75,22 @@ def test_rare_counters_are_told():
     assert "reason INDEPENDENT" in counters.rare({}, 1000)
     assert "reason INDEPENDENT" not in counters.rare({"reason INDEPENDENT": 2}, 1000)
     assert set(counters.RARE) <= {f"reason {code}" for code in counters.reasons()}
+
+
+def test_a_lost_term_is_beyond_the_bound_of_a_sum():
+    from oracle import is_sum_of
+
+    terms = [0.1 * k for k in range(1000)]
+    assert is_sum_of(sum(terms), 0.0, terms) and is_sum_of(sum(reversed(terms)), 0.0, terms)
+    assert not is_sum_of(sum(terms[:1] + terms[2:]), 0.0, terms)
+
+
+def test_sums_held_against_the_exact_one_start_once():
+    sums = 0
+    for seed in range(300):
+        kernel = made(seed)
+        text = kernel.source()
+        for name in kernel.exact_sums():
+            sums += 1
+            assert text.count(f" {name} = ") == 1
+    assert sums > 0
