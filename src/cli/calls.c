@@ -690,7 +690,8 @@ static call_value eval_name(const walk *w, sym name) {
 }
 
 static call_value eval(walk *w, const ast *e) {
-    w->steps++;
+    if (w->steps++ > MAX_STEPS)
+        return unknown;
     switch (e->kind) {
     case AST_Constant:
         return eval_constant(e);

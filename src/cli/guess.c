@@ -10,7 +10,7 @@
 #include "support/text.h"
 #include <string.h>
 
-enum { ROUNDS = 8, MAX_DEPTH = 6, MAX_KERNELS = 64 };
+enum { ROUNDS = 8, MAX_STEPS = 100000 };
 
 typedef enum evidence { /* of the number of dimensions, the strongest last */
                         EVIDENCE_NONE,
@@ -38,11 +38,22 @@ typedef struct slot {
     const char *said_by;
 } slot;
 
+typedef struct known_function { /* parameters of a called kernel */
+    const ast *function;
+    slot *params;
+    uint32_t n;
+} known_function;
+
+typedef struct memory { /* of one answer */
+    VEC(known_function) functions;
+    uint32_t steps;
+} memory;
+
 typedef struct guesser {
     const call_finder *f;
     arena *a;
+    memory *memory;
     VEC(slot) slots;
-    uint32_t depth;
     bool grew;
 } guesser;
 
@@ -212,6 +223,8 @@ static kind kind_of_constant(const ast *e) {
 
 static kind kind_of(guesser *g, const ast *e, uint32_t depth) {
     const slot *s = slot_of(g, e);
+    if (++g->memory->steps > MAX_STEPS)
+        return KIND_UNKNOWN;
     switch (e->kind) {
     case AST_Constant:
         return kind_of_constant(e);
@@ -390,16 +403,31 @@ static uint32_t axis_of(const ast *call, uint32_t position) {
     return !known ? 1 : axis->Constant.integer < 1 ? 2 : (uint32_t)axis->Constant.integer + 1;
 }
 
+/* The parameters of a function, guessed once; of one that is being guessed nothing is known. */
+static known_function params_known(guesser *g, const ast *function) {
+    for (uint32_t i = 0; i < g->memory->functions.len; i++)
+        if (g->memory->functions.at[i].function == function)
+            return g->memory->functions.at[i];
+    uint32_t place = g->memory->functions.len;
+    vec_push(g->a, &g->memory->functions, (known_function){.function = function});
+    guesser inner = {.f = g->f, .a = g->a, .memory = g->memory};
+    guess_body(&inner, function);
+    known_function found = {function, inner.slots.at, 0};
+    while (found.n < inner.slots.len && inner.slots.at[found.n].is_param)
+        found.n++;
+    g->memory->functions.at[place] = found;
+    return found;
+}
+
 /* What the called kernel's parameters look like, the arguments do. */
 static void look_at_kernel(guesser *g, const ast *call) {
     const ast *f = call->Call.func->kind == AST_Name ? g->f->find(g->f->context, call->Call.func->Name.id) : NULL;
-    if (!f || g->depth >= MAX_DEPTH)
+    if (!f)
         return;
-    guesser inner = {.f = g->f, .a = g->a, .depth = g->depth + 1};
-    guess_body(&inner, f);
-    for (uint32_t i = 0; i < call->Call.args.len && i < inner.slots.len && inner.slots.at[i].is_param; i++) {
-        want(g, call->Call.args.at[i], inner.slots.at[i].ndim, EVIDENCE_KERNEL);
-        if (inner.slots.at[i].counts)
+    known_function params = params_known(g, f);
+    for (uint32_t i = 0; i < call->Call.args.len && i < params.n; i++) {
+        want(g, call->Call.args.at[i], params.params[i].ndim, EVIDENCE_KERNEL);
+        if (params.params[i].counts)
             want_count(g, call->Call.args.at[i]);
     }
 }
@@ -682,7 +710,8 @@ static const call_site *guess_by_calls(const call_finder *f, const ast *module, 
 
 /* What is known of the parameters of a caller, for the calls inside it. */
 static call_value *params_of(const call_finder *f, const ast *module, const ast *caller, uint32_t *n, uint32_t depth) {
-    guesser g = {.f = f, .a = f->a};
+    memory m = {0};
+    guesser g = {.f = f, .a = f->a, .memory = &m};
     guess_body(&g, caller);
     const call_site *called = guess_by_calls(f, module, caller, depth + 1);
     call_value *all = arena_array(f->a, call_value, g.slots.len + 1);
@@ -699,12 +728,31 @@ static call_value *params_of(const call_finder *f, const ast *module, const ast 
     return all;
 }
 
+typedef struct name_scan {
+    sym name;
+    bool found;
+} name_scan;
+
+static void look_for_name(void *context, ast *n) {
+    name_scan *scan = context;
+    scan->found |= n->kind == AST_Name && n->Name.id == scan->name;
+    if (!scan->found)
+        ast_each_child(n, look_for_name, scan);
+}
+
+static bool mentions(const ast *caller, const ast *kernel) {
+    name_scan scan = {.name = kernel->FunctionDef.name};
+    for (uint32_t i = 0; i < caller->FunctionDef.body.len; i++)
+        look_for_name(&scan, caller->FunctionDef.body.at[i]);
+    return scan.found;
+}
+
 static const call_site *guess_by_calls(const call_finder *f, const ast *module, const ast *kernel, uint32_t depth) {
     const call_site *found = module ? calls_find(f, module, kernel) : NULL;
     for (uint32_t i = 0; !found && module && depth < 3 && i < module->Module.body.len; i++) {
         const ast *caller = kernel_at(f, module, i);
         uint32_t n;
-        if (!caller || caller == kernel)
+        if (!caller || caller == kernel || !mentions(caller, kernel))
             continue;
         const call_value *params = params_of(f, module, caller, &n, depth);
         found = calls_find_in(f, caller, params, n, kernel);
@@ -713,7 +761,8 @@ static const call_site *guess_by_calls(const call_finder *f, const ast *module, 
 }
 
 signature_guess guess_signature(const call_finder *f, const ast *module, const ast *kernel) {
-    guesser g = {.f = f, .a = f->a};
+    memory m = {0};
+    guesser g = {.f = f, .a = f->a, .memory = &m};
     guess_body(&g, kernel);
     const call_site *called = guess_by_calls(f, module, kernel, 0);
     text out = text_new(f->a), why = text_new(f->a);
