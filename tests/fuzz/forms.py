@@ -17,7 +17,7 @@ class Forms(Nests):
              "rows": 2, "scatter": 1, "cumulative": 2.5, "trusted": 2, "shared_update": 3, "stages": 8,
              "combine": 10, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
              "absent": 0.8, "raises": 2,
-             "escape": 3, "before": 2.5, "items": 1.5,
+             "escape": 3, "before": 2.5, "items": 1.5, "checked": 2,
              "solve": 2, "vectors": 4, "products": 4}
 
     def statement(self, loops, depth):

@@ -180,7 +180,7 @@ MUTANTS = {
     "computed again after it changed": (
         SPLIT, "if (vars_has(&p->stored, w) && (w == v || !is_root(z, w)))", "if (vars_has(&p->stored, w) && !is_root(z, w))"),
     "iterations side by side share a scalar": (
-        GROUP, "    vars_union(expanded, &g->exposed);\n", ""),
+        GROUP, "    vars_union(expanded, &both);\n", ""),
     "a counter that starts at the index": (
         INDUCTION, "kir_expr *way = step > 0 ? kir_binary(m, KIR_OP_SUB, index, lo, at) :",
         "kir_expr *way = step > 0 ? index :"),

@@ -391,3 +391,25 @@ class Nests:
         body = [self.make_update(around)] if r.random() < 0.5 else [Node(
             "for", var="i", lo="0", hi="m", step=1, body=[self.make_store(around + [("i", 0, self.params["m"] - 1)])])]
         return Node("under", code=f"for {c} in {tuple_}:", body=body)
+
+    def make_checked(self, loops, depth):
+        """What is checked in an iteration was stored by it: a divisor, an index."""
+        r = self.r
+        self.features["check of what was stored"] += 1
+        n = r.choice(["n", "n", "17", "m"])
+        size = self.value_of(n)
+        t, out = self.grid("float64", [max(size, 4)]), self.grid("float64", [size], "C")
+        k = r.choice([0, 1, 2, 3, 20])
+        if r.random() < 0.5:
+            a, b = self.grid("float64", [size]), self.grid("float64", [size], "C C view neg")
+            made = Node("bin", "float64", op=r.choice("+-"), a=load("float64", a, "i"), b=const(0.25 * k))
+            use = Node("bin", "float64", op="/", a=load("float64", t, "i"), b=load("float64", b, "i"))
+        else:
+            ty = r.choice(["int64", "int32"])
+            a, b = self.grid(ty, [size]), self.grid(ty, [size], "C C view neg")
+            made = Node("bin", "int64", op="+", a=r.choice([var("i"), load(ty, a, "i")]), b=const(k))
+            use = load("float64", t, f"{b}[i]")
+        first = Node("store", array=b, subs=["i"], value=made)
+        if r.random() < 0.2:
+            first = Node("when", test=self.condition([("i", 0, size - 1)]), body=[first], orelse=[])
+        return Node("for", var="i", lo="0", hi=n, step=1, body=[first, Node("store", array=out, subs=["i"], value=use)])
