@@ -466,10 +466,19 @@ static bool become_and_or(simplifier *z, kir_stmt *s) {
     return true;
 }
 
+/* Later passes may ask for more before they leave an exact copy aside: nothing follows from being in one. */
+static bool is_exact_copy(const kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++)
+        if (b->at[i]->kind == KIR_FOR && b->at[i]->loop->cold)
+            return true;
+    return false;
+}
+
 static void simplify_branch(simplifier *z, kir_block *b, kir_expr *cond, bool truth) {
     facts_scope scope = facts_mark(z->facts);
     uint32_t loads = z->loads.len;
-    facts_assume(z->facts, cond, truth);
+    if (truth || !is_exact_copy(b))
+        facts_assume(z->facts, cond, truth);
     simplify_block(z, b);
     facts_reset(z->facts, scope);
     z->loads.len = block_writes(b) ? 0 : loads;

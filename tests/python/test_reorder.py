@@ -457,3 +457,29 @@ def test_subscripts_that_the_body_computes(agree):
 
     rng = np.random.default_rng(1)
     agree(shifted_by_one, *(rng.random((37, 37)) for _ in range(3)), bits=True)
+
+
+def halves_over_a_growing_part(steps, a, b, c):
+    for t in range(steps):
+        for i in range(1, a.shape[0]):
+            for j in range(1, a.shape[1]):
+                b[i, j] = a[i, j] * 0.5
+        for i in range(0, a.shape[0] - 1):
+            for j in range(0, a.shape[1] - 1):
+                c[i, j] = a[i, j] * 0.25
+        for i in range(0, a.shape[0] - 1):
+            for j in range(0, min(a.shape[1], t)):
+                b[i, j] = (a[i, j] - c[i, j]) * 0.5
+
+
+def test_the_exact_copy_holds_whatever_part_of_the_condition_fails(agree):
+    """Its loops were simplified by what guard's condition said when it failed; then reorder asked for more. Rows of 3 and of
+    13, in Fortran's order, of which b and c come after one another."""
+    a, c = (np.asfortranarray(np.random.default_rng(k).random((3, 13))) for k in range(2))
+    for steps in (1, 2, 3):
+        agree(halves_over_a_growing_part, steps, a, a.copy("F"), c, bits=True)
+    kernel = njit(parallel=True)(halves_over_a_growing_part)
+    want, got = a.copy("F"), a.copy("F")
+    halves_over_a_growing_part(3, want, want, c.copy("F"))
+    kernel(3, got, got, c.copy("F"))
+    np.testing.assert_array_equal(got, want)
