@@ -232,8 +232,8 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     kir_report *r = entry_of(p, loop);
     if (l->why && strcmp(l->why, "SPLIT") == 0 && is_proven(l))
         pass_decide(p->m, l->id, KIR_PARALLEL, "SPLIT");
-    else if (l->why && strcmp(l->why, "WAVEFRONT") == 0)
-        pass_decide(p->m, l->id, KIR_PARALLEL, "WAVEFRONT", l->why_detail);
+    else if (l->why && (strcmp(l->why, "WAVEFRONT") == 0 || strcmp(l->why, "TIME_TILES") == 0))
+        pass_decide(p->m, l->id, KIR_PARALLEL, l->why, l->why_detail);
     else if (l->kind == KIR_LOOP_ARRAY)
         pass_decide(p->m, l->id, KIR_PARALLEL, "ARRAY_PARALLEL");
     else if (!is_proven(l) && l->why && strcmp(l->why, "RACY") == 0)

@@ -27,6 +27,7 @@
 #include "passes/jam.h"
 #include "passes/passes.h"
 #include "passes/pivot.h"
+#include "passes/timetile.h"
 
 #include <isl/aff.h>
 #include <isl/ast_build.h>
@@ -940,6 +941,8 @@ static void reorder_block(reorderer *z, kir_block *b, kir_stmt *around, bool ins
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
         bool loop = s->kind == KIR_FOR && !s->loop->cold;
+        if (loop && timetile_nest(z, s, &out))
+            continue;
         if (loop && reorder_nest(z, s, around, &out))
             continue;
         if (loop && inside && pivot_loop(z->m, z->f, z->scratch, s, &out))

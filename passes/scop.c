@@ -392,7 +392,7 @@ bool scop_moves(isl_map *deps, uint32_t d, int sign) {
     return empty != isl_bool_true;
 }
 
-static isl_map *map_of(scop *s, uint32_t k, const kir_stmt *statement) {
+isl_map *scop_elements(scop *s, uint32_t k, const kir_stmt *statement) {
     uint32_t n;
     const dep_site *site = dep_nest_sites(s->accesses, &n);
     for (uint32_t i = 0; i < n; i++)
@@ -402,7 +402,7 @@ static isl_map *map_of(scop *s, uint32_t k, const kir_stmt *statement) {
 }
 
 bool scop_meet(scop *s, uint32_t k, const kir_stmt *a, const kir_stmt *b, uint32_t equal) {
-    isl_map *x = map_of(s, k, a), *y = map_of(s, k, b);
+    isl_map *x = scop_elements(s, k, a), *y = scop_elements(s, k, b);
     if (!x || !y) {
         isl_map_free(x);
         isl_map_free(y);

@@ -48,5 +48,7 @@ bool scop_moves(struct isl_map *deps, uint32_t d, int sign);
 /* Accesses a and b of statement k (both of one array): may they touch one element in iterations that agree in all
  * dimensions of the mask `equal`? True when not known. */
 bool scop_meet(scop *s, uint32_t k, const kir_stmt *a, const kir_stmt *b, uint32_t equal);
+/* The elements that access `statement` of statement k touches, from its domain; NULL: not known. */
+struct isl_map *scop_elements(scop *s, uint32_t k, const kir_stmt *statement);
 
 #endif
