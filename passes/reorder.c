@@ -912,7 +912,7 @@ static bool try_nest(nest *n, dep_session *session, kir_stmt *around, kir_block 
 static bool try_expanded(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_block *out) {
     nest n = {.z = z, .source = loop};
     kir_stmt *copy = expand_nest(z->m, z->f, z->scratch, z->live, loop, n.arrays, &n.n_arrays);
-    n.s = copy ? scop_new(z->m, z->f, z->scratch, NULL, copy) : NULL;
+    n.s = copy ? scop_new(z->m, z->f, z->scratch, NULL, true, copy) : NULL;
     if (!n.s)
         return false;
     dep_session *session = dep_open(z->m, z->f, z->scratch);
@@ -932,7 +932,7 @@ static bool has_nested_loop(const kir_stmt *loop) {
 static bool reorder_nest(reorderer *z, kir_stmt *loop, kir_stmt *around, kir_block *out) {
     if (!has_nested_loop(loop))
         return false;
-    nest n = {.z = z, .source = loop, .s = scop_new(z->m, z->f, z->scratch, z->live, loop)};
+    nest n = {.z = z, .source = loop, .s = scop_new(z->m, z->f, z->scratch, z->live, false, loop)};
     return (n.s && try_nest(&n, z->session, around, out)) || try_expanded(z, loop, around, out);
 }
 

@@ -218,10 +218,10 @@ static bool scalars_cross(scop *s, const live_map *live) {
     return false;
 }
 
-scop *scop_new(kir_module *m, kir_fn *f, arena *scratch, const live_map *live, kir_stmt *nest) {
+scop *scop_new(kir_module *m, kir_fn *f, arena *scratch, const live_map *live, bool cuts, kir_stmt *nest) {
     scop *s = arena_make(scratch, scop);
     *s = (scop){.m = m, .f = f, .scratch = scratch, .nest = nest};
-    gathering g = {.s = s, .cuts = live == NULL};
+    gathering g = {.s = s, .cuts = cuts};
     gather_loop(&g, nest);
     return g.unfit || s->n == 0 || scalars_cross(s, live) ? NULL : s;
 }

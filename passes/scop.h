@@ -37,8 +37,8 @@ typedef struct scop {
 } scop;
 
 /* The statements of the nest; NULL when it holds what cannot be reordered. Cheap: no isl. `live` NULL: no variable of the
- * nest is read after it, and runs end at each STORE where they can be cut. */
-scop *scop_new(kir_module *m, kir_fn *f, arena *scratch, const live_map *live, kir_stmt *nest);
+ * nest is read after it. `cuts`: runs end at each STORE where they can be cut. */
+scop *scop_new(kir_module *m, kir_fn *f, arena *scratch, const live_map *live, bool cuts, kir_stmt *nest);
 /* Domains and dependences. False when something is not affine or over budget; scop_close in any case. */
 bool scop_analyse(scop *s, dep_session *session, uint32_t operations);
 void scop_close(scop *s);

@@ -41,7 +41,11 @@ enum {
     OPERATIONS = 3000000, /* of isl, for one nest */
     SLOPE_MOST = 24,
     OFFSET_MOST = 4096,
-    PLACES = 2
+    PLACES = 2,
+    TRIPS_MOST = 1 << 20,
+    LEAST_WORK = 2000000, /* bytes touched in all steps, from which on several threads pay */
+    LEAST_WIDTH = 8,      /* of a diamond */
+    LEAST_ROW = 256       /* the same where it is the length of vector loops */
 };
 #define EXTENT_MAX (INT64_C(1) << 40)
 
@@ -59,6 +63,10 @@ typedef struct member { /* a statement */
     bool vector; /* its innermost loop carries nothing within a sweep */
 } member;
 
+typedef struct range { /* of a position, or of a number */
+    kir_expr *lo, *hi; /* hi: the end */
+} range;
+
 typedef struct tiling {
     reorderer *z;
     kir_module *m;
@@ -72,11 +80,12 @@ typedef struct tiling {
     int64_t spread;  /* greatest up + down; the least is 0 */
     int64_t bytes;   /* of all arrays for one point */
     /* What stands between the sweeps. */
-    kir_expr *when;
-    kir_block hoisted;
+    kir_expr *when, *apart; /* what holds, and arrays do not overlap; NULL: always */
+    kir_block hoisted, buffers;
     kir_map *names; /* of what is hoisted, in the new nest */
     /* The new nest. */
-    kir_expr *start, *steps, *width, *piece, *from, *to, *wave, *tile, *strip, *t;
+    range x, y; /* positions */
+    kir_expr *threads, *start, *steps, *width, *piece, *inside, *from, *to, *wave, *tile, *strip, *t;
 } tiling;
 
 /* ---- what stands between the sweeps ----------------------------------------------------------------------------------- */
@@ -107,6 +116,12 @@ static bool can_hoist(const kir_stmt *s, const var_set *varying) {
            (!array || kind == KIR_VIEW || kind == KIR_TRANSPOSE || kind == KIR_VAR) && is_total(s->value);
 }
 
+/* An array that each step makes anew, and writes before it reads: all steps may use the same memory. */
+static bool is_buffer(const kir_stmt *s, const var_set *varying) {
+    return s->var->is_temp && s->value->kind == KIR_ALLOC && s->value->op == KIR_OP_INVALID &&
+           !vars_mentions_any(s->value, varying) && is_total(s->value);
+}
+
 /* The sweeps alone, as they are when n->when holds, in `out`. False: something else happens there. */
 static bool strip_block(tiling *n, const kir_block *b, var_set *varying, kir_block *out) {
     for (uint32_t i = 0; i < b->len; i++) {
@@ -114,6 +129,11 @@ static bool strip_block(tiling *n, const kir_block *b, var_set *varying, kir_blo
         if (s->kind == KIR_ASSIGN && can_hoist(s, varying)) {
             vars_remove(varying, s->var);
             vec_push(n->m->a, &n->hoisted, s);
+            continue;
+        }
+        if (s->kind == KIR_ASSIGN && is_buffer(s, varying)) {
+            vars_remove(varying, s->var);
+            vec_push(n->m->a, &n->buffers, s);
             continue;
         }
         bool tests = s->kind == KIR_CHECK || s->kind == KIR_IF;
@@ -198,12 +218,11 @@ static const kir_stmt *first_store(kir_stmt *const *at, uint32_t count) {
     return NULL;
 }
 
-/* One run in each nest of loops, upwards, over the same range in every step. */
+/* Loops that count upwards, over the same range in every step. */
 static bool has_plain_loops(const look *l, const scop_stmt *t) {
     for (uint32_t d = 0; d < t->depth; d++) {
         kir_stmt *loop = t->loops[d];
-        bool plain = d == 0 || (loop->body.len == (d + 1 == t->depth ? t->n : 1) &&
-                                !vars_mentions_any(loop->lo, l->varying) && !vars_mentions_any(loop->hi, l->varying));
+        bool plain = d == 0 || (!vars_mentions_any(loop->lo, l->varying) && !vars_mentions_any(loop->hi, l->varying));
         if (t->way[d] < 0 || !plain || loop->loop->schedule || loop->loop->chunk)
             return false;
     }
@@ -222,7 +241,7 @@ static bool is_stencil(tiling *n, const var_set *varying) {
         if (l.unfit || !n->k[k].store || !has_plain_loops(&l, t))
             return false;
     }
-    n->places = n->full > 2 ? 2 : 1;
+    n->places = n->full > 2 ? PLACES : 1;
     return l.shifted && n->full > 1 && !s->raises;
 }
 
@@ -327,7 +346,8 @@ static isl_map *whole_map(const tiling *n, uint32_t k) {
 
 /* ---- slopes -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct reach { /* of the dependences between two statements, by axis: least and greatest way, [0] in one step, [1]
+typedef struct
+    reach { /* of the dependences between two statements, by axis: least and greatest way, [0] in one step, [1]
                           to a later one */
     bool any[2];
     int64_t least[PLACES][2], most[PLACES][2];
@@ -412,6 +432,18 @@ static bool is_free_inside(const tiling *n, uint32_t k) {
     return empty == isl_bool_true;
 }
 
+/* Statements that share loops are put one after the other: nothing leads from a later one to an earlier one. */
+static bool can_part(const tiling *n, const reach *r) {
+    for (uint32_t a = 0; a < n->s->n; a++)
+        for (uint32_t b = a + 1; b < n->s->n; b++) {
+            const scop_stmt *x = &n->s->stmt[a], *y = &n->s->stmt[b];
+            bool shares = x->depth > 1 && y->depth > 1 && x->loops[1] == y->loops[1];
+            if (shares && r[b * SCOP_STATEMENTS + a].any[0])
+                return false;
+        }
+    return true;
+}
+
 static bool find_slopes(tiling *n) {
     uint32_t count = n->s->n;
     reach *r = arena_array(n->z->scratch, reach, SCOP_STATEMENTS * SCOP_STATEMENTS);
@@ -419,6 +451,8 @@ static bool find_slopes(tiling *n) {
         for (uint32_t b = 0; b < count; b++)
             if (!measure_pair(n, a, b, &r[a * SCOP_STATEMENTS + b]))
                 return false;
+    if (!can_part(n, r))
+        return false;
     int64_t up[SCOP_STATEMENTS], down[SCOP_STATEMENTS], along[SCOP_STATEMENTS] = {0};
     if (!least_slope(n, r, 0, 1, &n->a, up) || !least_slope(n, r, 0, -1, &n->b, down) ||
         (n->places > 1 && !least_slope(n, r, 1, 1, &n->c, along)))
@@ -501,8 +535,7 @@ static kir_expr *outside(const tiling *n, const kir_expr *e) {
 /* First and end of the positions of statement k along axis p. */
 static kir_expr *first_of(const tiling *n, uint32_t k, uint32_t p) {
     const place *at = &n->k[k].at[p];
-    return at->fixed ? outside(n, at->fixed)
-                     : plus_number(n, outside(n, n->s->stmt[k].loops[at->dim]->lo), at->shift);
+    return at->fixed ? outside(n, at->fixed) : plus_number(n, outside(n, n->s->stmt[k].loops[at->dim]->lo), at->shift);
 }
 
 static kir_expr *end_of(const tiling *n, uint32_t k, uint32_t p) {
@@ -510,10 +543,6 @@ static kir_expr *end_of(const tiling *n, uint32_t k, uint32_t p) {
     return at->fixed ? plus_number(n, outside(n, at->fixed), 1)
                      : plus_number(n, outside(n, n->s->stmt[k].loops[at->dim]->hi), at->shift);
 }
-
-typedef struct range { /* of a position, or of a number */
-    kir_expr *lo, *hi; /* hi: the end */
-} range;
 
 /* Of all statements along axis p. */
 static range extent(const tiling *n, uint32_t p, kir_block *out) {
@@ -555,32 +584,55 @@ static kir_expr *bytes_inside(const tiling *n) {
             continue;
         for (uint32_t d = n->places + 1; d < t->depth; d++) {
             kir_expr *trips = minus(n, outside(n, t->loops[d]->hi), outside(n, t->loops[d]->lo));
-            e = op(n, KIR_OP_MUL, e, clamp(n, trips, 1, 1 << 20));
+            e = least(n, op(n, KIR_OP_MUL, e, clamp(n, trips, 1, TRIPS_MOST)), number(n, EXTENT_MAX));
         }
         break;
     }
     return e;
 }
 
-/* Width of the diamonds and of the pieces. */
-static void choose_sizes(tiling *n, const range *x, kir_block *out) {
+static kir_expr *divide_up(const tiling *n, kir_expr *a, const kir_expr *b) {
+    return floor_of(n, plus(n, a, plus_number(n, copy(n, b), -1)), b);
+}
+
+/* `length` in equal parts of at most `size`, whose number is a multiple of `times`. */
+static kir_expr *equal_parts(const tiling *n, const kir_expr *length, const kir_expr *size, const kir_expr *of) {
+    kir_expr *parts = product(n, divide_up(n, copy(n, length), product(n, size, of)), of);
+    return divide_up(n, copy(n, length), parts);
+}
+
+static kir_expr *count_threads(const tiling *n, kir_block *out) {
+    type *int32 = type_int(n->m->types, 32, true);
+    kir_stmt *s = kir_stmt_new(n->m, KIR_RUNTIME, n->at);
+    kir_var *v = kir_temp_new(n->m, n->z->f, int32, n->at);
+    s->name = "plrt_get_num_threads";
+    vec_push(n->m->a, &s->results, v);
+    vec_push(n->m->a, out, s);
+    return hold(n, out, kir_cast(n->m, kir_ref(n->m, v, n->at), type_int64(n->m->types), n->at));
+}
+
+/* Widths of the diamonds, as many as threads or a multiple, and of the pieces, as many as fit the second cache. */
+static void choose_sizes(tiling *n, kir_block *out) {
     const kir_options *o = &n->m->options;
     int64_t first = o->cache_first ? o->cache_first : 32768, second = o->cache_second ? o->cache_second : 1 << 20;
-    kir_expr *length = minus(n, copy(n, x->hi), copy(n, x->lo));
-    kir_expr *width, *piece;
-    if (n->places == 1) {
-        int64_t most_points = first / (2 * n->bytes);
-        width = clamp(n, op(n, KIR_OP_FLOORDIV, length, number(n, 8)), 64, most_points < 64 ? 64 : most_points);
-    } else {
-        width = clamp(n, op(n, KIR_OP_FLOORDIV, length, number(n, 16)), 4, n->full > 3 ? 16 : 32);
-    }
+    int64_t most_points = n->full == 2 ? first / n->bytes : n->full == 3 ? 64 : 20;
+    int64_t fewest = n->full == 2 ? LEAST_ROW : LEAST_WIDTH;
+    n->threads = count_threads(n, out);
+    kir_expr *length = hold(n, out, clamp(n, minus(n, copy(n, n->x.hi), copy(n, n->x.lo)), 1, EXTENT_MAX));
+    kir_expr *width = equal_parts(n, length, number(n, most_points < fewest ? fewest : most_points), n->threads);
+    width = most(n, width, number(n, fewest));
     if (o->tile)
         width = least(n, width, number(n, o->tile));
     n->width = hold(n, out, width);
+    n->inside = hold(n, out, bytes_inside(n));
     if (n->places == 1)
         return;
-    piece = floor_of(n, number(n, second / 2), op(n, KIR_OP_MUL, copy(n, n->width), bytes_inside(n)));
+    kir_expr *piece = floor_of(n, number(n, second / 2), product(n, n->width, n->inside));
     piece = clamp(n, piece, n->full > 3 ? 8 : 64, 4096);
+    int64_t slope = n->a + n->b;
+    kir_expr *drift = op(n, KIR_OP_FLOORDIV, times(n, 2 * n->c, copy(n, n->width)), number(n, slope));
+    length = hold(n, out, plus(n, clamp(n, minus(n, copy(n, n->y.hi), copy(n, n->y.lo)), 1, EXTENT_MAX), drift));
+    piece = equal_parts(n, length, hold(n, out, piece), number(n, 1));
     if (o->tile)
         piece = least(n, piece, number(n, o->tile));
     n->piece = hold(n, out, piece);
@@ -608,17 +660,19 @@ static range tile_range(const tiling *n, uint32_t k, uint32_t p) {
     range r = {first_of(n, k, p), end_of(n, k, p)};
     if (p == 0) {
         kir_expr *since = minus(n, copy(n, n->t), copy(n, n->start));
-        kir_expr *left = minus(n, product(n, n->tile, n->width),
+        kir_expr *left = minus(n, plus(n, copy(n, n->x.lo), product(n, n->tile, n->width)),
                                plus_number(n, times(n, n->a, copy(n, since)), q->up)); /* U*W - a*t - up */
         kir_expr *down = minus(n, copy(n, n->wave), copy(n, n->tile));
-        kir_expr *right = minus(n, plus_number(n, times(n, n->b, since), q->down + 1),
+        since = plus(n, copy(n, n->x.lo), times(n, n->b, since));
+        kir_expr *right = minus(n, plus_number(n, since, q->down + 1),
                                 op(n, KIR_OP_MUL, down, copy(n, n->width))); /* b*t + down - V*W + 1 */
         r.lo = most(n, most(n, r.lo, copy(n, left)), minus(n, copy(n, right), copy(n, n->width)));
         r.hi = least(n, least(n, r.hi, plus(n, left, copy(n, n->width))), right);
         return r;
     }
     kir_expr *since = minus(n, copy(n, n->t), copy(n, n->from));
-    kir_expr *left = minus(n, product(n, n->strip, n->piece), plus_number(n, times(n, n->c, since), q->along));
+    kir_expr *left = plus(n, copy(n, n->y.lo), product(n, n->strip, n->piece));
+    left = minus(n, left, plus_number(n, times(n, n->c, since), q->along));
     r.lo = most(n, r.lo, copy(n, left));
     r.hi = least(n, r.hi, plus(n, left, copy(n, n->piece)));
     return r;
@@ -644,6 +698,8 @@ static void put_statement(const tiling *n, uint32_t k, kir_block *out) {
     kir_map *map = pass_renamed_temps(n->m, n->z->f, n->z->scratch, &run);
     for (uint32_t i = 0; i < n->hoisted.len; i++)
         kir_map_var(map, n->hoisted.at[i]->var, kir_mapped_var(n->names, n->hoisted.at[i]->var));
+    for (uint32_t i = 0; i < n->buffers.len; i++)
+        kir_map_var(map, n->buffers.at[i]->var, kir_mapped_var(n->names, n->buffers.at[i]->var));
     kir_map_expr(map, t->loops[0]->var, copy(n, n->t));
     out = put_tests(n, k, out);
     for (uint32_t d = 1; d < t->depth; d++) {
@@ -688,14 +744,15 @@ static span_of_numbers numbers(const tiling *n, size_t offset) {
 }
 
 /* The diamonds of the row: those whose u and v some statement has between steps `from` and `to`. */
-static range tiles_of_row(const tiling *n, const range *x) {
+static range tiles_of_row(const tiling *n) {
     span_of_numbers up = numbers(n, offsetof(member, up)), down = numbers(n, offsetof(member, down));
     kir_expr *begin = minus(n, copy(n, n->from), copy(n, n->start));
     kir_expr *end = minus(n, plus_number(n, copy(n, n->to), -1), copy(n, n->start));
-    kir_expr *u_lo = plus(n, copy(n, x->lo), plus_number(n, times(n, n->a, copy(n, begin)), up.lo));
-    kir_expr *u_hi = plus(n, copy(n, x->hi), plus_number(n, times(n, n->a, copy(n, end)), up.hi - 1));
-    kir_expr *v_lo = minus(n, plus_number(n, times(n, n->b, begin), down.lo + 1), copy(n, x->hi));
-    kir_expr *v_hi = minus(n, plus_number(n, times(n, n->b, end), down.hi), copy(n, x->lo));
+    kir_expr *length = minus(n, copy(n, n->x.hi), copy(n, n->x.lo));
+    kir_expr *u_lo = plus_number(n, times(n, n->a, copy(n, begin)), up.lo);
+    kir_expr *u_hi = plus(n, copy(n, length), plus_number(n, times(n, n->a, copy(n, end)), up.hi - 1));
+    kir_expr *v_lo = minus(n, plus_number(n, times(n, n->b, begin), down.lo + 1), length);
+    kir_expr *v_hi = plus_number(n, times(n, n->b, end), down.hi);
     kir_expr *w = n->wave;
     range r;
     r.lo = most(n, floor_of(n, u_lo, n->width), minus(n, copy(n, w), floor_of(n, v_hi, n->width)));
@@ -723,19 +780,20 @@ static const char *updated_array(const tiling *n) {
     return "an array";
 }
 
-static void put_tiles(tiling *n, const range *x, const range *y, kir_block *out) {
+static void put_tiles(tiling *n, kir_block *out) {
     kir_module *m = n->m;
     int64_t slope = n->a + n->b;
     kir_expr *last = plus_number(n, times(n, slope, plus_number(n, copy(n, n->steps), -1)), n->spread);
     kir_stmt *rows = new_loop(n, out, number(n, -1), plus_number(n, floor_of(n, last, n->width), 1));
     n->wave = index_of(n, rows);
     put_steps(n, &rows->body);
-    range strips = {0}, row = tiles_of_row(n, x);
+    range strips = {0}, row = tiles_of_row(n);
     if (n->places > 1) {
         span_of_numbers along = numbers(n, offsetof(member, along));
         kir_expr *way = times(n, n->c, minus(n, plus_number(n, copy(n, n->to), -1), copy(n, n->from)));
-        strips.lo = hold(n, &rows->body, floor_of(n, plus_number(n, copy(n, y->lo), along.lo), n->piece));
-        strips.hi = floor_of(n, plus_number(n, plus(n, copy(n, y->hi), way), along.hi - 1), n->piece);
+        strips.lo = hold(n, &rows->body, floor_of(n, number(n, along.lo), n->piece));
+        strips.hi = floor_of(
+            n, plus_number(n, plus(n, minus(n, copy(n, n->y.hi), copy(n, n->y.lo)), way), along.hi - 1), n->piece);
         strips.hi = hold(n, &rows->body, plus_number(n, strips.hi, 1));
     }
     kir_stmt *tiles = new_loop(n, &rows->body, hold(n, &rows->body, row.lo), hold(n, &rows->body, row.hi));
@@ -761,15 +819,53 @@ static void put_tiles(tiling *n, const range *x, const range *y, kir_block *out)
 
 /* ---- under its condition --------------------------------------------------------------------------------------------------- */
 
+static kir_var *rename_var(const tiling *n, const kir_stmt *s) {
+    kir_var *v = kir_var_new(n->m, n->z->f, s->var->name, s->var->ty, s->var->at);
+    v->is_temp = true;
+    return v;
+}
+
 static void name_hoisted(tiling *n, kir_block *out) {
     n->names = kir_map_new(n->m);
     for (uint32_t i = 0; i < n->hoisted.len; i++) {
         kir_stmt *s = n->hoisted.at[i];
-        kir_var *v = kir_var_new(n->m, n->z->f, s->var->name, s->var->ty, s->var->at);
-        v->is_temp = true;
+        kir_var *v = rename_var(n, s);
         vec_push(n->m->a, out, kir_assign(n->m, v, outside(n, s->value), s->at));
         kir_map_var(n->names, s->var, v);
     }
+}
+
+static void put_buffers(tiling *n, kir_block *out) {
+    for (uint32_t i = 0; i < n->buffers.len; i++) {
+        kir_stmt *s = n->buffers.at[i];
+        kir_var *v = rename_var(n, s);
+        kir_expr *alloc = outside(n, s->value);
+        for (uint32_t d = 0; d < alloc->n_args; d++)
+            alloc->args[d] = most(n, alloc->args[d], number(n, 0));
+        vec_push(n->m->a, out, kir_assign(n->m, v, alloc, s->at));
+        kir_map_var(n->names, s->var, v);
+    }
+}
+
+/* Buffers are made when the condition holds: it cannot speak of them, nor can the sizes of tiles. */
+static bool speaks_of_buffers(const tiling *n) {
+    bool speaks = false;
+    for (uint32_t i = 0; i < n->buffers.len; i++) {
+        const kir_var *v = n->buffers.at[i]->var;
+        speaks |= n->when && vars_mentions(n->when, v);
+        for (uint32_t k = 0; dep_nest_parameter(n->s->accesses, k); k++)
+            speaks |= vars_mentions(dep_nest_parameter(n->s->accesses, k), v);
+        for (uint32_t k = 0; k < n->s->n; k++) {
+            const scop_stmt *t = &n->s->stmt[k];
+            for (uint32_t d = 0; d < t->depth; d++)
+                speaks |= vars_mentions(t->loops[d]->lo, v) || vars_mentions(t->loops[d]->hi, v);
+            for (uint32_t p = 0; p < n->places; p++)
+                speaks |= n->k[k].at[p].fixed && vars_mentions(n->k[k].at[p].fixed, v);
+        }
+        for (uint32_t k = 0; k < n->hoisted.len; k++)
+            speaks |= vars_mentions(n->hoisted.at[k]->value, v);
+    }
+    return speaks;
 }
 
 /* Parameters are small enough for the index arithmetic. */
@@ -786,13 +882,33 @@ static kir_expr *are_small(const tiling *n) {
     return small;
 }
 
-/* Is there enough to win? */
-static kir_expr *is_worth_it(const tiling *n, const range *x) {
-    if (n->m->options.tile)
+static kir_expr *real(const tiling *n, kir_expr *e) {
+    return kir_cast(n->m, e, type_float64(n->m->types), n->at);
+}
+
+static kir_expr *length_of(const tiling *n, const range *r) {
+    return minus(n, copy(n, r->hi), copy(n, r->lo));
+}
+
+/* Is there enough to win? For one thread only what the second cache does not hold, for several what pays for meeting at
+ * the end of each row of diamonds. */
+static kir_expr *is_worth_it(const tiling *n) {
+    const kir_options *o = &n->m->options;
+    if (o->tile)
         return op(n, KIR_OP_GE, copy(n, n->steps), number(n, 1));
-    kir_expr *steps = op(n, KIR_OP_GE, copy(n, n->steps), number(n, 2));
-    kir_expr *long_enough = op(n, KIR_OP_GE, minus(n, copy(n, x->hi), copy(n, x->lo)), times(n, 2, copy(n, n->width)));
-    return both(n, steps, long_enough);
+    kir_expr *bytes = op(n, KIR_OP_MUL, real(n, copy(n, n->inside)), real(n, length_of(n, &n->x)));
+    if (n->places > 1)
+        bytes = op(n, KIR_OP_MUL, bytes, real(n, length_of(n, &n->y)));
+    type *f64 = type_float64(n->m->types);
+    double second = o->cache_second ? (double)o->cache_second : 1 << 20;
+    kir_expr *large = op(n, KIR_OP_GT, copy(n, bytes), kir_const_float(n->m, f64, second, n->at));
+    kir_expr *touched = op(n, KIR_OP_MUL, bytes, real(n, copy(n, n->steps)));
+    kir_expr *work = op(n, KIR_OP_GE, touched, kir_const_float(n->m, f64, LEAST_WORK, n->at));
+    kir_expr *several = op(n, KIR_OP_GT, copy(n, n->threads), number(n, 1));
+    int64_t fewest = n->full == 2 ? LEAST_ROW : LEAST_WIDTH * 3 / 4;
+    kir_expr *wide = op(n, KIR_OP_GE, length_of(n, &n->x), times(n, fewest, copy(n, n->threads)));
+    kir_expr *enough = op(n, KIR_OP_OR, large, both(n, several, work));
+    return both(n, both(n, enough, wide), op(n, KIR_OP_GE, copy(n, n->steps), number(n, 2)));
 }
 
 static void note_tiles(const tiling *n) {
@@ -815,19 +931,20 @@ static bool forget(kir_stmt *s, void *context) {
 
 static void put_versions(tiling *n, kir_block *out) {
     kir_module *m = n->m;
-    kir_expr *apart = dep_nest_condition(n->s->accesses, n->at);
+    kir_expr *apart = n->apart;
     name_hoisted(n, out);
     kir_expr *when = both(n, are_small(n), apart ? outside(n, apart) : NULL);
     when = both(n, n->when ? outside(n, n->when) : NULL, when);
     n->start = hold(n, out, outside(n, n->loop->lo));
     n->steps = hold(n, out, minus(n, outside(n, n->loop->hi), copy(n, n->start)));
-    range x = extent(n, 0, out), y = {0};
+    n->x = extent(n, 0, out);
     if (n->places > 1)
-        y = extent(n, 1, out);
-    choose_sizes(n, &x, out);
+        n->y = extent(n, 1, out);
+    choose_sizes(n, out);
     kir_stmt *versions = kir_stmt_new(m, KIR_IF, n->at);
-    versions->value = both(n, when, is_worth_it(n, &x));
-    put_tiles(n, &x, &y, &versions->body);
+    versions->value = both(n, when, is_worth_it(n));
+    put_buffers(n, &versions->body);
+    put_tiles(n, &versions->body);
     uint32_t id = n->loop->loop->id;
     if (apart && id && id < m->report.len)
         pass_add_guard(m, &m->report.at[id], "arrays do not overlap");
@@ -837,18 +954,26 @@ static void put_versions(tiling *n, kir_block *out) {
     vec_push(m->a, out, versions);
 }
 
-static bool try_tiling(tiling *n, const var_set *varying) {
-    n->s = scop_new(n->m, n->z->f, n->z->scratch, n->z->live, n->loop);
+static bool try_tiling(tiling *n, const var_set *varying, bool cuts) {
+    n->s = scop_new(n->m, n->z->f, n->z->scratch, n->z->live, cuts, n->loop);
     if (!n->s || !is_stencil(n, varying))
         return false;
     for (uint32_t k = 0; k < n->s->n; k++)
         for (uint32_t p = 0; p < n->places; p++)
             if (!find_place(n, k, p))
                 return false;
-    if (!scop_analyse(n->s, n->z->session, OPERATIONS) || !find_slopes(n))
-        return false;
-    count_bytes(n);
-    return true;
+    uint32_t known = dep_known_apart(n->z->session);
+    for (uint32_t i = 0; i < n->buffers.len; i++)
+        for (uint32_t k = 0; k < n->z->f->vars.len; k++)
+            if (n->z->f->vars.at[k]->ty->kind == TYPE_ARRAY && n->z->f->vars.at[k] != n->buffers.at[i]->var)
+                dep_assume_apart(n->z->session, n->buffers.at[i]->var, n->z->f->vars.at[k]);
+    bool found = scop_analyse(n->s, n->z->session, OPERATIONS) && find_slopes(n) && !speaks_of_buffers(n);
+    if (found) {
+        count_bytes(n);
+        n->apart = dep_nest_condition(n->s->accesses, n->at);
+    }
+    dep_forget(n->z->session, known);
+    return found;
 }
 
 static bool is_candidate(const reorderer *z, const kir_stmt *loop) {
@@ -868,12 +993,18 @@ bool timetile_nest(reorderer *z, kir_stmt *loop, kir_block *out) {
     if (!strip_block(&n, &body, &varying, &sweeps))
         return false;
     loop->body = sweeps;
-    bool found = try_tiling(&n, &varying);
+    bool found = false;
+    for (int cuts = 0; cuts < 2 && !found; cuts++) {
+        tiling one = n;
+        found = try_tiling(&one, &varying, cuts);
+        loop->body = body;
+        if (found)
+            put_versions(&one, &made);
+        if (one.s)
+            scop_close(one.s);
+        loop->body = sweeps;
+    }
     loop->body = body;
-    if (found)
-        put_versions(&n, &made);
-    if (n.s)
-        scop_close(n.s);
     for (uint32_t i = 0; i < made.len; i++)
         vec_push(z->m->a, out, made.at[i]);
     return found;
