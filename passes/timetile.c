@@ -386,7 +386,8 @@ static bool measure_pair(const tiling *n, uint32_t a, uint32_t b, reach *r) {
     }
     isl_map *d = isl_map_apply_range(isl_map_apply_domain(isl_map_copy(n->s->dep[a][b]), from), to);
     isl_set *ways = isl_map_deltas(d);
-    return measure(n, isl_set_copy(ways), r, 0) & measure(n, ways, r, 1);
+    bool fine = measure(n, isl_set_copy(ways), r, 0);
+    return measure(n, ways, r, 1) && fine;
 }
 
 /* Numbers for all statements such that position + slope * t + number never goes back along a dependence; `sign` -1: of the

@@ -220,27 +220,42 @@ def test_what_cannot_be_tiled_keeps_its_order(function, agree):
 
 # ---- what is computed ------------------------------------------------------------------------------------------------------
 
+def check(function, tile, cases, runtime):
+    """Like `agree`, compiled once."""
+    kernel = njit(parallel=True, tile=tile)(function)
+    before = plait.get_num_threads()
+    runtime.plrt_set_min_work(0)
+    try:
+        for steps_, shape in cases:
+            want = numbers(*shape), numbers(*shape)
+            function(steps_, *want)
+            for threads, shuffle in ((1, 0), (2, 0), (3, 0), (8, 0), (1, 20240229), (1, 3)):
+                plait.set_num_threads(min(threads, before))
+                runtime.plrt_set_shuffle(shuffle)
+                got = numbers(*shape), numbers(*shape)
+                kernel(steps_, *got)
+                np.testing.assert_array_equal(got, want, f"{steps_} steps, {shape}, {threads} threads, {shuffle}")
+    finally:
+        runtime.plrt_set_shuffle(0)
+        runtime.plrt_set_min_work(-1)
+        plait.set_num_threads(before)
+
+
 @pytest.mark.parametrize("function", ONE)
 @pytest.mark.parametrize("tile", [1, 2, 3, 5, 16])
-def test_one_dimension(function, tile, agree):
-    for n in (4, 5, 7, 16, 33):
-        for steps_ in (0, 1, 2, 7):
-            agree(function, steps_, numbers(n), numbers(n), options={"tile": tile}, bits=True, serial=False)
+def test_one_dimension(function, tile, runtime):
+    check(function, tile, [(s, (n,)) for s in (0, 1, 2, 7) for n in (4, 5, 7, 16, 33)], runtime)
 
 
 @pytest.mark.parametrize("function", TWO)
 @pytest.mark.parametrize("tile", [1, 3, 8])
-def test_two_dimensions(function, tile, agree):
-    for shape in ((3, 3), (5, 9), (17, 6), (13, 13)):
-        for steps_ in (0, 1, 2, 5):
-            agree(function, steps_, numbers(*shape), numbers(*shape), options={"tile": tile}, bits=True, serial=False)
+def test_two_dimensions(function, tile, runtime):
+    check(function, tile, [(s, n) for s in (0, 1, 2, 5) for n in ((3, 3), (5, 9), (17, 6), (13, 13))], runtime)
 
 
 @pytest.mark.parametrize("tile", [1, 3])
-def test_three_dimensions(tile, agree):
-    for shape in ((3, 3, 3), (7, 4, 9)):
-        for steps_ in (0, 1, 4):
-            agree(heat_3d, steps_, numbers(*shape), numbers(*shape), options={"tile": tile}, bits=True, serial=False)
+def test_three_dimensions(tile, runtime):
+    check(heat_3d, tile, [(s, n) for s in (0, 1, 4) for n in ((3, 3, 3), (7, 4, 9))], runtime)
 
 
 @pytest.mark.parametrize("function", [jacobi_1d, jacobi_2d, waves])
@@ -363,9 +378,9 @@ def test_random_sweeps(runtime):
     """More of them: python3 tests/fuzz/steps.py SEED COUNT."""
     runtime.plrt_set_min_work(0)
     try:
-        found = [steps.check(seed, runtime) for seed in range(1, 31)]
+        found = [steps.check(seed, runtime) for seed in range(1, 25)]
     finally:
         runtime.plrt_set_min_work(-1)
     for complaint, _, source in found:
         assert complaint is None, f"{complaint}\n{source}"
-    assert sum(tiled for _, tiled, _ in found) >= 4
+    assert sum(tiled for _, tiled, _ in found) >= 3
