@@ -597,7 +597,8 @@ static void unrolled_for(elab *e, const ast *s, const value *given, uint32_t n) 
         return;
     }
     value items = elab_hold_value(e, given);
-    e->m->report.at[elab_report(e, KIR_LOOP_ITER, s, head_of(s))].unrolled = true;
+    uint32_t entry = elab_report(e, KIR_LOOP_ITER, s, head_of(s)); /* may move the others */
+    e->m->report.at[entry].unrolled = true;
     kir_stmt *around = kir_stmt_new(e->m, KIR_BLOCK, s->at);
     merge exit;
     merge_begin(e, &exit);

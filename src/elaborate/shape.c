@@ -507,12 +507,20 @@ static bool is_weak(const kir_expr *x) {
     return (t->kind == TYPE_FLOAT && t->bits == 64) || (t->kind == TYPE_COMPLEX && t->bits == 128);
 }
 
+static bool is_weak_beside(const kir_expr *x, bool any_array) {
+    return !kir_is_array(x) && is_weak(x) && (any_array || x->kind == KIR_CONST);
+}
+
+/* Among scalars alone only constants are weak: the least of an int64 and a uint8 may be negative. */
 type *array_common_type(elab *e, kir_expr *const *x, uint32_t n) {
     types *t = elab_types(e);
     type *strong = NULL, *weak = NULL;
+    bool any_array = false;
+    for (uint32_t i = 0; i < n; i++)
+        any_array |= kir_is_array(x[i]);
     for (uint32_t i = 0; i < n; i++) {
         type *dtype = kir_elem_type(x[i]->ty);
-        type **slot = kir_is_array(x[i]) || !is_weak(x[i]) ? &strong : &weak;
+        type **slot = is_weak_beside(x[i], any_array) ? &weak : &strong;
         *slot = *slot ? type_promote_dtype(t, *slot, dtype) : dtype;
         if (!*slot)
             return NULL;
@@ -520,7 +528,7 @@ type *array_common_type(elab *e, kir_expr *const *x, uint32_t n) {
     if (!strong)
         return weak;
     for (uint32_t i = 0; i < n && strong; i++) {
-        if (!kir_is_array(x[i]) && is_weak(x[i]))
+        if (is_weak_beside(x[i], any_array))
             strong = type_promote_weak(t, strong, x[i]->ty);
     }
     return strong;

@@ -21,6 +21,7 @@ class Watch:
     def reset(self):
         self.greatest, self.overflowed, self.tie = 1.0, False, False
         self.terms, self.factors = {}, 0.0
+        self.single = False     # float32 numbers are stored: what is read again may be off by their rounding anywhere
 
     def see(self, x):
         size = abs(x)
@@ -116,6 +117,7 @@ def cast_store(dtype, x):
     if dt.kind == "b":
         return bool(x)
     watch.see(x)
+    watch.single |= dtype == "float32"
     if isinstance(x, int):
         x = np.array(x, np.int64 if -2**63 <= x < 2**63 else np.uint64)
     else:

@@ -159,7 +159,7 @@ class Runner:
 
     @staticmethod
     def tolerance():
-        return 1e-11 * watch.greatest * 100
+        return (1e-5 if watch.single else 1e-9) * watch.greatest
 
     def compare(self, label, got, want, tolerance):
         error, result, arrays, args = got

@@ -6,6 +6,7 @@ import pytest
 
 import plait
 import switches
+from kernel_text import function_of
 
 
 def outcome(function, arguments):
@@ -153,10 +154,36 @@ def test_of_elements_that_share_memory_the_last_one_counts(function, step, strid
     assert got.tolist() == want.tolist()
 
 
+def extremes_of_two_types(a, b, out):
+    for i in range(len(b)):
+        out[i] = np.maximum(a[i], b[i]) - np.minimum(b[i], a[i])
+
+
+@pytest.mark.parametrize("types", [("int64", "uint8"), ("int64", "int16"), ("int64", "uint32"), ("float64", "float32")])
+def test_the_extreme_of_two_scalars_is_one_of_them(types):
+    """No array stands beside them, so neither gives way to the other's type."""
+    a, b = (np.array([-9.1, -1.3, 300.7, 5.9]).astype(types[0]), np.arange(4).astype(types[1]))
+    out, want = np.zeros(4), np.zeros(4)
+    extremes_of_two_types(a, b, want)
+    plait.njit(extremes_of_two_types)(a, b, out)
+    assert out.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("before", range(20))
+def test_any_number_of_loops_before_one_over_items(before):
+    """The report is a vector, which moves when it grows."""
+    text = "for i in range(3):\n    a[i] += 1.0\n" * before + "for c in (0, 2, 1):\n    a[c] *= 2.0"
+    kernel, a = plait.njit(function_of(text, "a")), np.ones(3)
+    kernel(a)
+    assert a.tolist() == [2.0 * (1 + before)] * 3
+    assert kernel.parallel_report()[-1]["reason"] == "UNROLLED"
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
     assert {f for f in local if not f.__name__.startswith("test_") and f not in (outcome, sum_in_an_element, grow_by_all_before,
                                                                              grow_by_rows_below, add_reversed_in_place,
                                                                              add_to_itself, copy_row_into_its_neighbour,
-                                                                             double_where_small, fill_rows, add_columns)} == cases
+                                                                             double_where_small, fill_rows, add_columns,
+                                                                             extremes_of_two_types)} == cases
