@@ -356,7 +356,7 @@ def test_options_reach_the_request():
         ({"error_model": "c"}, errors.OptionError, "error_model is one of 'python', 'numpy', not 'c'"),
         ({"fastmath": {"fasst"}}, ValueError, "did you mean 'fast'"),
         ({"parallel": {"fuse": True}}, NameError, "did you mean 'fusion'"),
-        ({"chunk": -1}, errors.OptionError, "from 0 on"),
+        ({"chunk": -1}, errors.OptionError, "from 0 to 2305843009213693951, not -1"),
     ],
 )
 def test_wrong_options_are_named_with_the_nearest_right_one(options, kind, text):
