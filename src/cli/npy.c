@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char magic[6] = {'\x93', 'N', 'U', 'M', 'P', 'Y'};
 enum { MAX_HEADER = 1 << 20 };
@@ -214,10 +215,22 @@ static bool read_preamble(FILE *f, size_t *header_len, char error[NPY_ERROR_SIZE
     return *header_len <= MAX_HEADER || fail(error, "the header is too long");
 }
 
+/* A file's header may ask for any amount of memory: what the rest of the file cannot fill is not asked for. Pipes have no
+ * size that could be compared. */
+static bool is_long_enough(FILE *f, size_t bytes) {
+    struct stat info;
+    off_t at = ftello(f);
+    if (at < 0 || fstat(fileno(f), &info) != 0 || !S_ISREG(info.st_mode))
+        return true;
+    return info.st_size >= at && (uint64_t)(info.st_size - at) >= bytes;
+}
+
 static bool read_data(FILE *f, npy_array *out, bool swapped, char error[NPY_ERROR_SIZE]) {
     size_t bytes;
     if (!count_bytes(out, &bytes))
         return fail(error, "the array is too large");
+    if (!is_long_enough(f, bytes))
+        return fail(error, "the file ends too early");
     out->data = aligned_alloc(64, (bytes / 64 + 1) * 64);
     if (!out->data)
         return fail(error, "out of memory: %zu bytes are needed", bytes);
