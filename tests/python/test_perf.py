@@ -107,7 +107,7 @@ def test_a_run_is_a_file_of_pyperf(perf, tmp_path):
     assert sorted(suite.get_benchmark_names()) == ["total compile cold", "total compile warm", "total n=10 threads=1",
                                                    "total n=3000 threads=1"]
     b = suite.get_benchmark("total n=3000 threads=1")
-    assert b.get_nrun() == 2 and b.get_unit() == "second" and 0 < b.median() < 10
+    assert b.get_nrun() >= 2 and b.get_unit() == "second" and 0 < b.median() < 10
     facts = b.get_metadata()
     assert facts["commit"] == "abc123" and facts["plait_bytes"] == 24000 and facts["plait_flops"] == 3000
     assert facts["plait_threads"] == 1 and json.loads(facts["plait_sizes"]) == {"n": 3000} and facts["plait_version"]
