@@ -284,46 +284,12 @@ static void merge(blocking *k, kir_block *out, uint32_t which) {
 
 /* ---- extremes -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct renaming {
-    kir_module *m;
-    kir_var *from, *to;
-} renaming;
-
-static void rename_node(kir_expr **slot, void *context) {
-    renaming *r = context;
-    if ((*slot)->var == r->from)
-        (*slot)->var = r->to;
-}
-
-static void rename_slot(kir_expr **slot, void *context) {
-    kir_each_subexpr(slot, rename_node, context);
-}
-
-static void rename_in_list(renaming *r, kir_var **at, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (at[i] == r->from)
-            at[i] = r->to;
-}
-
-static bool rename_in_stmt(kir_stmt *s, void *context) {
-    renaming *r = context;
-    kir_each_expr(s, rename_slot, r);
-    if (s->var == r->from)
-        s->var = r->to;
-    rename_in_list(r, s->results.at, s->results.len);
-    if (s->kind == KIR_FOR) {
-        rename_in_list(r, s->loop->privates.at, s->loop->privates.len);
-        rename_in_list(r, s->loop->last_privates.at, s->loop->last_privates.len);
-        rename_in_list(r, s->loop->carried.at, s->loop->carried.len);
-    }
-    return true;
-}
-
 /* The block's own variable in place of `v`. */
 static kir_var *own_variable(blocking *k, kir_var *v) {
-    renaming r = {k->z->m, v, kir_var_new(k->z->m, k->z->f, v->name, v->ty, v->at)};
-    kir_each_stmt(&k->loop->body, rename_in_stmt, &r);
-    return r.to;
+    kir_var *own = kir_var_new(k->z->m, k->z->f, v->name, v->ty, v->at);
+    for (uint32_t i = 0; i < k->loop->body.len; i++)
+        vars_rename(k->loop->body.at[i], v, own);
+    return own;
 }
 
 static kir_expr *zero_of(blocking *k, type *ty) {

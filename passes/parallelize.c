@@ -301,8 +301,6 @@ static bool unmark(kir_stmt *s, void *context) {
     (void)context;
     if (s->kind == KIR_FOR) {
         s->loop->parallel = s->loop->vector = false;
-        s->loop->cold = true;
-        s->loop->id = 0;
         s->loop->class = KIR_CLASS_UNKNOWN;
     }
     return true;
@@ -310,13 +308,11 @@ static bool unmark(kir_stmt *s, void *context) {
 
 /* The loop under its condition, and an exact copy for when it fails. */
 static void place_versions(placer *p, kir_stmt *loop, kir_block *out) {
-    kir_block single = {0};
-    vec_push(p->m->a, &single, loop);
     kir_stmt *versions = kir_stmt_new(p->m, KIR_IF, loop->at);
     versions->value = loop->loop->when;
-    versions->orelse = kir_copy_block(p->m, &single, pass_renamed_temps(p->m, p->f, p->scratch, &single));
+    versions->orelse = pass_cold_copy(p->m, p->f, p->scratch, loop);
     kir_each_stmt(&versions->orelse, unmark, NULL);
-    versions->body = single;
+    vec_push(p->m->a, &versions->body, loop);
     loop->loop->when = NULL;
     vec_push(p->m->a, out, versions);
 }

@@ -731,15 +731,6 @@ static kir_expr *take_parameters(nest *n, kir_block *out) {
     return small;
 }
 
-static bool make_cold(kir_stmt *s, void *context) {
-    (void)context;
-    if (s->kind == KIR_FOR) {
-        s->loop->cold = true;
-        s->loop->id = 0;
-    }
-    return true;
-}
-
 /* An IF of guard's whose two sides are this nest and its cold copy. */
 static bool is_versions(const kir_stmt *s, const kir_stmt *loop) {
     return s && s->kind == KIR_IF && s->body.len == 1 && s->body.at[0] == loop && s->orelse.len == 1 &&
@@ -756,7 +747,7 @@ static void place(nest *n, kir_stmt *around, kir_block *made, kir_expr *when, ki
         versions->value = when;
         versions->body = *made;
         vec_push(m->a, &versions->orelse, loop);
-        kir_each_stmt(&versions->orelse, make_cold, NULL);
+        pass_make_cold(&versions->orelse);
         vec_push(m->a, out, versions);
         return;
     }

@@ -643,25 +643,6 @@ static void simplify_block(simplifier *z, kir_block *b) {
 
 /* ---- canonical loops ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct renaming {
-    kir_var *from, *to;
-} renaming;
-
-static void rename_in_expr(kir_expr **slot, void *context) {
-    const renaming *r = context;
-    if ((*slot)->var == r->from)
-        (*slot)->var = r->to;
-}
-
-static void rename_slot(kir_expr **slot, void *context) {
-    kir_each_subexpr(slot, rename_in_expr, context);
-}
-
-static bool rename_stmt(kir_stmt *s, void *context) {
-    kir_each_expr(s, rename_slot, context);
-    return true;
-}
-
 typedef struct loop_list {
     arena *a;
     VEC(kir_stmt *) at;
@@ -708,10 +689,8 @@ static void canonicalize_loop(simplifier *z, kir_stmt *loop) {
     kir_var *fresh = kir_var_new(z->m, z->fn, user->name, user->ty, user->at);
     fresh->is_temp = true;
     bool assigned_inside = vars_has(&written, user);
-    if (!assigned_inside) {
-        renaming r = {user, fresh};
-        kir_each_stmt(&loop->body, rename_stmt, &r);
-    }
+    for (uint32_t k = 0; !assigned_inside && k < loop->body.len; k++)
+        vars_rename(loop->body.at[k], user, fresh);
     loop->var = fresh;
     if (assigned_inside || reads_in(&z->fn->body, user) || user->is_param) {
         kir_block body = {0};

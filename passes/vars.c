@@ -172,11 +172,23 @@ static void rename_slot(kir_expr **slot, void *context) {
     kir_each_subexpr(slot, rename_node, context);
 }
 
+static void rename_in_list(const renaming *r, kir_var **at, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (at[i] == r->from)
+            at[i] = r->to;
+}
+
 static bool rename_stmt(kir_stmt *s, void *context) {
     const renaming *r = context;
     if (s->var == r->from)
         s->var = r->to;
     kir_each_expr(s, rename_slot, context);
+    rename_in_list(r, s->results.at, s->results.len);
+    if (s->kind == KIR_FOR) {
+        rename_in_list(r, s->loop->privates.at, s->loop->privates.len);
+        rename_in_list(r, s->loop->last_privates.at, s->loop->last_privates.len);
+        rename_in_list(r, s->loop->carried.at, s->loop->carried.len);
+    }
     return true;
 }
 

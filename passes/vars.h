@@ -32,7 +32,7 @@ void vars_written_by(kir_stmt *s, vars_visit visit, void *context);
 void vars_written_in(kir_block *b, var_set *into); /* nested statements included */
 void vars_read_in(kir_block *b, var_set *into);
 
-/* Puts variable `to` for `from` in the statement and those in it, reads and writes. */
+/* Puts variable `to` for `from` in the statement and those in it: reads, writes and what loops say of it. */
 void vars_rename(kir_stmt *s, kir_var *from, kir_var *to);
 
 /* Static definitions of each variable of a function. */
