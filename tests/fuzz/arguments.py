@@ -2,6 +2,7 @@
 import numpy as np
 
 MOST_ITERATIONS = 3000  # of one nest: the oracle is CPython
+LAST = -1  # a shift by all but the last element
 CANARY = 64  # bytes of guard zone on each side of an array
 
 

@@ -10,7 +10,7 @@ from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 
 class Forms(Nests):
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
-             "array": 5, "raise": 1, "reduce": 2, "local_array": 2, "view": 4, "induction": 3, "element_sum": 6,
+             "array": 5, "raise": 1, "reduce": 2, "local_array": 3, "view": 4, "induction": 3, "element_sum": 6,
              "row_sum": 3, "array_call": 2.5, "two_raises": 0.7, "print": 0.9, "several": 4, "chosen_row": 0.7, "stages": 2,
              "seen_sum": 2.5}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
@@ -332,10 +332,14 @@ class Forms(Nests):
         out = self.element(loops, lambda a: a["dtype"] == "float64", written=True)
         size = self.r.choice([2, 3, 5])
         inner = loops + [(k, 0, size - 1)]
+        filled = self.r.choice([size, size, size - 1, 1])  # the rest is as it was made
+        made = self.r.choice(["zeros", "ones", "empty"] if filled == size else ["zeros", "zeros", "ones"])
+        fill = Node("store", array=n, subs=[k], value=self.to_float(self.expr(inner, 1)), dtype="float64")
+        if made != "empty" and self.r.random() < 0.6:  # other elements in every iteration
+            fill = Node("when", test=self.condition(inner), body=[fill], orelse=[])
         return Node("block", body=[
-            Node("text", code=f"{n} = np.{self.r.choice(['zeros', 'empty', 'ones'])}({size})"),
-            Node("for", var=k, lo="0", hi=str(size), step=1, body=[
-                Node("store", array=n, subs=[k], value=self.to_float(self.expr(inner, 1)), dtype="float64")]),
+            Node("text", code=f"{n} = np.{made}({size})"),
+            Node("for", var=k, lo="0", hi=str(filled), step=1, body=[fill]),
             Node("for", var=k, lo="0", hi=str(size), step=1, body=[
                 Node("update", array=out.array, subs=out.subs, op="+", ty="float64",
                      value=Node("load", "float64", array=n, subs=[k]))])])

@@ -4,7 +4,7 @@ import copy
 import math
 import random
 
-from arguments import MOST_ITERATIONS
+from arguments import LAST, MOST_ITERATIONS
 from forms import Forms
 from render import Kernel
 from tree import Node, bodies, const, is_complex, is_int, promote, unify, var
@@ -58,7 +58,7 @@ class Maker(Forms):
                 and "alone" not in s and "local" not in s]
         if base and r.random() < 0.15 and flavour in ("C", "view"):
             self.features["overlapping arguments"] += 1
-            self.arrays[n].update(flavour="C", overlaps=r.choice(base), shift=r.choice([0, 0, 1, 2]),
+            self.arrays[n].update(flavour="C", overlaps=r.choice(base), shift=r.choice([0, 0, 1, 2, LAST]),
                                   turned=r.random() < 0.2)
         return n
 

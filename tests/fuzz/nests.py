@@ -399,8 +399,13 @@ class Nests:
         n = r.choice(["n", "n", "17", "m"])
         size = self.value_of(n)
         t, out = self.grid("float64", [max(size, 4)]), self.grid("float64", [size], "C")
-        k = r.choice([0, 1, 2, 3, 20])
-        if r.random() < 0.5:
+        k, style = r.choice([0, 1, 2, 3, 20]), r.random()
+        if style < 0.25:  # an index far outside, and a divisor behind it
+            far = load("float64", t, f"{self.index_array(2)}[i] * 1000000007")
+            self.reach(far.subs[0].split("[")[0], 0, 0, max(size - 1, 0))
+            value = Node("bin", "float64", op="/", a=var("x", "float64"), b=far)
+            return Node("for", var="i", lo="0", hi=n, step=1, body=[Node("store", array=out, subs=["i"], value=value)])
+        if style < 0.6:
             a, b = self.grid("float64", [size]), self.grid("float64", [size], "C C view neg")
             made = Node("bin", "float64", op=r.choice("+-"), a=load("float64", a, "i"), b=const(0.25 * k))
             use = Node("bin", "float64", op="/", a=load("float64", t, "i"), b=load("float64", b, "i"))

@@ -1,7 +1,7 @@
 """A kernel's text, for the compiler and for CPython, and its arguments."""
 import numpy as np
 
-from arguments import make_array, overlapping
+from arguments import LAST, make_array, overlapping
 from tree import Node, bodies, is_float, is_int, top_names, unify
 
 
@@ -196,6 +196,9 @@ class Kernel:
 
     # -- arguments
 
+    def shift(self, a):
+        return max(self.arrays[a["overlaps"]]["hi"][0], 0) if a["shift"] == LAST else a["shift"]
+
     def build(self):
         """Fresh argument list: [(value, whole buffer or None)]. The same every time."""
         r = np.random.default_rng(self.seed)
@@ -208,9 +211,9 @@ class Kernel:
             if self.wrong and "index_of" not in a and "whole" not in a and shape[0] > 1:
                 shape = (shape[0] - 1,) + shape[1:]
             if a.get("overlaps") in made:
-                made[name] = overlapping(made[a["overlaps"]], a, shape)
+                made[name] = overlapping(made[a["overlaps"]], {**a, "shift": self.shift(a)}, shape)
             if name not in made:
-                room = max([s["hi"][0] + 1 + s["shift"] for s in self.arrays.values() if s.get("overlaps") == name],
+                room = max([s["hi"][0] + 1 + self.shift(s) for s in self.arrays.values() if s.get("overlaps") == name],
                            default=0)
                 made[name] = make_array(r, a, shape, room, self.exact)
             out.append(made[name][:2])
