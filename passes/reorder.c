@@ -740,7 +740,7 @@ static bool is_versions(const kir_stmt *s, const kir_stmt *loop) {
 static void place(nest *n, kir_stmt *around, kir_block *made, kir_expr *when, kir_block *out) {
     kir_module *m = n->z->m;
     kir_stmt *loop = n->source;
-    if (is_versions(around, loop)) {
+    if (when && is_versions(around, loop)) {
         around->value = both(n, around->value, when);
     } else if (when) {
         kir_stmt *versions = kir_stmt_new(m, KIR_IF, loop->at);

@@ -24,8 +24,9 @@ from shrink import shrink
 from tree import bodies
 
 HERE = pathlib.Path(__file__).parent
-PASSES = ["inline", "simplify", "induction", "guard", "split", "fuse", "contract", "reorder", "conditions", "promote",
-          "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "precheck", "rows", "scratch", "borrow"]
+PASSES = ["inline", "simplify", "induction", "wraparound", "guard", "split", "fuse", "contract", "reorder", "conditions",
+          "promote", "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "precheck", "rows", "scratch",
+          "borrow"]
 SECONDS = 300  # for one kernel, then it counts as a hang; machines may be busy
 
 

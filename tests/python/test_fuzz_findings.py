@@ -55,7 +55,7 @@ def sum_in_an_element(n, a):
         a[4] += 1.0
 
 
-@pytest.mark.parametrize("name", ["inline", "simplify", "induction", "guard", "split", "fuse", "contract", "reorder",
+@pytest.mark.parametrize("name", ["inline", "simplify", "induction", "wraparound", "guard", "split", "fuse", "contract", "reorder",
                                   "conditions", "promote", "reduction", "privatize", "classify", "blocks", "schedule",
                                   "march", "lanes", "precheck", "rows", "scratch", "borrow"])
 def test_a_pass_switched_off_makes_nothing_wrong(name):
@@ -177,6 +177,19 @@ def test_any_number_of_loops_before_one_over_items(before):
     kernel(a)
     assert a.tolist() == [2.0 * (1 + before)] * 3
     assert kernel.parallel_report()[-1]["reason"] == "UNROLLED"
+
+
+@pytest.mark.parametrize("extent", [9, 8])
+@pytest.mark.parametrize("tile", [0, 1, 2, 5])
+def test_other_orders_of_a_nest_whose_bounds_are_constants(tile, extent):
+    """There is nothing to ask at its entry but the array's extents, which another test asks already."""
+    text = "for i in range(9):\n    for j in range(i):\n        for k in range(j):\n            a[i, j] -= 1.0"
+    function = function_of(text, "a")
+    a = np.arange(extent * extent, dtype=float).reshape(extent, extent)
+    want = outcome(function, (a,))
+    with switches.threads(2, min_work=0):
+        got = outcome(plait.njit(parallel=True, tile=tile)(function), (a,))
+    assert got == want if extent == 9 else got[0] == want[0] == "IndexError"
 
 
 def test_cases_are_all_of_the_module():
