@@ -15,10 +15,13 @@
  * none. It is never too weak: the checks in the fast copy are dropped by simplify alone, which proves them again from
  * the test.
  *
+ * Forms with products, a[i*n + j], go to corners.c. Simplify knows nothing of products, so in such a nest what was hoisted
+ * is dropped here.
+ *
  * Index arithmetic must not wrap, so int64 values that take part in it are asked to lie within 2^55.
  * Checks that are not linear (x[idx[i]]) stay in place, and the nests inside are tried on their own. Measured cost: the
  * facts' walk, about that of simplify. */
-#include "passes/facts.h"
+#include "passes/corners.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
@@ -27,19 +30,19 @@
 enum { NEST_MAX = 1500, DEPTH_MAX = 16, BEHIND_MAX = 24 };
 #define SMALL (INT64_C(1) << 55)
 
-typedef struct bound { /* a loop of the nest, its variable's extremes as forms at its head */
-    const lin *var, *least, *most;
-} bound;
-
 typedef struct guarding { /* of one nest */
     struct guard *g;
     facts *facts;
     var_set written;
-    bound bounds[DEPTH_MAX];
+    corner_loop bounds[DEPTH_MAX];
     uint32_t depth;
     VEC(kir_expr *) test;
-    bool left;   /* some check could not be hoisted */
-    bool hoists; /* some check was */
+    VEC(kir_stmt *) proven; /* checks that hold behind the test, and wraps of what is not negative there */
+    VEC(kir_expr **) plain;
+    struct corner_test *products; /* asked for */
+    bool left;                    /* some check could not be hoisted */
+    bool hoists;                  /* some check was */
+    bool bends;                   /* some test is about a product, with which simplify cannot prove the checks again */
 } guarding;
 
 typedef struct guard {
@@ -145,7 +148,7 @@ static bool is_evaluable(guarding *n, const lin *l) {
 /* A form below `l` in every iteration, over values known at entry; NULL when there is none. */
 static const lin *least_value(guarding *n, const lin *l) {
     for (uint32_t d = n->depth; d-- > 0 && l;) {
-        const bound *b = &n->bounds[d];
+        const corner_loop *b = &n->bounds[d];
         if (!b->var || b->var->n != 1)
             continue;
         for (uint32_t i = 0; i < l->n; i++) {
@@ -187,7 +190,7 @@ static const lin *higher(guarding *n, const lin *a, const lin *b) {
 static const lin *least_by_inner_loops(guarding *n, const lin *l) {
     const lin *best = least_value(n, l);
     for (uint32_t d = 1; d < n->depth; d++) {
-        const bound *b = &n->bounds[d];
+        const corner_loop *b = &n->bounds[d];
         if (!b->var || !b->least || !b->most)
             continue;
         const lin *inside[2] = {facts_add(n->facts, b->var, b->least, -1), facts_add(n->facts, b->most, b->var, -1)};
@@ -233,14 +236,58 @@ static const lin *least_behind(guarding *n, const lin *l, const lin *least) {
     return least;
 }
 
+static bool ask_outer(void *context, uint32_t index) {
+    return atom_is_outer(context, index);
+}
+
+static kir_expr *ask_value(void *context, uint32_t index, span at) {
+    return atom_expr(context, index, at);
+}
+
+static bool hoist(guarding *n, const lin *l, span at);
+
+static bool ask_nonneg(void *context, const lin *l, span at) {
+    return hoist(context, l, at);
+}
+
+static void ask_test(void *context, kir_expr *test) {
+    if (test->kind != KIR_CONST || !test->value.i)
+        require(context, test);
+}
+
+/* Forms with products. */
+static bool hoist_product(guarding *n, const lin *l, span at) {
+    uint32_t known = n->test.len;
+    bool hoisted = n->hoists, bends = n->bends;
+    struct corner_test *products = n->products;
+    facts_scope scope = facts_mark(n->facts);
+    corner_nest nest = {n->g->m,   n->g->scratch, n->facts, n->bounds, n->depth,   ask_outer,
+                        ask_value, ask_nonneg,    ask_test, n,         n->products};
+    if (corners_hoist(&nest, l, at)) {
+        n->products = nest.tests;
+        n->bends = true;
+        return true;
+    }
+    n->test.len = known;
+    n->hoists = hoisted;
+    n->bends = bends;
+    n->products = products;
+    facts_reset(n->facts, scope);
+    return false;
+}
+
 /* Asks at entry for l >= 0 in all iterations. False when that is impossible or not expressible. */
 static bool hoist(guarding *n, const lin *l, span at) {
     wide lo, hi;
     if (facts_nonneg(n->facts, l))
         return true;
     const lin *least = least_behind(n, l, least_by_inner_loops(n, l));
-    if (!least)
-        return false;
+    if (!least) {
+        if (!hoist_product(n, l, at))
+            return false;
+        facts_assume_nonneg(n->facts, l);
+        return n->hoists = true;
+    }
     facts_range(n->facts, least, &lo, &hi);
     const lin *never = facts_add(n->facts, facts_const(n->facts, -1), least, -1);
     if (hi < 0 || (never && facts_nonneg(n->facts, never)))
@@ -260,8 +307,10 @@ static void hoist_wrap(kir_expr **slot, void *context) {
     if (e->kind != KIR_WRAP)
         return;
     const lin *index = facts_lin(n->facts, e->args[0]), *extent = facts_lin(n->facts, e->args[1]);
-    if (hoist(n, index, e->at))
+    if (hoist(n, index, e->at)) {
+        vec_push(n->g->scratch, &n->plain, slot);
         return;
+    }
     const lin *from_end = facts_add(n->facts, index, extent, 1), *room = facts_add(n->facts, extent, index, -1);
     room = room ? facts_add(n->facts, room, facts_const(n->facts, 1), -1) : NULL;
     if (from_end && room && hoist(n, from_end, e->at))
@@ -306,13 +355,13 @@ static int direction(guarding *n, const kir_stmt *loop) {
 
 static void enter(guarding *n, kir_stmt *loop) {
     if (loop->kind != KIR_FOR) {
-        n->bounds[n->depth++] = (bound){0};
+        n->bounds[n->depth++] = (corner_loop){0};
         facts_enter_loop(n->facts, loop);
         return;
     }
     int way = direction(n, loop);
-    bound *b = &n->bounds[n->depth++];
-    *b = (bound){0};
+    corner_loop *b = &n->bounds[n->depth++];
+    *b = (corner_loop){0};
     const lin *lo = facts_lin(n->facts, loop->lo), *hi = facts_lin(n->facts, loop->hi);
     facts_enter_loop(n->facts, loop);
     if (way == 0)
@@ -362,10 +411,12 @@ static void walk_stmt(guarding *n, kir_stmt *s) {
         walk_arm(n, &s->body, NULL, true);
         return;
     case KIR_CHECK:
-        if (hoist_condition(n, s->value))
+        if (hoist_condition(n, s->value)) {
             n->hoists = true;
-        else
+            vec_push(n->g->scratch, &n->proven, s);
+        } else {
             n->left = true;
+        }
         break;
     default:
         break;
@@ -444,6 +495,8 @@ static void limit_values(guarding *n, kir_block *nest) {
 /* One of the bounds that keep index arithmetic away from the ends of int64. */
 static bool is_range_of_index(const kir_expr *e) {
     int64_t c;
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_LE && e->args[0]->ty->kind == TYPE_FLOAT)
+        return e->args[1]->kind == KIR_CONST && e->args[1]->value.f == 0x1p50;
     return e->kind == KIR_BINARY && e->n_args == 2 && kir_is_const_int(e->args[1], &c) && (c >= SMALL || c <= -SMALL);
 }
 
@@ -479,12 +532,21 @@ static void note_guard(guard *g, kir_stmt *loop, const guarding *n) {
     }
 }
 
+/* What simplify could not prove again is dropped here. */
+static void drop_proven(const guarding *n) {
+    for (uint32_t i = 0; n->bends && i < n->proven.len; i++)
+        n->proven.at[i]->value = kir_bool(n->g->m, true, n->proven.at[i]->at);
+    for (uint32_t i = 0; n->bends && i < n->plain.len; i++)
+        *n->plain.at[i] = (*n->plain.at[i])->args[0];
+}
+
 static kir_stmt *make_versions(guard *g, kir_stmt *loop, const guarding *n) {
     kir_stmt *versions = kir_stmt_new(g->m, KIR_IF, loop->at);
     versions->value = kir_bool(g->m, true, loop->at);
     for (uint32_t i = 0; i < n->test.len; i++)
         versions->value = kir_binary(g->m, KIR_OP_AND, versions->value, n->test.at[i], loop->at);
     versions->orelse = pass_cold_copy(g->m, g->f, g->scratch, loop);
+    drop_proven(n);
     vec_push(g->m->a, &versions->body, loop);
     pass_mark_versions(g->m, versions);
     note_guard(g, loop, n);
