@@ -215,6 +215,7 @@ static bool start_module(emission *e, gen *g) {
 static bool build(emission *e) {
     vector_math math = vector_math_for(e->request->math, e->target.known_features, e->target.arch == ARCH_X86,
                                        (e->m->options.fastmath & KIR_FAST_AFN) != 0);
+    math.narrow = gen_reduces(e->m);
     gen g = {.m = e->m,
              .a = e->m->a,
              .context = e->context,

@@ -196,6 +196,13 @@ static bool note_reduction(kir_stmt *s, void *context) {
     return !*found;
 }
 
+bool gen_reduces(const kir_module *m) {
+    bool found = false;
+    for (uint32_t i = 0; i < m->fns.len && !found; i++)
+        kir_each_stmt(&m->fns.at[i]->body, note_reduction, &found);
+    return found;
+}
+
 static void note_call(kir_expr **slot, void *context) {
     bool *found = context;
     *found |= (*slot)->kind == KIR_MATH && (*slot)->op >= KIR_OP_EXP && (*slot)->op <= KIR_OP_ERFC;

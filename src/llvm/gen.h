@@ -168,6 +168,8 @@ void gen_debug_close(gen *g);
 void gen_runtime(gen *g, const kir_stmt *s);
 
 /* The module, built; NULL after reporting. */
+/* Has any of its functions a loop that reduces? */
+bool gen_reduces(const kir_module *m);
 bool gen_module(gen *g);
 
 #endif

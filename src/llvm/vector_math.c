@@ -1,7 +1,8 @@
 /* Vector math: which functions stand for exp, sin, pow … in loops that LLVM turns into vector code.
  *
  * Strict kernels may use functions within 1 ulp: SLEEF's u10 family. Kernels with fastmath use glibc's libmvec (up to
- * 4 ulp, faster). LLVM learns of them by the call attribute vector-function-abi-variant alone.
+ * 4 ulp, faster) or, with AVX-512, SLEEF's u35 family where that is faster still: for float32 nearly always, since libmvec
+ * leaves its vectors for arguments whose results overflow, underflow or are no numbers. LLVM learns of them by the call attribute vector-function-abi-variant alone.
  *
  * The same bits wherever an element lies. Which elements a vector loop leaves to its scalar tail depends on where a
  * thread's chunk ends; so the function of one element must give exactly what a vector lane gives.
@@ -25,10 +26,12 @@ typedef struct math_row {
     uint32_t n_args;
     const char *sleef; /* accuracy suffix */
     bool libmvec, own;
+    const char *quick, *quick32; /* of those within 4 ulp */
 } math_row;
 
 static const math_row math_rows[] = {
-#define MATH(op, name, n, sleef, libmvec, own) {KIR_OP_##op, name, n, sleef, libmvec, own},
+#define MATH(op, name, n, sleef, libmvec, own, quick, quick32)                                                         \
+    {KIR_OP_##op, name, n, sleef, libmvec, own, quick, quick32},
 #include "llvm/vector_math.def"
 #undef MATH
 };
@@ -71,6 +74,7 @@ vector_math vector_math_for(llvm_math_library wanted, const char *features, bool
     v.has_avx2 = has_feature(features, "avx2") && has_feature(features, "fma");
     v.has_avx512 = v.has_avx2 && has_feature(features, "avx512f") && has_feature(features, "avx512vl");
     v.library = choose_library(wanted, fast);
+    v.may_mix = wanted == LLVM_MATH_AUTO && sleef_handle;
     return v;
 }
 
@@ -89,21 +93,22 @@ static void add_variant(arena *a, vector_math_call *c, uint32_t lanes, uint32_t 
     c->lanes[c->n_vectors++] = lanes;
 }
 
-static bool find_sleef(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
+static bool find_sleef(const vector_math *v, const math_row *row, const char *accuracy, unsigned bits, arena *a,
+                       vector_math_call *c) {
     static const struct {
         uint32_t bytes;
         const char *with_fma, *without;
     } widths[] = {{16, "avx2128", "sse2"}, {32, "avx2", NULL}, {64, "avx512f", NULL}};
-    if (!row->sleef)
+    if (!accuracy)
         return false;
     const char *family = v->has_avx2 ? "finz" : "cinz", *letter = bits == 64 ? "d" : "f";
     c->scalar =
-        arena_printf(a, "Sleef_%s_%s%s1_%spurec%s", family, row->name, letter, row->sleef, v->has_avx2 ? "fma" : "");
+        arena_printf(a, "Sleef_%s_%s%s1_%spurec%s", family, row->name, letter, accuracy, v->has_avx2 ? "fma" : "");
     for (size_t i = 0; i < (v->has_avx512 ? 3 : v->has_avx2 ? 2 : 1); i++) {
         uint32_t lanes = widths[i].bytes * 8 / bits;
         const char *isa = v->has_avx2 ? widths[i].with_fma : widths[i].without;
         add_variant(a, c, lanes, row->n_args,
-                    arena_printf(a, "Sleef_%s_%s%s%u_%s%s", family, row->name, letter, lanes, row->sleef, isa));
+                    arena_printf(a, "Sleef_%s_%s%s%u_%s%s", family, row->name, letter, lanes, accuracy, isa));
     }
     return true;
 }
@@ -121,9 +126,11 @@ static bool find_own(const vector_math *v, const math_row *row, unsigned bits, a
 
 static bool find_libmvec(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
     const char *suffix = bits == 64 ? "" : "f";
-    uint32_t lanes = (v->has_avx2 ? 256u : 128u) / bits;
-    const char *symbol = arena_printf(a, "_ZGV%cN%u%s_%s%s", v->has_avx2 ? 'd' : 'b', lanes,
-                                      row->n_args == 2 ? "vv" : "v", row->name, suffix);
+    bool wide = v->has_avx512 && !v->narrow;
+    uint32_t lanes = (wide ? 512u : v->has_avx2 ? 256u : 128u) / bits;
+    char isa = wide ? 'e' : v->has_avx2 ? 'd' : 'b';
+    const char *symbol =
+        arena_printf(a, "_ZGV%cN%u%s_%s%s", isa, lanes, row->n_args == 2 ? "vv" : "v", row->name, suffix);
     if (!row->libmvec || !llvm_math_symbol(symbol))
         return false;
     c->scalar = arena_printf(a, "plait.%s%s", row->name, suffix);
@@ -137,7 +144,9 @@ bool vector_math_find(const vector_math *v, kir_op op, unsigned bits, arena *a, 
     *call = (vector_math_call){0};
     if (!row || v->library == LLVM_MATH_NONE)
         return false;
-    if (v->library == LLVM_MATH_LIBMVEC)
-        return find_libmvec(v, row, bits, a, call);
-    return find_own(v, row, bits, a, call) || find_sleef(v, row, bits, a, call);
+    if (v->library == LLVM_MATH_LIBMVEC) {
+        const char *quick = !v->may_mix || !v->has_avx512 ? NULL : bits == 64 ? row->quick : row->quick32;
+        return find_sleef(v, row, quick, bits, a, call) || find_libmvec(v, row, bits, a, call);
+    }
+    return find_own(v, row, bits, a, call) || find_sleef(v, row, row->sleef, bits, a, call);
 }

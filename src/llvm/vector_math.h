@@ -6,7 +6,8 @@
 
 typedef struct vector_math { /* of one compile */
     llvm_math_library library;
-    bool has_avx2, has_avx512;
+    bool has_avx2, has_avx512, may_mix;
+    bool narrow; /* libmvec's of 256 bits: loops that reduce want them, and of one kernel all have the same */
 } vector_math;
 
 typedef struct vector_math_call { /* how to call one function */
