@@ -74,6 +74,8 @@ kir_sub array_full(elab *e, kir_var *var, uint32_t axis, span at); /* the whole 
 /* x with new axes of length 1 inserted so that it has ndim dimensions: keep[i] says whether axis i is x's own. */
 kir_expr *array_insert_axes(elab *e, kir_expr *x, uint32_t ndim, const bool *keep, span at);
 kir_expr *array_transpose(elab *e, kir_expr *x, const uint32_t *axes, span at);
+/* A slice (slice.c) of an axis of n elements; `s` NULL: all of it. False after an error. */
+bool array_slice(elab *e, const value *s, const kir_expr *n, kir_sub *out, span at);
 
 /* ---- others --------------------------------------------------------------------------------------------------------------- */
 
