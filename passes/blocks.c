@@ -170,6 +170,23 @@ static kir_expr *count_blocks(blocking *k, kir_block *out) {
     return kir_cast(m, n, type_int64(m->types), k->at);
 }
 
+/* work >= limit; where the work is a multiple of an integer, that is compared: other ways take longer than a few iterations. */
+static kir_expr *is_at_least(blocking *k, kir_expr *work, double limit) {
+    kir_expr *many = work->kind == KIR_BINARY && work->op == KIR_OP_MIN && work->args[0]->kind == KIR_CONST &&
+                             work->args[0]->value.f >= 1e18
+                         ? work->args[1]
+                         : work;
+    bool scaled = many->kind == KIR_BINARY && many->op == KIR_OP_MUL && many->args[0]->kind == KIR_CAST &&
+                  many->args[0]->args[0]->ty->kind == TYPE_INT && many->args[1]->kind == KIR_CONST &&
+                  many->args[1]->value.f >= 1;
+    if (!scaled)
+        return op(k, KIR_OP_GE, work, real(k, limit));
+    int64_t least = (int64_t)(limit / many->args[1]->value.f);
+    while ((double)least * many->args[1]->value.f < limit)
+        least++;
+    return op(k, KIR_OP_GE, many->args[0]->args[0], number(k, least));
+}
+
 /* A call with little work pays for one comparison: below BLOCKS_LEAST * SHARE * 256 operations the count is less than
  * BLOCKS_LEAST for every accumulator. */
 static void choose_count(blocking *k, kir_block *out) {
@@ -181,7 +198,7 @@ static void choose_count(blocking *k, kir_block *out) {
     kir_stmt *much = kir_stmt_new(m, KIR_IF, k->at);
     k->count = kir_var_new(m, k->z->f, NULL, type_int64(m->types), k->at);
     emit(k, out, kir_assign(m, k->count, number(k, 0), k->at));
-    much->value = op(k, KIR_OP_GE, work_of(k), real(k, (double)BLOCKS_LEAST * (double)SHARE * 256));
+    much->value = is_at_least(k, work_of(k), (double)BLOCKS_LEAST * (double)SHARE * 256);
     emit(k, &much->body, kir_assign(m, k->count, count_blocks(k, &much->body), k->at));
     emit(k, out, much);
 }

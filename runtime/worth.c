@@ -24,7 +24,7 @@
 
 enum {
     MIN_WORK_DEFAULT = 20000,
-    MIN_WORK_LEAST = 15000,
+    MIN_WORK_LEAST = PLRT_SMALL_LEAST,
     MIN_WORK_MOST = 5000000,
     OPERATIONS_PER_NS = 10,
     WAKING_NS = 15000, /* of the first sleeping member, */
@@ -33,7 +33,6 @@ enum {
     BATCH = 40,
     BATCH_MOST_NS = 1000000,
     COST_MOST_NS = 10000000,
-    TINY_WORK = 300,
 };
 
 static const int64_t AWAKE_NS = 8 * 1000 * 1000; /* so long libgomp's threads spin, by and large */
@@ -43,8 +42,9 @@ static _Atomic int32_t is_said;   /* by plrt_set_min_work */
 static _Atomic int32_t known_for; /* the size of team that the measured values are for; 0: none */
 static int64_t measured = MIN_WORK_DEFAULT, measured_asleep = MIN_WORK_DEFAULT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-volatile int64_t plrt_small_work; /* 0 until the configuration is read, which the first region does */
-volatile int64_t plrt_tiny_work = TINY_WORK;
+volatile double plrt_small_work; /* 0 until the configuration is read, which the first region does */
+volatile int32_t plrt_small_is_usual;
+volatile double plrt_tiny_work = PLRT_TINY_WORK;
 volatile int64_t plrt_exact_runs;
 
 /* ---- the threshold ------------------------------------------------------------------------------------------------------ */
@@ -67,13 +67,15 @@ void plrt_set_min_work(int64_t operations) {
 }
 
 void plrt_set_tiny_work(int64_t operations) {
-    plrt_tiny_work = operations >= 0 ? operations : TINY_WORK;
+    plrt_tiny_work = operations >= 0 ? (double)operations : PLRT_TINY_WORK;
+    rt_decide_small_work();
 }
 
 /* Shuffled order, small blocks and counters are made by plrt_region_run. */
 void rt_decide_small_work(void) {
     bool tested = rt_shuffle_seed() != 0 || rt_most_grain() != INT64_MAX || atomic_load(&rt_watching) != 0;
-    plrt_small_work = tested ? 0 : rt_min_work();
+    plrt_small_work = tested ? 0 : (double)rt_min_work();
+    plrt_small_is_usual = plrt_small_work >= PLRT_SMALL_LEAST && plrt_tiny_work >= PLRT_TINY_WORK;
 }
 
 static int64_t worth(int64_t cost, int32_t threads) {

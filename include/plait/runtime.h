@@ -119,11 +119,17 @@ PLRT_API int32_t plrt_region_run(const plrt_region *region, void *context, int64
                                  plrt_error *err);
 
 /* Compiled code calls a region's body itself when its work lies below this, and it does not reduce in more than one block:
- * what plrt_region_run would do too, without its 25 ns. 0 while a test switch wants every region to pass there. */
-PLRT_API extern volatile int64_t plrt_small_work;
+ * what plrt_region_run would do too, without its 25 ns. 0 while a test switch wants every region to pass there. A double, as
+ * compiled code estimates work in floats. */
+PLRT_API extern volatile double plrt_small_work;
+/* 1 while plrt_small_work and plrt_tiny_work are at least these, as they are but where somebody has set less: then
+ * compiled code may compare sizes with constants instead. */
+#define PLRT_SMALL_LEAST 15000
+#define PLRT_TINY_WORK 300 /* of plrt_tiny_work */
+PLRT_API extern volatile int32_t plrt_small_is_usual;
 /* A loop with less work than this that sums floats within an iteration runs as it was written, always: a few hundred
  * operations, by which the result does not depend on the caller's settings. Tests set 0, that small inputs fork. */
-PLRT_API extern volatile int64_t plrt_tiny_work;
+PLRT_API extern volatile double plrt_tiny_work;
 PLRT_API void plrt_set_tiny_work(int64_t operations); /* < 0: the default */
 /* A region of one block is about to be run by its caller: 1 after noting that for counters and traces, 0 when tests want it
  * in several blocks. */

@@ -263,7 +263,7 @@ static bool verify(emission *e, const char *when) {
     "loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"                                                   \
     "simplifycfg<hoist-common-insts;sink-common-insts;switch-range-to-icmp;switch-to-lookup;no-keep-loops>,"           \
     "loop-unroll<O3;no-runtime>,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),div-rem-pairs,"      \
-    "simplifycfg,sroa<preserve-cfg>,instcombine<no-verify-fixpoint>,simplifycfg"
+    "simplifycfg,sroa<preserve-cfg>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg"
 
 static const char *choose_pipeline(const emission *e) {
     if (e->request->pipeline)

@@ -82,7 +82,6 @@ typedef struct gen {
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
-    LLVMValueRef scratch; /* buffer for partial results */
     bool terminated;
     const kir_expr **definitions;  /* by variable: its only value, or NULL */
     const uint8_t *assigned_often; /* by variable: 2 when there are several */
@@ -96,6 +95,7 @@ void gen_put_var(gen *g, const kir_var *v, const LLVMValueRef *fields, uint32_t 
 LLVMValueRef gen_slot(gen *g, LLVMTypeRef t, const char *name);           /* stack slot, in the entry block */
 LLVMValueRef gen_runtime_global(gen *g, const char *name, LLVMTypeRef t); /* a variable of the runtime */
 LLVMValueRef gen_declare(gen *g, const char *name, LLVMTypeRef fn_type);
+LLVMValueRef gen_open_cold(gen *g, const char *name, LLVMTypeRef fn_type); /* a function that is rarely called */
 LLVMValueRef gen_call(gen *g, LLVMValueRef fn, LLVMValueRef *args, uint32_t n);
 LLVMValueRef gen_intrinsic(gen *g, const char *name, LLVMTypeRef overload, LLVMValueRef *args, uint32_t n);
 void gen_attribute(gen *g, LLVMValueRef fn, unsigned index, const char *name, uint64_t value);

@@ -6,8 +6,10 @@
  *
  * Partial results: the iterations are cut into blocks whose number depends on the trip count alone
  * (plrt_region_blocks). The body starts its accumulators from the operator's identity and writes them at its end to
- * buffer + block * stride, a stride being whole pairs of cache lines; afterwards the caller combines the blocks in order
- * with its own variables. So the result is the same for any number of threads. */
+ * buffer + block * stride, a stride being whole pairs of cache lines; afterwards the blocks are combined in order with the
+ * caller's variables. So the result is the same for any number of threads. That is done in a function of its own, whose frame
+ * has the buffer: where the work is little it would stand in the way. There the body is block -1: accumulators whose
+ * result does not depend on the grouping go on from the values in the buffer, as the loop itself would. */
 #include "llvm/gen.h"
 
 #include <stdio.h>
@@ -98,15 +100,48 @@ static void load_captured(gen *g, const kir_fn *f, LLVMValueRef context) {
         g->stack_limit = gen_stack_limit(g);
 }
 
+static bool regroups(const kir_reduction *r) {
+    bool sums = r->op == KIR_OP_ADD || r->op == KIR_OP_SUB || r->op == KIR_OP_MUL;
+    return sums && r->var->ty->kind != TYPE_INT && r->var->ty->kind != TYPE_BOOL;
+}
+
+/* Sums of floats across the iterations of the region. */
+static bool rounds(const kir_fn *f) {
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        if (regroups(&f->reductions.at[i]))
+            return true;
+    return false;
+}
+
+/* As gen_region_versions' loop, the body goes on from the caller's values where it runs as one block. */
+static bool goes_on(const kir_fn *f) {
+    return f->reductions.len > 0 && !rounds(f);
+}
+
+static LLVMValueRef is_only_block(gen *g) {
+    return LLVMBuildICmp(g->b, LLVMIntSLT, g->block_index, gen_int(g, 0), "");
+}
+
 static void start_partials(gen *g, const kir_fn *f) {
     for (uint32_t i = 0; i < f->reductions.len; i++)
         put_var(g, f->reductions.at[i].var, gen_identity(g, f->reductions.at[i].op, f->reductions.at[i].var->ty));
     for (uint32_t i = 0; i < f->last.n; i++)
         put_var(g, f->last.was_set[i], (gen_value){LLVMConstNull(g->i1), NULL});
+    if (!goes_on(f))
+        return;
+    LLVMBasicBlockRef only = gen_block(g, "only"), on = gen_block(g, "");
+    gen_branch(g, is_only_block(g), only, on, 0);
+    gen_start(g, only);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        put_var(g, f->reductions.at[i].var, get_part(g, g->part, &at, f->reductions.at[i].var->ty));
+    gen_jump(g, on);
+    gen_start(g, on);
 }
 
 static void write_partials(gen *g, const kir_fn *f) {
-    LLVMValueRef offset = LLVMBuildMul(g->b, g->block_index, gen_int(g, partial_stride(f)), "");
+    LLVMValueRef block = LLVMBuildSelect(g->b, is_only_block(g), gen_int(g, 0), g->block_index, "");
+    LLVMValueRef offset = LLVMBuildMul(g->b, block, gen_int(g, partial_stride(f)), "");
     LLVMValueRef base = LLVMBuildInBoundsGEP2(g->b, g->i8, g->part, &offset, 1, "");
     uint32_t at = 0;
     for (uint32_t i = 0; i < f->reductions.len; i++)
@@ -264,6 +299,7 @@ static void put_captured(gen *g, LLVMValueRef context, uint32_t *at, type *t, co
         for (uint32_t i = 0; i < t->ndim && t->layout == LAYOUT_A; i++)
             a.strides[i] = gen_stride(g, e->var->ty, &a, i);
         n = gen_array_fields(g, t, &a, fields);
+        fields[1] = LLVMConstNull(g->ptr); /* bodies do not count */
     } else {
         gen_value v = gen_expr(g, e);
         fields[0] = t->kind == TYPE_BOOL ? LLVMBuildZExt(g->b, v.re, g->i8, "") : v.re;
@@ -293,15 +329,13 @@ static buffer open_buffer(gen *g, const kir_stmt *s, LLVMValueRef region, LLVMVa
     LLVMValueRef count = gen_declare(g, "plrt_region_blocks", LLVMFunctionType(g->i64, params, 2, false));
     LLVMValueRef args[2] = {region, trips};
     buffer b = {.blocks = gen_call(g, count, args, 2)};
-    if (!g->scratch) {
-        g->scratch = gen_slot(g, LLVMArrayType2(g->i8, STACK_BYTES), "partials");
-        LLVMSetAlignment(g->scratch, LINE);
-    }
+    LLVMValueRef scratch = gen_slot(g, LLVMArrayType2(g->i8, STACK_BYTES), "partials");
+    LLVMSetAlignment(scratch, LINE);
     LLVMValueRef data = gen_slot(g, g->ptr, "partials"), owner = gen_slot(g, g->ptr, "partials");
     LLVMValueRef bytes = LLVMBuildMul(g->b, b.blocks, gen_int(g, partial_stride(s->fn)), "");
     LLVMBasicBlockRef large = gen_block(g, "heap"), bad = gen_block(g, "no_memory"), made = gen_block(g, ""),
                       go = gen_block(g, "");
-    LLVMBuildStore(g->b, g->scratch, data);
+    LLVMBuildStore(g->b, scratch, data);
     LLVMBuildStore(g->b, LLVMConstNull(g->ptr), owner);
     gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGT, bytes, gen_int(g, STACK_BYTES), ""), large, go, -1);
     gen_start(g, large);
@@ -323,13 +357,16 @@ static buffer open_buffer(gen *g, const kir_stmt *s, LLVMValueRef region, LLVMVa
     return b;
 }
 
-static void merge_block(gen *g, const kir_stmt *s, LLVMValueRef base) {
+static void merge_block(gen *g, const kir_stmt *s, LLVMValueRef base, bool went_on) {
     const kir_fn *f = s->fn;
     uint32_t at = 0;
     for (uint32_t i = 0; i < f->reductions.len; i++) {
         const kir_var *into = s->results.at[i];
         gen_value part = get_part(g, base, &at, into->ty);
-        put_var(g, into, gen_binary(g, f->reductions.at[i].op, into->ty, get_var(g, into), part));
+        if (went_on)
+            put_var(g, into, part);
+        else
+            put_var(g, into, gen_binary(g, f->reductions.at[i].op, into->ty, get_var(g, into), part));
     }
     for (uint32_t i = 0; i < f->last.n; i++) {
         const kir_var *into = s->results.at[f->reductions.len + i];
@@ -349,7 +386,7 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
     gen_start(g, loop);
     LLVMValueRef i = LLVMBuildLoad2(g->b, g->i64, counter, "");
     LLVMValueRef offset = LLVMBuildMul(g->b, i, gen_int(g, partial_stride(s->fn)), "");
-    merge_block(g, s, LLVMBuildInBoundsGEP2(g->b, g->i8, b->data, &offset, 1, ""));
+    merge_block(g, s, LLVMBuildInBoundsGEP2(g->b, g->i8, b->data, &offset, 1, ""), false);
     LLVMValueRef next = LLVMBuildNSWAdd(g->b, i, gen_int(g, 1), "");
     LLVMBuildStore(g->b, next, counter);
     gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, next, b->blocks, ""), loop, after, 0);
@@ -368,7 +405,7 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
  * result. Where iterations sum, the copy runs whenever there is one block (and moderate work), by the sizes alone. Where
  * sums are within an iteration, the loop as it was runs when there is next to no work, by the sizes alone too. */
 
-enum { COPY_STATEMENTS = 24, BLOCK_WORK = 16000 };
+enum { COPY_STATEMENTS = 24, BLOCK_WORK = 16000, FEWEST = 8 };
 
 static bool selects(const kir_expr *e) {
     bool found = e->kind == KIR_SELECT;
@@ -391,19 +428,6 @@ static bool is_worth_a_copy(const kir_block *b) {
     kir_block all = *b;
     kir_each_stmt(&all, count_statement, &n);
     return n <= COPY_STATEMENTS;
-}
-
-static bool regroups(const kir_reduction *r) {
-    bool sums = r->op == KIR_OP_ADD || r->op == KIR_OP_SUB || r->op == KIR_OP_MUL;
-    return sums && r->var->ty->kind != TYPE_INT && r->var->ty->kind != TYPE_BOOL;
-}
-
-/* Sums of floats across the iterations of the region. */
-static bool rounds(const kir_fn *f) {
-    for (uint32_t i = 0; i < f->reductions.len; i++)
-        if (regroups(&f->reductions.at[i]))
-            return true;
-    return false;
 }
 
 static bool note_regrouping(kir_stmt *s, void *context) {
@@ -432,7 +456,9 @@ static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     if (has_partials(s->fn))
         part = gen_slot(g, LLVMArrayType2(g->i64, (uint64_t)partial_stride(s->fn) / 8), "partials");
     LLVMBuildStore(g->b, part, context);
-    LLVMValueRef zero = gen_int(g, 0), args[5] = {context, zero, trips, zero, g->err};
+    for (uint32_t i = 0, at = 0; i < s->fn->reductions.len && goes_on(s->fn); i++)
+        put_part(g, part, &at, s->results.at[i]->ty, get_var(g, s->results.at[i]));
+    LLVMValueRef zero = gen_int(g, 0), args[5] = {context, zero, trips, gen_int(g, -1), g->err};
     LLVMValueRef status = gen_call(g, gen_fn_of(g, s->fn)->value, args, 5);
     bool copied = copies_blocks(s->fn) || (is_worth_a_copy(&s->fn->body) && !rounds_inside(s->fn));
     const char *how = copied ? "alwaysinline" : "noinline";
@@ -441,7 +467,7 @@ static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
                              LLVMCreateEnumAttribute(g->context, kind, 0));
     gen_fail_if(g, status);
     if (has_partials(s->fn))
-        merge_block(g, s, part);
+        merge_block(g, s, part, goes_on(s->fn));
 }
 
 /* Work is estimated in floats, and as such compared: the way back to an integer takes longer than a short loop. */
@@ -458,13 +484,12 @@ static const kir_expr *estimate_of(const kir_expr *work) {
 static LLVMValueRef is_less_work(gen *g, const kir_stmt *s, LLVMValueRef limit) {
     const kir_expr *estimate = estimate_of(s->work);
     if (!estimate)
-        return LLVMBuildICmp(g->b, LLVMIntSLT, gen_int64(g, s->work), limit, "");
-    LLVMValueRef work = gen_expr(g, estimate).re;
-    return LLVMBuildFCmp(g->b, LLVMRealOLT, work, LLVMBuildSIToFP(g->b, limit, g->f64, ""), "");
+        return LLVMBuildFCmp(g->b, LLVMRealOLT, LLVMBuildSIToFP(g->b, gen_int64(g, s->work), g->f64, ""), limit, "");
+    return LLVMBuildFCmp(g->b, LLVMRealOLT, gen_expr(g, estimate).re, limit, "");
 }
 
 static LLVMValueRef load_global(gen *g, const char *name) {
-    return LLVMBuildLoad2(g->b, g->i64, gen_runtime_global(g, name, g->i64), "");
+    return LLVMBuildLoad2(g->b, g->f64, gen_runtime_global(g, name, g->f64), "");
 }
 
 /* One block, as plrt_region_blocks counts them, tests aside. */
@@ -488,21 +513,103 @@ static bool has_long_iterations(const kir_fn *f) {
     return is_long;
 }
 
-/* Whether the region's work is small; a region that reduces must also be one block. */
-static LLVMValueRef is_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+/* What the estimate does not exceed while the integers in it are at most x; they are put into `of`, two at most. -1: not
+ * of the form. */
+typedef struct sizes {
+    const kir_expr *of[2];
+    uint32_t n;
+} sizes;
+
+static bool note_size(sizes *z, const kir_expr *e) {
+    for (uint32_t i = 0; i < z->n; i++)
+        if (kir_expr_equal(z->of[i], e))
+            return true;
+    if (z->n == 2)
+        return false;
+    z->of[z->n++] = e;
+    return true;
+}
+
+static bool is_not_negative(const kir_expr *e) {
+    if (e->kind == KIR_CONST)
+        return e->ty->kind == TYPE_FLOAT && e->value.f >= 0;
+    if (e->kind == KIR_CAST)
+        return e->args[0]->kind == KIR_DIM;
+    if (e->kind != KIR_BINARY || (e->op != KIR_OP_MAX && e->op != KIR_OP_ADD && e->op != KIR_OP_MUL))
+        return false;
+    bool a = is_not_negative(e->args[0]), b = is_not_negative(e->args[1]);
+    return e->op == KIR_OP_MAX ? a || b : a && b;
+}
+
+static double most_of(const kir_expr *e, double x, sizes *z) {
+    if (e->kind == KIR_CONST && e->ty->kind == TYPE_FLOAT)
+        return e->value.f >= 0 ? e->value.f : -1;
+    if (e->kind == KIR_CAST && e->args[0]->ty->kind == TYPE_INT && e->args[0]->ty->is_signed)
+        return note_size(z, e->args[0]) ? x : -1;
+    if (e->kind != KIR_BINARY)
+        return -1;
+    double a = most_of(e->args[0], x, z);
+    if (e->op == KIR_OP_SUB && is_not_negative(e->args[1]))
+        return a;
+    double b = most_of(e->args[1], x, z);
+    if (a < 0 || b < 0 || (e->op == KIR_OP_MUL && !is_not_negative(e->args[0]) && !is_not_negative(e->args[1])))
+        return -1;
+    return e->op == KIR_OP_ADD ? a + b : e->op == KIR_OP_MUL ? a * b : e->op == KIR_OP_MAX ? (a > b ? a : b) : -1;
+}
+
+static LLVMValueRef is_usual(gen *g) {
+    LLVMValueRef usual = LLVMBuildLoad2(g->b, g->i32, gen_runtime_global(g, "plrt_small_is_usual", g->i32), "");
+    return LLVMBuildICmp(g->b, LLVMIntNE, usual, gen_int32(g, 0), "");
+}
+
+/* Goes to `yes` where one or two sizes alone, compared with constants, say that the work is less than the least usual
+ * limit; a limit that nobody can set needs not be usual. The estimate itself takes as long as a few iterations of a short
+ * loop. */
+static void test_sizes(gen *g, const kir_expr *estimate, int64_t limit, bool is_set, LLVMBasicBlockRef yes) {
+    sizes z = {0};
+    int64_t least = 0, most = limit;
+    if (!estimate || most_of(estimate, 1, &z) < 0 || z.n == 0)
+        return;
+    while (most - least > 1) {
+        int64_t x = least + (most - least) / 2;
+        *(most_of(estimate, (double)x, &z) < (double)limit ? &least : &most) = x;
+    }
+    if (least < FEWEST)
+        return;
+    LLVMBasicBlockRef no = gen_block(g, "");
+    for (uint32_t i = 0; i < z.n; i++) {
+        LLVMBasicBlockRef on = i + 1 < z.n || is_set ? gen_block(g, "") : yes;
+        gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSLE, gen_int64(g, z.of[i]), gen_int(g, least), ""), on, no, 0);
+        if (on != yes)
+            gen_start(g, on);
+    }
+    if (is_set)
+        gen_branch(g, is_usual(g), yes, no, 1);
+    gen_start(g, no);
+}
+
+/* Goes to `small` or `large`; a region that reduces must also be one block to be small. */
+static void test_work(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBlockRef small, LLVMBasicBlockRef large) {
     bool always = copies_blocks(s->fn);
-    if (always && !has_long_iterations(s->fn))
-        return is_one_block(g, s->fn, trips);
-    LLVMValueRef limit = always ? gen_int(g, BLOCK_WORK) : load_global(g, "plrt_small_work");
-    LLVMValueRef small = is_less_work(g, s, limit);
-    return has_partials(s->fn) ? LLVMBuildAnd(g->b, small, is_one_block(g, s->fn, trips), "") : small;
+    if (has_partials(s->fn)) {
+        LLVMBasicBlockRef one = always && !has_long_iterations(s->fn) ? small : gen_block(g, "");
+        gen_branch(g, is_one_block(g, s->fn, trips), one, large, 0);
+        if (one == small)
+            return;
+        gen_start(g, one);
+    }
+    test_sizes(g, estimate_of(s->work), always ? BLOCK_WORK : PLRT_SMALL_LEAST, !always, small);
+    LLVMValueRef limit = always ? LLVMConstReal(g->f64, BLOCK_WORK) : load_global(g, "plrt_small_work");
+    gen_branch(g, is_less_work(g, s, limit), small, large, 0);
 }
 
 /* Those who watch hear of the run from here, as it does not pass through the runtime. Tests may have blocks smaller: then
  * it does, and this goes on at `no`. */
 static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBlockRef no) {
-    LLVMBasicBlockRef watched = gen_block(g, "watched"), on = gen_block(g, "");
-    LLVMValueRef asked = LLVMBuildICmp(g->b, LLVMIntEQ, load_global(g, "plrt_small_work"), gen_int(g, 0), "");
+    LLVMBasicBlockRef unusual = gen_block(g, "unusual"), watched = gen_block(g, "watched"), on = gen_block(g, "");
+    gen_branch(g, is_usual(g), on, unusual, 1);
+    gen_start(g, unusual);
+    LLVMValueRef asked = LLVMBuildFCmp(g->b, LLVMRealOEQ, load_global(g, "plrt_small_work"), LLVMConstNull(g->f64), "");
     gen_branch(g, asked, watched, on, -1);
     gen_start(g, watched);
     LLVMTypeRef params[3] = {g->ptr, g->i64, g->i64};
@@ -513,28 +620,113 @@ static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBlo
     gen_start(g, on);
 }
 
-static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef trips) {
-    LLVMValueRef region = region_data(g, s->fn), context = fill_context(g, s);
-    LLVMValueRef work = s->work ? gen_int64(g, s->work) : gen_int(g, INT64_MAX);
-    bool partials = has_partials(s->fn);
-    buffer b = {LLVMConstNull(g->ptr), NULL, NULL};
-    if (partials)
-        b = open_buffer(g, s, region, trips);
-    LLVMBuildStore(g->b, b.data, context);
+static LLVMValueRef call_runtime(gen *g, const kir_stmt *s, LLVMValueRef context, LLVMValueRef trips,
+                                 LLVMValueRef work) {
     LLVMTypeRef params[5] = {g->ptr, g->ptr, g->i64, g->i64, g->ptr};
     LLVMValueRef run = gen_declare(g, "plrt_region_run", LLVMFunctionType(g->i32, params, 5, false));
-    LLVMValueRef args[5] = {region, context, trips, work, g->err};
-    LLVMValueRef status = gen_call(g, run, args, 5);
-    if (partials) {
-        LLVMBasicBlockRef good = gen_block(g, ""), after = gen_block(g, "");
-        gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, status, gen_int32(g, 0), ""), good, after, 1);
-        gen_start(g, good);
-        merge(g, s, &b);
-        gen_jump(g, after);
-        gen_start(g, after);
-        gen_release(g, LLVMBuildLoad2(g->b, g->ptr, b.owner, ""));
+    LLVMValueRef args[5] = {region_data(g, s->fn), context, trips, work, g->err};
+    return gen_call(g, run, args, 5);
+}
+
+/* The variables that the region's results go to, to and from memory. */
+static void put_results(gen *g, const kir_stmt *s, LLVMValueRef memory) {
+    for (uint32_t i = 0, at = 0; i < s->results.len; i++)
+        put_part(g, memory, &at, s->results.at[i]->ty, get_var(g, s->results.at[i]));
+}
+
+static void get_results(gen *g, const kir_stmt *s, LLVMValueRef memory) {
+    for (uint32_t i = 0, at = 0; i < s->results.len; i++)
+        put_var(g, s->results.at[i], get_part(g, memory, &at, s->results.at[i]->ty));
+}
+
+typedef struct writer { /* what is put aside while another function is written */
+    LLVMValueRef fn, err, iteration;
+    LLVMBasicBlockRef block, entry, fail;
+    LLVMMetadataRef place;
+    gen_value *slots; /* of the results' variables */
+} writer;
+
+static writer open_merger(gen *g, const kir_stmt *s, LLVMValueRef fn) {
+    writer was = {g->fn,
+                  g->err,
+                  g->iteration,
+                  LLVMGetInsertBlock(g->b),
+                  LLVMGetInsertBlock(g->entry_b),
+                  g->fail,
+                  LLVMGetCurrentDebugLocation2(g->b),
+                  arena_array(g->a, gen_value, s->results.len + 1)};
+    LLVMSetCurrentDebugLocation2(g->b, NULL);
+    g->fn = fn;
+    g->err = LLVMGetParam(fn, 4);
+    g->iteration = NULL;
+    LLVMBasicBlockRef entry = gen_block(g, "entry"), body = gen_block(g, "body");
+    LLVMPositionBuilderAtEnd(g->entry_b, entry);
+    g->fail = gen_block(g, "fail");
+    for (uint32_t i = 0; i < s->results.len; i++) {
+        gen_value *slot = &g->vars[s->results.at[i]->id].slot;
+        LLVMTypeRef t = gen_type(g, s->results.at[i]->ty);
+        was.slots[i] = *slot;
+        *slot = (gen_value){gen_slot(g, t, ""), slot->im ? gen_slot(g, t, "") : NULL};
     }
-    gen_fail_if(g, status);
+    gen_start(g, body);
+    return was;
+}
+
+static void close_merger(gen *g, const kir_stmt *s, const writer *was) {
+    gen_start(g, g->fail);
+    LLVMBuildRet(g->b, gen_int32(g, 1));
+    LLVMBuildBr(g->entry_b, LLVMGetNextBasicBlock(LLVMGetEntryBasicBlock(g->fn)));
+    for (uint32_t i = s->results.len; i-- > 0;)
+        g->vars[s->results.at[i]->id].slot = was->slots[i];
+    g->fn = was->fn;
+    g->err = was->err;
+    g->iteration = was->iteration;
+    g->fail = was->fail;
+    LLVMPositionBuilderAtEnd(g->entry_b, was->entry);
+    gen_start(g, was->block);
+    LLVMSetCurrentDebugLocation2(g->b, was->place);
+}
+
+/* `i32 NAME.merged(context, results, trips, work, err)`: runs the region in blocks and combines them with the results, which
+ * come and go in memory. */
+static LLVMValueRef merging_function(gen *g, const kir_stmt *s) {
+    LLVMTypeRef params[5] = {g->ptr, g->ptr, g->i64, g->i64, g->ptr};
+    char name[128];
+    snprintf(name, sizeof name, "%.100s.merged", s->fn->name->text);
+    LLVMValueRef fn = gen_open_cold(g, name, LLVMFunctionType(g->i32, params, 5, false));
+    for (unsigned i = 1; i <= 5; i += i == 2 ? 3 : 1)
+        gen_attribute(g, fn, i, "noalias", 0);
+    writer was = open_merger(g, s, fn);
+    LLVMValueRef context = LLVMGetParam(fn, 0), results = LLVMGetParam(fn, 1), trips = LLVMGetParam(fn, 2);
+    get_results(g, s, results);
+    buffer b = open_buffer(g, s, region_data(g, s->fn), trips);
+    LLVMBuildStore(g->b, b.data, context);
+    LLVMValueRef status = call_runtime(g, s, context, trips, LLVMGetParam(fn, 3));
+    LLVMBasicBlockRef good = gen_block(g, ""), after = gen_block(g, "");
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, status, gen_int32(g, 0), ""), good, after, 1);
+    gen_start(g, good);
+    merge(g, s, &b);
+    put_results(g, s, results);
+    gen_jump(g, after);
+    gen_start(g, after);
+    gen_release(g, LLVMBuildLoad2(g->b, g->ptr, b.owner, ""));
+    LLVMBuildRet(g->b, status);
+    close_merger(g, s, &was);
+    return fn;
+}
+
+static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef trips) {
+    LLVMValueRef context = fill_context(g, s), work = s->work ? gen_int64(g, s->work) : gen_int(g, INT64_MAX);
+    if (!has_partials(s->fn)) {
+        LLVMBuildStore(g->b, LLVMConstNull(g->ptr), context);
+        gen_fail_if(g, call_runtime(g, s, context, trips, work));
+        return;
+    }
+    LLVMValueRef results = gen_slot(g, LLVMArrayType2(g->i64, (uint64_t)partial_stride(s->fn) / 8), "results");
+    put_results(g, s, results);
+    LLVMValueRef args[5] = {context, results, trips, work, g->err};
+    gen_fail_if(g, gen_call(g, merging_function(g, s), args, 5));
+    get_results(g, s, results);
 }
 
 void gen_region(gen *g, const kir_stmt *s) {
@@ -547,7 +739,7 @@ void gen_region(gen *g, const kir_stmt *s) {
     LLVMBasicBlockRef some = gen_block(g, "");
     gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGT, trips, gen_int(g, 0), ""), some, after, 0);
     gen_start(g, some);
-    gen_branch(g, is_small(g, s, trips), small, large, 0);
+    test_work(g, s, trips, small, large);
     gen_start(g, small);
     if (copies_blocks(s->fn))
         note_run(g, s, trips, large);
@@ -616,13 +808,15 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     test_terms(g, s->value, false, failed);
     LLVMValueRef trips = gen_int64(g, region->value);
     bool sums = rounds_inside(region->fn);
-    LLVMValueRef tiny = sums ? is_less_work(g, region, load_global(g, "plrt_tiny_work")) : is_small(g, region, trips);
-    LLVMBasicBlockRef noted = sums ? gen_block(g, "tiny") : loop;
-    gen_branch(g, tiny, noted, large, 0);
     if (sums) {
+        LLVMBasicBlockRef noted = gen_block(g, "tiny");
+        test_sizes(g, estimate_of(region->work), PLRT_TINY_WORK, true, loop);
+        gen_branch(g, is_less_work(g, region, load_global(g, "plrt_tiny_work")), noted, large, 0);
         gen_start(g, noted);
         note_run(g, region, trips, loop);
         gen_jump(g, loop);
+    } else {
+        test_work(g, region, trips, loop, large);
     }
     gen_start(g, large);
     test_terms(g, s->value, true, failed);
