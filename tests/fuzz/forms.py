@@ -3,7 +3,7 @@ returns a Node, and give it a weight in Forms.INNER (inside loops) or Forms.OUTE
 import copy
 import math
 
-from arguments import MOST_ITERATIONS
+from arguments import LAST, MOST_ITERATIONS
 from nests import Nests
 from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 
@@ -12,13 +12,16 @@ class Forms(Nests):
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 3, "view": 4, "induction": 3, "element_sum": 6,
              "row_sum": 3, "array_call": 2.5, "two_raises": 0.7, "print": 0.9, "several": 4, "chosen_row": 0.7, "stages": 2,
-             "seen_sum": 2.5}
+             "seen_sum": 2.5, "seen_before": 1, "moved_index": 1.5}
     OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
              "rows": 2, "scatter": 1, "cumulative": 2.5, "trusted": 2, "shared_update": 3, "stages": 8,
-             "combine": 10, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
+             "combine": 14, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
              "absent": 0.8, "raises": 2,
-             "escape": 3, "before": 2.5, "items": 1.5, "checked": 2,
-             "solve": 2, "vectors": 4, "products": 4}
+             "escape": 4, "before": 3, "items": 1.5, "checked": 2,
+             "solve": 2, "vectors": 4, "products": 4, "overlapped": 3, "single": 8}
+
+    COMBINED = {"+": 2, "-": 1, "*": 4, "min": 2, "max": 3, "npmin": 3, "npmax": 3, "&": 4, "|": 5, "^": 4, "when": 1.5,
+                "through": 1}  # how iterations update an element that they share
 
     def statement(self, loops, depth):
         r = self.r
@@ -187,6 +190,40 @@ class Forms(Nests):
             parts.append(copy.deepcopy(see))
         return Node("block", body=parts if r.random() < 0.8 else parts[1:])
 
+    def make_seen_before(self, loops):
+        """An element that is read in front of a loop, and in it, where it changes."""
+        r = self.r
+        self.features["element seen before a loop"] += 1
+        k, t, out = self.name("k"), self.name("t"), self.element(loops, lambda a: a["dtype"] == "float64", written=True)
+        e = self.element(loops, lambda a: not is_complex(a["dtype"]) and a["dtype"] != "bool", written=True)
+        inner = loops + [(k, 0, 2)]
+        old = Node("load", e.ty, array=e.array, subs=e.subs)
+        new = Node("bin", promote(e.ty, "int64"), op=r.choice("+-"), a=old, b=r.choice([const(1), var(k)]))
+        see = Node("store", array=out.array, subs=self.element(inner, of=out.array).subs, value=self.to_float(old))
+        change = Node("store", array=e.array, subs=e.subs, value=new)
+        parts = [change] if r.random() < 0.4 else [see, change]
+        if r.random() < 0.3:
+            parts[-1] = Node("when", test=self.condition(inner), body=[parts[-1]], orelse=[])
+        return Node("block", body=[Node("assign", name=t, value=copy.deepcopy(old)),
+                                   Node("for", var=k, lo="0", hi=r.choice(["3", "2", "min(m, 3)"]), step=1, body=parts),
+                                   Node("store", array=out.array, subs=out.subs, value=self.to_float(var(t, e.ty)))])
+
+    def make_moved_index(self, loops):
+        """A subscript in a variable that an inner loop moves on when something holds."""
+        r = self.r
+        self.features["index moved in a loop"] += 1
+        t, k, (v, lo, hi) = self.name("t"), self.name("k"), r.choice(loops)
+        c, d = r.sample([0, 1, 2], 2)
+        out = self.new_array(r.choice(["float64", "int64"]), 1, r.choice(["C", "C", "view", "neg"]))
+        self.reach(out, 0, lo, max(hi, lo) + 2)
+        inner = loops + [(k, 0, 2)]
+        value = self.to_float(self.expr(inner, 1)) if self.arrays[out]["dtype"] == "float64" else var(k)
+        move = Node("when", test=self.condition(inner), orelse=[],
+                    body=[Node("assign", name=t, value=Node("bin", "int64", op="+", a=var(v), b=const(d)))])
+        body = [Node("store", array=out, subs=[t], value=value), move]
+        return Node("block", body=[Node("assign", name=t, value=Node("bin", "int64", op="+", a=var(v), b=const(c))),
+                                   Node("for", var=k, lo="0", hi=r.choice(["3", "2", "min(m, 3)"]), step=1, body=body)])
+
     def make_absent(self, loops, depth):
         """Elements far outside of an array, touched only in loops that do not run for them."""
         r = self.r
@@ -225,6 +262,14 @@ class Forms(Nests):
             parts.append(Node("update", array=out, subs=["i"], op="/", ty="float64", value=self.to_float(self.leaf(around))))
         self.closed = set()
         return Node("for", var="i", lo="0", hi=n, step=1, body=parts, prange=r.random() < 0.3)
+
+    def make_single(self, loops, depth):
+        """A loop, or two, around one statement that has a loop or a variable of its own, and nothing else."""
+        lo, hi, step, least, most = self.bounds([], MOST_ITERATIONS // 8)
+        around = [("(i - far)" if lo == "far" else "i", least, most)]
+        form = self.r.choice(["moved_index", "seen_before", "local_array", "local_array", "several", "seen_sum", "view", "reduce", "carried"])
+        body = [getattr(self, f"make_{form}")(around)]
+        return Node("for", var="i", lo=lo, hi=hi, step=step, body=body)
 
     def make_calls(self, loops, depth):
         """Iterations that only call: what the function does to the array decides what may run side by side."""
@@ -330,17 +375,22 @@ class Forms(Nests):
         self.features["local array"] += 1
         n, k = self.name("w"), self.name("k")
         out = self.element(loops, lambda a: a["dtype"] == "float64", written=True)
-        size = self.r.choice([2, 3, 5])
+        size = length = self.r.choice([2, 3, 5])
+        if self.r.random() < 0.5:  # an extent that is not known is kept in memory that iterations share
+            size, length = self.params["m"], "m"
         inner = loops + [(k, 0, size - 1)]
         filled = self.r.choice([size, size, size - 1, 1])  # the rest is as it was made
         made = self.r.choice(["zeros", "ones", "empty"] if filled == size else ["zeros", "zeros", "ones"])
         fill = Node("store", array=n, subs=[k], value=self.to_float(self.expr(inner, 1)), dtype="float64")
         if made != "empty" and self.r.random() < 0.6:  # other elements in every iteration
-            fill = Node("when", test=self.condition(inner), body=[fill], orelse=[])
+            (v, lo, hi), seen = loops[-1], self.new_array("float64", 1)
+            self.reach(seen, 0, lo, max(hi, lo) + size - 1)
+            test = Node("compare", "bool", op="<", a=Node("load", "float64", array=seen, subs=[f"{v} + {k}"]), b=const(0.0))
+            fill = Node("when", test=test, body=[fill], orelse=[])
         return Node("block", body=[
-            Node("text", code=f"{n} = np.{made}({size})"),
-            Node("for", var=k, lo="0", hi=str(filled), step=1, body=[fill]),
-            Node("for", var=k, lo="0", hi=str(size), step=1, body=[
+            Node("text", code=f"{n} = np.{made}({length})"),
+            Node("for", var=k, lo="0", hi=str(length if filled == size else filled), step=1, body=[fill]),
+            Node("for", var=k, lo="0", hi=str(length), step=1, body=[
                 Node("update", array=out.array, subs=out.subs, op="+", ty="float64",
                      value=Node("load", "float64", array=n, subs=[k]))])])
 
@@ -463,6 +513,31 @@ class Forms(Nests):
             heads.insert(0, ("t", "0", r.choice(["2", "3"]), 1))
         return self.nest(heads, body)
 
+    def make_overlapped(self, loops, depth):
+        """Two arguments that share memory, if only one element, and what one iteration stores another reads."""
+        r = self.r
+        self.features["overlapped"] += 1
+        ndim, n = r.choice([1, 1, 2]), r.choice(["n", "n", "m", "9"])
+        ty, most = r.choice(["float64", "int64", "float32"]), max(self.value_of(n) - 1, 0)
+        a, b = (self.new_array(ty, ndim, r.choice(["neg", "neg", "view", "C"])) for _ in range(2))
+        for x in (a, b):
+            self.arrays[x].pop("overlaps", None)
+            if ndim == 2:
+                self.reach(x, 1, 0, 2)
+        self.lay_over(b, a, r.choice([LAST, LAST, 1, 2, max(most // 2, 1)]))
+        c, column = r.choice([0, 0, 1]), [r.choice(["0", "2"])] if ndim == 2 else []
+        to, of = (a, b) if r.random() < 0.5 else (b, a)
+        self.reach(to, 0, 0, most)
+        self.reach(of, 0, 0, most + c)
+        wide = promote(ty, "int64") if is_int(ty) else ty
+        value = Node("bin", wide, op=r.choice("+-"), a=Node("load", ty, array=of, subs=[f"i + {c}" if c else "i"] + column),
+                     b=Node("load", ty, array=to, subs=["i"] + column) if r.random() < 0.5 else const(3, wide))
+        body = [Node("store", array=to, subs=["i"] + column, value=value)]
+        if r.random() < 0.2:
+            body.append(self.make_store([("i", 0, most)]))
+        heads = r.choice([("0", n, 1), ("0", n, 1), (f"{n} - 1", "-1", -1)])
+        return Node("for", var="i", lo=heads[0], hi=heads[1], step=heads[2], body=body)
+
     def make_product(self, loops, depth):
         """c[i, j] += a[i, k] * b[k, j], its loops in any order, some of its subscripts the wrong way round."""
         self.features["product"] += 1
@@ -491,6 +566,11 @@ class Forms(Nests):
         body = [Node("update", array=names[0], subs=subs[0], op=r.choice("++-"), value=term, ty=wide)]
         order = list("ijk")
         r.shuffle(order)
+        if r.random() < 0.25:  # no sum: the order of k counts
+            old = Node("load", ty, array=names[0], subs=subs[0])
+            half = Node("bin", wide, op="-", a=term, b=old)
+            body = [Node("store", array=names[0], subs=subs[0], value=half)]
+            order = r.choice(["kji", "kji", "kij", order])
         heads = [(v, "0", sizes[v], 1) for v in order]
         if r.random() < 0.2:
             v, lo, hi, _ = heads[-1]
@@ -717,8 +797,8 @@ class Forms(Nests):
             if r.random() < 0.8:
                 self.arrays[n].pop("overlaps", None)
                 self.arrays[n]["alone"] = True
-            form = r.choice(["+", "+", "+", "-", "*", "min", "max", "when", "through", "npmin", "npmax"] +
-                            (["&", "|", "^"] if is_int(ty) else []))
+            weights = self.COMBINED if is_int(ty) else {k: w for k, w in self.COMBINED.items() if k not in "&|^"}
+            form = self.pick(list(weights), weights.values())
             targets.append((n, ty, form))
             self.features["combine " + form] += 1
         alone = {n for n, _, _ in targets} if r.random() < 0.9 else set()
@@ -982,7 +1062,7 @@ class Forms(Nests):
     def make_reduction(self, loops, depth):
         r = self.r
         n = self.name("s")
-        kind = r.choice(["+", "+", "-", "*", "min", "max", "&", "|", "^", "cond+", "cond max", "mixed", "- x", "and", "or",
+        kind = r.choice(["+", "+", "-", "*", "min", "max", "&", "&", "|", "|", "^", "^", "cond+", "first", "cond max", "mixed", "- x", "and", "or",
                          "first", "twice", "read"])
         if kind in ("and", "or"):
             return self.logical_reduction(loops, depth, n, kind)

@@ -54,13 +54,16 @@ class Maker(Forms):
             [20, 4, 4, 4, 4, 2, 1, 1, 1.5])
         self.arrays[n] = dict(dtype=dtype, ndim=ndim, hi=[-1] * ndim, flavour=flavour)
         base = [b for b, s in self.arrays.items()
-                if b != n and s["dtype"] == dtype and s["ndim"] == ndim and s["flavour"] == "C" and "index_of" not in s
-                and "alone" not in s and "local" not in s]
-        if base and r.random() < 0.15 and flavour in ("C", "view"):
-            self.features["overlapping arguments"] += 1
-            self.arrays[n].update(flavour="C", overlaps=r.choice(base), shift=r.choice([0, 0, 1, 2, LAST]),
-                                  turned=r.random() < 0.2)
+                if b != n and s["dtype"] == dtype and s["ndim"] == ndim and s["flavour"] in ("C", "view", "neg")
+                and not {"index_of", "alone", "local", "overlaps"} & set(s)]
+        if base and r.random() < 0.15 and flavour in ("C", "view", "neg"):
+            self.lay_over(n, r.choice(base), r.choice([0, 0, 1, 2, LAST]))
         return n
+
+    def lay_over(self, n, base, shift):
+        """Array n looks into the memory of `base`, from the shift-th element of its first axis on, perhaps backwards."""
+        self.features["overlapping arguments"] += 1
+        self.arrays[n].update(flavour="C", overlaps=base, shift=shift, turned=self.r.random() < 0.2)
 
     def array(self, want=None, written=False):
         """Name of an array; `want` says which specifications fit, `written` that it has to be writable."""

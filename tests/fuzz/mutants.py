@@ -24,6 +24,7 @@ PARALLELIZE, PROMOTE, SCHEDULE, OUTLINE, FACTS, SIMPLIFY, SCALARIZE, ALIAS, COST
     "parallelize", "promote", "schedule", "outline", "facts", "simplify", "scalarize", "alias", "cost", "vars"))
 FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH, COMBINE, BLOCKS, SPLIT, GROUP, INDUCTION = (f"passes/{n}.c" for n in (
     "fuse", "contract", "reorder", "scop", "jam", "precheck", "scratch", "combine", "blocks", "split", "group", "induction"))
+TIMETILE, MARCH, WRAPAROUND = (f"passes/{n}.c" for n in ("timetile", "march", "wraparound"))
 REGION, GEN_REGION, GEN_EXPR = "runtime/region.c", "src/llvm/gen_region.c", "src/llvm/gen_expr.c"
 
 # name: (file, old text, new text)
@@ -158,7 +159,7 @@ MUTANTS = {
         REORDER, "if (i != k && s->feeds[i][k] && !done[i] && !(with && with[i]))",
         "if (i != k && s->feeds[i][k] && !done[i] && !(with && with[i]) && i > k)"),
     "tiles of a carried loop in parallel": (
-        REORDER, "if (!moves[d] && (found == NO_DIM ||", "if ((!moves[d] || d == 0) && (found == NO_DIM ||"),
+        REORDER, "    if (!p->moves[dim]) {", "    if (!p->moves[dim] || tile) {"),
     "no order within an iteration": (
         SCOP, "    if (a < b)\n        return isl_map_union(all, equal);", "    if (a > b)\n        return isl_map_union(all, equal);"),
     "rows left over after the register block": (
@@ -180,10 +181,38 @@ MUTANTS = {
     "computed again after it changed": (
         SPLIT, "if (vars_has(&p->stored, w) && (w == v || !is_root(z, w)))", "if (vars_has(&p->stored, w) && !is_root(z, w))"),
     "iterations side by side share a scalar": (
-        GROUP, "    vars_union(expanded, &both);\n", ""),
+        GROUP, "    vars_union(expanded, &both);\n    vars_union(expanded, &g->exposed);\n", "    (void)expanded;\n"),
+    "a value kept under a condition taken from another iteration": (
+        GROUP, "    vars_union(&g.exposed, &perhaps);\n", ""),
     "a counter that starts at the index": (
         INDUCTION, "kir_expr *way = step > 0 ? kir_binary(m, KIR_OP_SUB, index, lo, at) :",
         "kir_expr *way = step > 0 ? index :"),
+    # ---- iterations side by side that end when they like
+    "an iteration goes on after its exit": (
+        MARCH, "kir_expr *mask = arm || vars_has(&t->expanded, s->var) ? mask_of(z, arm) : NULL;",
+        "kir_expr *mask = arm ? mask_of(z, arm) : NULL;"),
+    "an iteration comes back after its exit": (MARCH, "        if (changed.bits[i] & g->exposed.bits[i])\n            return true;",
+                                               "        if (changed.bits[i] & g->exposed.bits[i])\n            return false;"),
+    "what an iteration left with taken from a later step": (
+        MARCH, "    vars_union(&g.exposed, &g.written); /* who is through keeps what it had */\n", ""),
+    # ---- values of the iteration before
+    "first iteration not peeled": (WRAPAROUND, "vec_push(w->z->m->a, before, peel(w));",
+                                   "(void)before;\n            (void)peel;"),
+    "last value of what is handed on lost": (
+        WRAPAROUND, "            vars_rename(at, v, p);\n        vec_push(m->a, &body, at);",
+        "            vars_rename(at, v, p);\n        if (k != position)\n            vec_push(m->a, &body, at);"),
+    "overlap ignored for what is handed on": (
+        WRAPAROUND, "        if (!alias_may_share(w->z->alias, array, other))", "        if (array != other)"),
+    # ---- tiles of time and space
+    "slope of diamonds too small": (TIMETILE, "+ (later ? slope : 0);", "+ (later ? slope + 1 : 0);"),
+    "diamonds of one row overlap": (
+        TIMETILE, "r.hi = least(n, least(n, r.hi, plus(n, left, copy(n, n->width))), right);",
+        "r.hi = least(n, least(n, r.hi, plus_number(n, plus(n, left, copy(n, n->width)), 1)), right);"),
+    "slope of pieces too small": (
+        TIMETILE, "plus_number(n, times(n, n->c, since), q->along)",
+        "plus_number(n, times(n, n->c > 0 ? n->c - 1 : 0, since), q->along)"),
+    "the last step of a row of diamonds left out": (
+        TIMETILE, "end = least(n, plus_number(n, end, 1), copy(n, n->steps));", "end = least(n, end, copy(n, n->steps));"),
     # ---- checks of a block, memory kept between iterations
     "checks before the stores they depend on": (
         PRECHECK, "p->legal &= s->value->kind != KIR_LOAD || !is_stored_before(p, s->value->var);", "(void)is_stored_before;"),

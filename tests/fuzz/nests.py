@@ -1,6 +1,7 @@
 """Kinds of whole nests that reordering passes look for: sweeps over a grid in a time loop, shortest paths, triangular
 solves, products of matrices with vectors, chains of products. Each is made right and nearly right. A mixin of
 generate.Maker, as forms.py."""
+import copy
 import math
 
 from arguments import MOST_ITERATIONS
@@ -321,34 +322,57 @@ class Nests:
     # -- loops whose length nobody knows, values of the iteration before, loops over items
 
     def make_escape(self, loops, depth):
-        """Every iteration steps until something holds, each a number of times of its own."""
+        """Every iteration steps until something holds, each a number of times of its own; in a loop, in a nest, sometimes
+        in two stages. Loads in front of the steps, so that several iterations can step at once."""
         r = self.r
         self.features["escape"] += 1
-        n = r.choice(["n", "n", "m", "17"])
-        size = self.value_of(n)
-        c, out = self.grid("float64", [size]), self.grid(r.choice(["float64", "int64"]), [size])
-        z, k, most = self.name("z"), self.name("k"), r.choice([0, 1, 3, 9])
-        move = Node("assign", name=z, value=Node("bin", "float64", op=r.choice("+-"), b=load("float64", c, "i"), a=Node(
+        n, rows = r.choice(["n", "n", "m", "17", "521"]), r.choice([None, "2", "m", "5"])
+        n = "n" if rows and n == "521" else n
+        at = ["i", "j"] if rows else ["i"]
+        extents = [self.value_of(x) for x in ([rows, n] if rows else [n])]
+        c, out = self.grid("float64", extents), self.grid(r.choice(["float64", "int64"]), extents)
+        z, k, w, t = (self.name(x) for x in "zkwt")
+        most = r.choice([0, 1, 3, 9])
+        step = load("float64", c, *at) if r.random() < 0.15 else var(t, "float64")
+        move = Node("assign", name=z, value=Node("bin", "float64", op=r.choice("+-"), b=step, a=Node(
             "bin", "float64", op="*", a=var(z, "float64"), b=r.choice([var(z, "float64"), const(0.75)]))))
         count = Node("assign", name=k, value=Node("bin", "int64", op="+", a=var(k), b=const(1)))
-        steps = [move, count] if r.random() < 0.7 else [count, move]
-        if r.random() < 0.3:
-            steps.insert(1, Node("when", test=Node("compare", "bool", op=">", a=var(z, "float64"), b=const(1.0)), orelse=[],
-                                 body=[Node("assign", name=z, value=Node("bin", "float64", op="-", a=var(z, "float64"), b=const(0.5)))]))
-        bound = r.choice(["4.0", "2.0", "0.5"])
-        if r.random() < 0.5:
-            inner = Node("under", code=f"while {k} < {most} and {z} <= {bound}:", body=steps)
-        else:
-            leave = Node("when", test=Node("compare", "bool", op=">", a=var(z, "float64"), b=const(float(bound))), orelse=[],
-                         body=[Node("break")])
-            steps.insert(r.randint(0, len(steps)), leave)
-            inner = Node("for", var=self.name("q"), lo="0", hi=str(most), step=1, body=steps)
+        keep = Node("assign", name=w, value=Node("bin", "float64", op=r.choice("+-"), a=var(z, "float64"), b=const(0.5)))
+
+        def when(bound, *body):
+            test = Node("compare", "bool", op=r.choice([">", ">", "<"]), a=var(z, "float64"), b=const(bound))
+            return Node("when", test=test, body=list(body), orelse=[])
+
+        def stage(most):
+            steps = [copy.deepcopy(x) for x in r.choice([[move, count], [move, count], [count, move], [keep, move, count]])]
+            if r.random() < 0.3:
+                steps.insert(1, when(1.0, Node("assign", name=z, value=Node(
+                    "bin", "float64", op="-", a=var(z, "float64"), b=const(0.5)))))
+            if r.random() < 0.3:
+                steps.insert(r.randint(0, len(steps)), when(0.0, copy.deepcopy(keep)))
+            bound = r.choice([4.0, 2.0, 0.5])
+            if r.random() < 0.5:
+                return Node("under", code=f"while {k} < {most} and {z} <= {bound}:", body=steps)
+            steps.insert(r.randint(0, len(steps)), Node("when", orelse=[], body=[Node("break")], test=Node(
+                "compare", "bool", op=">", a=var(r.choice([z, z, w]), "float64"), b=const(bound))))
+            return Node("for", var=self.name("q"), lo="0", hi=str(most), step=1, body=steps)
+
+        body = [Node("assign", name=t, value=load("float64", c, *at)),
+                Node("assign", name=z, value=r.choice([const(0.0), var(t, "float64")])),
+                Node("assign", name=k, value=const(0)), Node("assign", name=w, value=r.choice([const(1.5), var(t, "float64")])),
+                stage(most)]
+        if r.random() < 0.4:
+            between = [copy.deepcopy(keep)] + ([Node("assign", name=z, value=const(0.25))] if r.random() < 0.5 else [])
+            body += [when(r.choice([0.0, 1.0]), *between), stage(2 * most)]
         ty = self.arrays[out]["dtype"]
-        result = var(k) if ty == "int64" or r.random() < 0.3 else var(z, "float64")
-        last = r.choice([Node("store", array=out, subs=["i"], value=result),
-                         Node("update", array=out, subs=["i"], op="+", ty=promote(ty, result.ty), value=result)])
-        start = [Node("assign", name=z, value=r.choice([const(0.0), load("float64", c, "i")])), Node("assign", name=k, value=const(0))]
-        return Node("for", var="i", lo=r.choice(["0", "0", "1"]), hi=n, step=1, body=start + [inner, last], prange=r.random() < 0.2)
+        result = var(k) if ty == "int64" else r.choice([var(k), var(z, "float64"), var(w, "float64"), Node(
+            "bin", "float64", op="+", a=var(z, "float64"), b=var(w, "float64"))])
+        body.append(r.choice([Node("store", array=out, subs=at, value=result),
+                              Node("update", array=out, subs=at, op="+", ty=promote(ty, result.ty), value=result)]))
+        heads = [(at[-1], r.choice(["0", "0", "1"]), n, 1)]
+        nest = self.nest([("i", "0", rows, 1)] + heads if rows else heads, body)
+        nest.prange = r.random() < 0.2
+        return nest
 
     def make_before(self, loops, depth):
         """What the iteration before had: a value or an index kept in a variable."""
