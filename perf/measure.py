@@ -3,6 +3,7 @@ import argparse
 import ctypes
 import json
 import linecache
+import math
 import os
 import pathlib
 import platform
@@ -31,6 +32,12 @@ def interleaved(candidates, rounds=21, least_seconds=0.002):
                 call()
             taken[name].append((time.perf_counter() - start) / repeats[name])
     return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def geometric_mean(ratios):
+    """Of those that are numbers; NaN of none."""
+    ratios = [r for r in ratios if not math.isnan(r)]
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
 
 
 def fresh_numbers(code, runs=11):

@@ -246,7 +246,7 @@ def page_of_first_calls():
     lines = ["| kernel | plait, ms | Numba, ms | Numba / plait |", "| --- | --- | --- | --- |"]
     for name, t in times.items():
         lines.append(f"| {name} | {t['plait'] * 1e3:.1f} | {t['numba'] * 1e3:.0f} | {t['numba'] / t['plait']:.1f} |")
-    means = [geometric(t[who] for t in times.values()) * 1e3 for who in ("plait", "numba")]
+    means = [measure.geometric_mean(t[who] for t in times.values()) * 1e3 for who in ("plait", "numba")]
     lines.append(f"| **geometric mean** | **{means[0]:.1f}** | **{means[1]:.0f}** | **{means[1] / means[0]:.1f}** |")
     return f"{measure.machine()}; {versions()}\n\n" + "\n".join(lines)
 
@@ -285,11 +285,6 @@ def figure(seconds):
     return "–" if math.isnan(seconds) else f"{seconds * 1e3:.3g}"
 
 
-def geometric(ratios):
-    ratios = [r for r in ratios if not math.isnan(r)]
-    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
-
-
 COLUMNS = ("kernel", "plait strict", "plait fast", "Numba", "NumPy", "Pythran", "JAX", "C strict", "C fast", "BEST", "by",
            "strict / BEST", "fast / BEST", "Numba / plait")
 
@@ -311,7 +306,7 @@ def rows_of(found, names, threads):
 
 
 def mean_row(title, ratios, names):
-    means = [f"{geometric(ratios[n][i] for n in names if n in ratios):.2f}" for i in range(3)]
+    means = [f"{measure.geometric_mean(ratios[n][i] for n in names if n in ratios):.2f}" for i in range(3)]
     return f"| **{title}** |" + " |" * 10 + " " + " | ".join(f"**{m}**" for m in means) + " |"
 
 

@@ -11,18 +11,20 @@ to perf/results/.
 """
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import sys
+import time
 
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE / "peers"))
+import c_variants  # noqa: E402
 import floors  # noqa: E402
 import measure  # noqa: E402
-import suite  # noqa: E402
-from kernels.polybench import NAMES, load  # noqa: E402
+from kernels.polybench import NAMES, determined, load  # noqa: E402
 
 # ---- loop by loop ------------------------------------------------------------------------------------------------------
 
@@ -111,6 +113,83 @@ def milliseconds(seconds):
     return f"{ms:.0f}" if ms >= 100 else f"{ms:.3g}"
 
 
+# ---- taking turns --------------------------------------------------------------------------------------------------------
+
+
+class Kernel:
+    """A kernel with inputs of one size; every run starts from a fresh copy of them."""
+
+    def __init__(self, name, size_name):
+        self.name = name
+        self.function, inputs, sizes = load(name)
+        self.size = sizes[size_name]
+        self.first = inputs(self.size, np.random.default_rng(1))
+        self.small = inputs(sizes["MINI"], np.random.default_rng(1))
+        self.work = [a.copy() if isinstance(a, np.ndarray) else a for a in self.first]
+
+    def bytes(self):
+        return sum(a.nbytes for a in self.first if isinstance(a, np.ndarray))
+
+    def compiled(self, **options):
+        """A plait kernel, compiled (for the types, on the smallest size)."""
+        from plait import njit
+
+        kernel = njit(**options)(self.function)
+        kernel(*(a.copy() if isinstance(a, np.ndarray) else a for a in self.small))
+        return kernel
+
+    def seconds(self, call, repeats=1):
+        """Time of a run, the mean of `repeats` where one is too short for the clock."""
+        taken = 0.0
+        for _ in range(repeats):
+            for a, b in zip(self.work, self.first):
+                if isinstance(a, np.ndarray):
+                    np.copyto(a, b)
+            start = time.perf_counter()
+            call(*self.work)
+            taken += time.perf_counter() - start
+        return taken / repeats
+
+    def results(self):
+        return [a.copy() for a in determined(self.name, self.work)]
+
+
+def largest_error(got, want):
+    """Relative to the largest number of each array."""
+    worst = 0.0
+    for g, w in zip(got, want):
+        if not np.isfinite(w.astype(float)).all() or not np.isfinite(g.astype(float)).all():
+            return math.inf
+        scale = max(float(np.max(np.abs(w))), 1e-300)
+        worst = max(worst, float(np.max(np.abs(g.astype(float) - w.astype(float)))) / scale)
+    return worst
+
+
+def take_turns(kernel, candidates, rounds, cap, least=0.002):
+    """{name: [seconds]} and {name: error against the last candidate}. `candidates` are {name: (before, call)}, where
+    `before()` sets what is not the call's own, as the number of threads. After the first round more follow until `rounds`
+    are done or `cap` seconds have passed."""
+    taken, results, repeats = {n: [] for n in candidates}, {}, {}
+    began = time.perf_counter()
+    for turn in range(rounds + 1):
+        for name, (before, call) in candidates.items():
+            before()
+            took = kernel.seconds(call, repeats.get(name, 1))
+            if turn == 0:
+                results[name] = kernel.results()
+                repeats[name] = min(50, max(1, math.ceil(least / max(took, 1e-7))))
+            if turn > 0 or took > cap / (4 * len(candidates)):  # the first run of a short one warms up
+                taken[name].append(took)
+        if time.perf_counter() - began > cap and all(taken.values()):
+            break
+    *_, last = candidates
+    return taken, {name: largest_error(result, results[last]) for name, result in results.items()}
+
+
+def c_peer(kernel, compiler):
+    return c_variants.of_polybench(measure.BUILD / "perf" / "polybench", kernel.name, kernel.size, compiler)
+
+
 # ---- speed -------------------------------------------------------------------------------------------------------------
 
 TOLERANCE = 1e-8
@@ -121,13 +200,13 @@ def candidates_of(kernel, threads, with_clang):
     runs = {f"{n} threads" if n > 1 else "1 thread": (threads_setter(n), mine) for n in sorted(threads, reverse=True)}
     runs["sequential"] = (threads_setter(1), kernel.compiled())
     if with_clang:
-        runs["clang"] = (threads_setter(1), suite.c_peer(kernel.name, kernel.size, suite.CLANG))
-    runs["gcc"] = (threads_setter(1), suite.c_peer(kernel.name, kernel.size))
+        runs["clang"] = (threads_setter(1), c_peer(kernel, "clang"))
+    runs["gcc"] = (threads_setter(1), c_peer(kernel, "gcc"))
     return runs
 
 
 def speed_line(numbers):
-    took = {r: suite.median(s) for r, s in numbers["seconds"].items()}
+    took = {r: statistics.median(s) for r, s in numbers["seconds"].items()}
     most, floor = next(iter(took)), numbers["floor"]
     wrong = f" WRONG: {'; '.join(numbers['wrong'])}" if numbers["wrong"] else ""
     return [*map(milliseconds, took.values()), f"{took['gcc'] / took[most]:.2f}",
@@ -136,9 +215,9 @@ def speed_line(numbers):
 
 
 def speed_remarks(numbers):
-    medians = {n: {r: suite.median(s) for r, s in k["seconds"].items()} for n, k in numbers.items()}
+    medians = {n: {r: statistics.median(s) for r, s in k["seconds"].items()} for n, k in numbers.items()}
     runs = list(next(iter(medians.values())))
-    mean = lambda a, b: suite.geometric_mean(m[a] / m[b] for m in medians.values())
+    mean = lambda a, b: measure.geometric_mean(m[a] / m[b] for m in medians.values())
     slow = [n for n, m in medians.items() if m["sequential"] / m[runs[0]] < 0.8]
     against = ", ".join(f"{mean('gcc', r):.2f} {r}" for r in runs if r != "gcc")
     return (f"Geometric mean against gcc: {against}; {runs[0]} against its sequential self "
@@ -149,14 +228,14 @@ def speed(options):
     machine = floors.Machine(max(options.threads))
     t = None
     for name in options.kernels:
-        kernel = suite.Kernel(name, options.size)
+        kernel = Kernel(name, options.size)
         runs = candidates_of(kernel, options.threads, options.clang)
         if t is None:
             most = next(iter(runs))
             t = Table(f"polybench-speed-{options.size}",
                       ("kernel", *(f"{r}, ms" for r in runs), f"{most} / gcc", f"{most} / sequential", "floor, ms", "of",
                        "distance"), speed_line, speed_remarks, lambda numbers: floors.settle(numbers, options.size))
-        taken, errors = suite.take_turns(kernel, runs, options.rounds, options.cap)
+        taken, errors = take_turns(kernel, runs, options.rounds, options.cap)
         floor, bound = machine.floor(name, kernel.size, kernel.bytes())
         wrong = [f"{r} differs by {e:.1g}" for r, e in errors.items() if e > TOLERANCE]
         t.add(name, seconds=taken, floor=floor, bound=bound, wrong=wrong)
@@ -167,29 +246,29 @@ def speed(options):
 
 
 def checks_ratio(numbers):
-    took = {r: suite.median(s) for r, s in numbers["seconds"].items()}
+    took = {r: statistics.median(s) for r, s in numbers["seconds"].items()}
     return took["checked"] / took["unchecked"]
 
 
 def checks_line(numbers):
-    took = [milliseconds(suite.median(s)) for s in numbers["seconds"].values()]
+    took = [milliseconds(statistics.median(s)) for s in numbers["seconds"].values()]
     return [*took, f"{checks_ratio(numbers):.3f}" + (" WRONG" if numbers["wrong"] else "")]
 
 
 def checks_remarks(numbers):
     ratios = [checks_ratio(n) for n in numbers.values()]
-    return f"Geometric mean {suite.geometric_mean(ratios):.3f}, largest {max(ratios):.3f}."
+    return f"Geometric mean {measure.geometric_mean(ratios):.3f}, largest {max(ratios):.3f}."
 
 
 def checks(options):
     t = Table(f"polybench-checks-{options.size}", ("kernel", "checked, ms", "unchecked, ms", "ratio"), checks_line,
               checks_remarks)
     for name in options.kernels:
-        kernel = suite.Kernel(name, options.size)
+        kernel = Kernel(name, options.size)
         set_threads = threads_setter(max(options.threads))
         runs = {"checked": (set_threads, kernel.compiled(parallel=True)),
                 "unchecked": (set_threads, kernel.compiled(parallel=True, boundscheck=False))}
-        taken, errors = suite.take_turns(kernel, runs, options.rounds, options.cap)
+        taken, errors = take_turns(kernel, runs, options.rounds, options.cap)
         t.add(name, seconds=taken, wrong=max(errors.values()) > TOLERANCE)
     return t
 
@@ -226,7 +305,7 @@ def compiling(options):
     t = Table("polybench-compile", ("kernel", "total, ms", "LLVM, ms", "the rest, ms", "rest / LLVM", "largest stages"),
               compile_line, compile_remarks)
     for name in options.kernels:
-        kernel = suite.Kernel(name, "MINI")
+        kernel = Kernel(name, "MINI")
         samples = [compile_times(kernel) for _ in range(max(1, min(options.rounds, 5)))]
         t.add(name, **{s: statistics.median(x.get(s, 0.0) for x in samples) for s in samples[-1]})
     return t

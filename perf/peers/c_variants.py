@@ -101,3 +101,12 @@ def builds(folder, name):
         function = getattr(lib, name, None)
         if function is not None:
             yield how, call_of(function, name), lib.omp_set_num_threads
+
+
+def of_polybench(folder, name, size, compiler):
+    """A kernel of PolyBench (c/polybench.c: serial loops, compiled for one problem size) by "gcc" or "clang"."""
+    sizes = (f"-D{name}", *(f"-DS{i}={n}" for i, n in enumerate(size)))
+    command, flags = (CLANG, FAST + VECLIB) if compiler == "clang" else (compiler, FAST)
+    kernel = library(folder, command, "polybench", flags + sizes, False).kernel
+    kernel.restype = None
+    return lambda *arguments: kernel(*map(as_c, arguments))

@@ -575,40 +575,12 @@ type *type_parse(types *t, const char *written, diags *d) {
     return result && at_end(&p) ? result : NULL;
 }
 
-/* What follows "(a, b)" at the start says what it was: the arguments, a result type, or the first of several. */
-static bool parse_after_parentheses(parser *p, type_list *list, bool trailing, type **result) {
-    bool trailing_too;
-    if (take(p, "->")) {
-        *result = parse_type(p);
-        return *result != NULL;
-    }
-    if (!is_next(p, "(") && !is_next(p, ","))
-        return true;
-    type *first = list->len == 1 && !trailing ? list->at[0] : make_tuple(p, list, NULL, NULL);
+/* The first type has been read: the result, when arguments in parentheses follow, else the first argument. */
+static bool parse_after_first(parser *p, type *first, type_list *list, type **result) {
+    bool trailing;
     if (!first)
         return false;
     list->len = 0;
-    if (take(p, "(")) {
-        *result = first;
-        return parse_list(p, ")", list, &trailing_too);
-    }
-    vec_push(p->a, list, first);
-    while (take(p, ",")) {
-        type *next = parse_type(p);
-        if (!next)
-            return false;
-        vec_push(p->a, list, next);
-    }
-    return true;
-}
-
-static bool parse_signature(parser *p, type_list *list, type **result) {
-    bool trailing;
-    if (take(p, "("))
-        return parse_list(p, ")", list, &trailing) && parse_after_parentheses(p, list, trailing, result);
-    type *first = parse_type(p);
-    if (!first)
-        return false;
     if (take(p, "(")) {
         *result = first;
         return parse_list(p, ")", list, &trailing);
@@ -621,6 +593,25 @@ static bool parse_signature(parser *p, type_list *list, type **result) {
         vec_push(p->a, list, next);
     }
     return true;
+}
+
+/* What follows "(a, b)" at the start says what it was: the arguments, a result type, or the first of several. */
+static bool parse_after_parentheses(parser *p, type_list *list, bool trailing, type **result) {
+    if (take(p, "->")) {
+        *result = parse_type(p);
+        return *result != NULL;
+    }
+    if (!is_next(p, "(") && !is_next(p, ","))
+        return true;
+    return parse_after_first(p, list->len == 1 && !trailing ? list->at[0] : make_tuple(p, list, NULL, NULL), list,
+                             result);
+}
+
+static bool parse_signature(parser *p, type_list *list, type **result) {
+    bool trailing;
+    if (take(p, "("))
+        return parse_list(p, ")", list, &trailing) && parse_after_parentheses(p, list, trailing, result);
+    return parse_after_first(p, parse_type(p), list, result);
 }
 
 bool type_parse_signature(types *t, arena *a, const char *written, diags *d, type **result, type *const **args,

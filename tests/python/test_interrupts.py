@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from long_loops import LOOPS
+
 MOST = 1 << 22  # iterations between two questions: some milliseconds
 
 PROGRAM = """
@@ -46,21 +48,7 @@ row = np.broadcast_to(np.ones(1), (1, N // 4))
 column = np.broadcast_to(np.ones(1), (N // 64, 64))
 square = np.zeros((4096, 4096), np.float32)
 small = np.zeros((512, 512))
-
-@njit
-def counted(n):
-    s = 0.0
-    for t in range(n):
-        s = s * 0.999 + t
-    return s
-
-@njit
-def downwards(n):
-    c = 0
-    for t in range(n, 0, -1):
-        c += t % 7 == 0
-    return c
-
+""" + LOOPS + """
 @njit
 def stepping(n, step):
     c = 0
@@ -128,13 +116,6 @@ def expression_on_threads(x, y):
     y[:] = x + y * 2
 
 @njit(parallel=True)
-def reduced(n):
-    s = 0
-    for i in prange(n):
-        s += i & 7
-    return s
-
-@njit(parallel=True)
 def dot(x, y):
     s = 0.0
     for i in prange(len(x)):
@@ -149,14 +130,6 @@ def histogram(x, h):
 @njit(parallel=True)
 def smallest(x):
     return np.argmin(x)
-
-@njit(parallel=True)
-def inner(x, n):
-    for i in prange(len(x)):
-        s = 0.0
-        for t in range(n):
-            s = s * 0.5 + t
-        x[i] = s
 
 @njit(parallel=True)
 def product(a, b, c):
@@ -195,7 +168,7 @@ def fibonacci(n):
 # name: the call, and how many iterations it makes
 CALLS = {
     "counted": (lambda: (counted, N), N),
-    "downwards": (lambda: (downwards, N), N),
+    "downwards": (lambda: (downwards, 3 * N), N),
     "stepping": (lambda: (stepping, N, 3), N),
     "while": (lambda: (without_end, N // 64), N // 64),
     "reads": (lambda: (reads, wide), N),

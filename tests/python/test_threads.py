@@ -9,6 +9,8 @@ import xml.etree.ElementTree
 import plait
 import pytest
 
+from long_loops import LOOPS
+
 PACKAGE = pathlib.Path(plait.__file__).parent
 COMMAND = os.environ.get("PLAIT_CLI", str(PACKAGE.parent.parent / "plait"))
 POWER8 = "pack:2 [numa(memory=128GB)] l3:10(size=8MB) core:1 pu:8"
@@ -318,49 +320,20 @@ print(all(r == [k * 20000.0] * 20 for k, r in enumerate(results)))
 
 # ---- Ctrl-C ------------------------------------------------------------------------------------------------------------------------------------
 
-LONG = """
-@njit
-def flat(n):
-    s = 0.0
-    for t in range(n):
-        s = s * 0.999 + t
-    return s
-
-@njit
-def down(n):
-    c = 0
-    for t in range(n, 0, -3):
-        c += t % 7 == 0
-    return c
-
-@njit(parallel=True)
-def blocks(n):
-    s = 0
-    for i in prange(n):
-        s += i & 7
-    return s
-
+LONG = LOOPS + """
 @njit
 def walk(x):
     s = 0
     for i in range(len(x)):
         s += x[i]
     return s
-
-@njit(parallel=True)
-def inner(x, n):
-    for i in prange(len(x)):
-        s = 0.0
-        for t in range(n):
-            s = s * 0.5 + t
-        x[i] = s
 """
 
 
-@pytest.mark.parametrize("call", ["flat(10**15)", "down(2**62)", "blocks(2**62)", "inner(np.zeros(4), 10**15)"])
+@pytest.mark.parametrize("call", ["counted(10**15)", "downwards(2**62)", "reduced(2**62)", "inner(np.zeros(4), 10**15)"])
 def test_a_single_loop_is_interrupted(program, call):
     code = LONG + f"""
-flat(1), down(1), blocks(1), inner(np.zeros(4), 1)
+counted(1), downwards(1), reduced(1), inner(np.zeros(4), 1)
 if os.fork() == 0:
     time.sleep(0.3)
     os.kill(os.getppid(), signal.SIGINT)
@@ -377,9 +350,9 @@ def test_loops_that_are_cut_make_every_iteration_once(program):
     code = LONG + """
 for piece in (1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22):
     for n in (0, 1, 2, 3, piece - 1, piece, piece + 1, 2 * piece, 2 * piece + 5):
-        assert blocks(n) == n // 8 * 28 + n % 8 * (n % 8 - 1) // 2, n
+        assert reduced(n) == n // 8 * 28 + n % 8 * (n % 8 - 1) // 2, n
     for n in (0, 1, 3, 3 * piece - 1, 3 * piece, 3 * piece + 1, 6 * piece + 2):
-        assert down(n) == np.count_nonzero(np.arange(n, 0, -3) % 7 == 0), n
+        assert downwards(n) == np.count_nonzero(np.arange(n, 0, -3) % 7 == 0), n
     walked = np.arange(2 * piece + 3, dtype=np.int32)
     for n in (piece - 1, piece, piece + 1, 2 * piece + 3):
         assert walk(walked[:n]) == n * (n - 1) // 2, n
