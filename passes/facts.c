@@ -11,10 +11,13 @@
 #define DIM_MAX ((wide)1 << 56)
 enum { PROOF_DEPTH = 7, PROOF_STEPS = 200, FACTS_MAX = 400, TERMS_MAX = 24 };
 
+typedef enum float_sign { SIGN_UNKNOWN, SIGN_NOT_BELOW_ZERO, SIGN_ABOVE_ZERO } float_sign; /* or NaN */
+
 typedef struct var_state {
     uint32_t version;
     const lin *value; /* linear form of the current value, or NULL */
     uint32_t atom1;   /* atom of the current version + 1, or 0 */
+    float_sign sign;  /* of floats */
 } var_state;
 
 typedef struct seen_var {
@@ -619,6 +622,67 @@ static int decide_comparison(facts *f, kir_expr *e) {
     return differ ? e->op == KIR_OP_NE : -1;
 }
 
+/* ---- signs of floats: enough for denominators such as 1 + x * x ---------------------------------------------------------- */
+
+static float_sign sign_of(facts *f, const kir_expr *e);
+
+static float_sign lesser(float_sign a, float_sign b) {
+    return a < b ? a : b;
+}
+
+/* Sums of numbers above zero do not round to zero; products may. */
+static float_sign sign_of_binary(facts *f, const kir_expr *e) {
+    float_sign a = sign_of(f, e->args[0]), b = sign_of(f, e->args[1]);
+    bool known = a && b;
+    switch (e->op) {
+    case KIR_OP_ADD:
+        return !known ? SIGN_UNKNOWN : a > b ? a : b;
+    case KIR_OP_MUL:
+        return known || kir_expr_equal(e->args[0], e->args[1]) ? SIGN_NOT_BELOW_ZERO : SIGN_UNKNOWN;
+    case KIR_OP_DIV:
+        return known ? SIGN_NOT_BELOW_ZERO : SIGN_UNKNOWN;
+    case KIR_OP_MIN:
+    case KIR_OP_MAX:
+        return lesser(a, b);
+    default:
+        return SIGN_UNKNOWN;
+    }
+}
+
+static float_sign sign_of(facts *f, const kir_expr *e) {
+    if (e->ty->kind != TYPE_FLOAT)
+        return SIGN_UNKNOWN;
+    switch (e->kind) {
+    case KIR_CONST:
+        return e->value.f > 0.0 ? SIGN_ABOVE_ZERO : e->value.f == 0.0 ? SIGN_NOT_BELOW_ZERO : SIGN_UNKNOWN;
+    case KIR_VAR:
+        return state_of(f, e->var)->sign;
+    case KIR_UNARY:
+        return e->op == KIR_OP_ABS ? SIGN_NOT_BELOW_ZERO : SIGN_UNKNOWN;
+    case KIR_MATH:
+        if (e->op == KIR_OP_SQRT && sign_of(f, e->args[0]) == SIGN_ABOVE_ZERO)
+            return SIGN_ABOVE_ZERO;
+        return e->op == KIR_OP_SQRT || e->op == KIR_OP_EXP || e->op == KIR_OP_EXP2 ? SIGN_NOT_BELOW_ZERO : SIGN_UNKNOWN;
+    case KIR_SELECT:
+        return lesser(sign_of(f, e->args[1]), sign_of(f, e->args[2]));
+    case KIR_BINARY:
+        return sign_of_binary(f, e);
+    default:
+        return SIGN_UNKNOWN;
+    }
+}
+
+/* Comparisons with zero that NaN does not decide otherwise. */
+static int decide_sign(facts *f, const kir_expr *e) {
+    bool compares = e->kind == KIR_BINARY && (e->op == KIR_OP_NE || e->op == KIR_OP_EQ || e->op == KIR_OP_LT);
+    if (!compares || e->args[0]->ty->kind != TYPE_FLOAT || e->args[1]->kind != KIR_CONST || e->args[1]->value.f != 0.0)
+        return -1;
+    float_sign sign = sign_of(f, e->args[0]);
+    if (e->op == KIR_OP_LT)
+        return sign == SIGN_UNKNOWN ? -1 : 0;
+    return sign == SIGN_ABOVE_ZERO ? e->op == KIR_OP_NE : -1;
+}
+
 static int find_condition(const facts *f, const kir_expr *e) {
     for (uint32_t i = f->conditions.len; i-- > 0;) {
         const condition *c = &f->conditions.at[i];
@@ -649,7 +713,8 @@ int facts_decide(facts *f, kir_expr *e) {
         facts_range(f, facts_var(f, e->var), &lo, &hi);
         return lo > 0 ? 1 : hi <= 0 ? 0 : -1;
     }
-    return e->ty->kind == TYPE_BOOL ? find_condition(f, e) : -1;
+    int by_sign = decide_sign(f, e);
+    return by_sign >= 0 ? by_sign : e->ty->kind == TYPE_BOOL ? find_condition(f, e) : -1;
 }
 
 /* ---- learning ------------------------------------------------------------------------------------------------------------- */
@@ -736,6 +801,7 @@ void facts_kill(facts *f, kir_var *v) {
     s->version++;
     s->value = NULL;
     s->atom1 = 0;
+    s->sign = SIGN_UNKNOWN;
 }
 
 static void kill_var(kir_var *v, void *context) {
@@ -806,7 +872,9 @@ static void after_assign(facts *f, kir_stmt *s) {
     bool is_int = s->var->ty->kind == TYPE_INT || s->var->ty->kind == TYPE_BOOL;
     bool is_load = s->value->kind == KIR_LOAD;
     const lin *value = is_int && !is_load && s->var->ty->kind == TYPE_INT ? facts_lin(f, s->value) : NULL;
+    float_sign sign = sign_of(f, s->value);
     facts_kill(f, s->var);
+    state_of(f, s->var)->sign = sign;
     if (value && !(s->var->ty->bits == 64 && !s->var->ty->is_signed))
         state_of(f, s->var)->value = value;
 }

@@ -209,3 +209,21 @@ def test_inner_loops(agree, columns):
     b[columns // 2] = 0.0
     with pytest.raises(ZeroDivisionError):
         plait.njit(parallel=True)(rows)(a, b, np.zeros((40, columns)))
+
+
+def test_denominators_above_zero(agree):
+    def kernel(x, y):
+        for i in range(x.shape[0]):
+            a = abs(x[i])
+            y[i] = 1.0 / (1.0 + 0.25 * a) + 2.0 / (0.5 + x[i] * x[i])
+
+    def may_be_zero(x, y):
+        for i in range(x.shape[0]):
+            a = abs(x[i])
+            y[i] = 1.0 / (1e-200 * a)
+
+    x = np.concatenate([[0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324], np.linspace(-3, 3, 500)])
+    agree(kernel, x, np.zeros(len(x)))
+    for zero in (x, x[6:] * 1e-200):
+        with pytest.raises(ZeroDivisionError):
+            plait.njit(parallel=True)(may_be_zero)(zero, np.zeros(len(zero)))
