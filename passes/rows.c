@@ -1,4 +1,4 @@
-/* rows: loops that go down columns of arrays with short rows.
+/* rows: loops that go down columns of arrays with short rows, or along short rows.
  *
  *   for %j … vector {                               if (dim(%p, 1) == 3) {
  *       %x = %p[%j, 0]                                  for %j … vector { … }
@@ -11,13 +11,18 @@
  * vectors that shuffles part into columns, at a fraction of the time; LLVM puts the constant in place of the extent by
  * itself where a branch says that they are equal.
  *
- * The length is guessed from the columns that the loop names: one more than the last, at least two of them. Only innermost
- * loops of independent iterations are copied, so the code grows little; what the copies compute is the same. Runs behind
+ * Sums along rows whose length is not known have a version for at most 32 terms: LLVM's vector loop adds four vectors at a
+ * time, so that short rows would be all remainder. Which of them runs depends on the number of terms alone, so that sums
+ * keep their bits however many threads there are.
+ *
+ * The length of rows of points is guessed from the columns that the loop names: one more than the last, at least two of
+ * them. Only innermost loops are copied, so the code grows little; what the copies compute is the same. Runs behind
  * precheck, whose exact copies need no version. Cost: a walk over innermost loops. */
+#include "passes/cost.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
-enum { ROW_MOST = 8, ARRAYS_MOST = 4 };
+enum { ROW_MOST = 8, ARRAYS_MOST = 4, SHORT = 32, SUMS_MOST = 2 };
 
 typedef struct row { /* an array, and which of its columns are named, as bits */
     kir_var *array;
@@ -104,13 +109,49 @@ static kir_stmt *in_versions(rower *z, kir_stmt *s) {
     return either;
 }
 
-static void walk(rower *z, kir_block *b) {
+static void report_short(rower *z, uint32_t id) {
+    kir_module *m = z->m;
+    if (id > 0 && id < m->report.len && !m->report.at[id].tile)
+        m->report.at[id].tile = arena_printf(m->a, "up to %d iterations: one vector at a time", SHORT);
+}
+
+/* A sum of a few terms: LLVM's vector loop, four vectors abreast, would never run. */
+static kir_stmt *with_short_version(rower *z, kir_stmt *s) {
+    const kir_loop_info *l = s->loop;
+    int64_t step, known;
+    if (!l->vector || l->cold || l->few || l->is_region || l->reductions.len == 0 || l->reductions.len > SUMS_MOST ||
+        !kir_is_const_int(s->step, &step) || step != 1 ||
+        (kir_is_const_int(s->lo, &known) && kir_is_const_int(s->hi, &known)))
+        return s;
+    z->loop = s;
+    z->n = 0;
+    z->inner = true;
+    kir_each_stmt(&s->body, note_stmt, z);
+    if (!z->inner)
+        return s;
+    kir_stmt *either = kir_stmt_new(z->m, KIR_IF, s->at);
+    kir_block one = {0};
+    vec_push(z->scratch, &one, s);
+    either->value = kir_binary(z->m, KIR_OP_LE, cost_trip_expr(z->m, s), kir_int(z->m, SHORT, s->at), s->at);
+    either->body = kir_copy_block(z->m, &one, pass_renamed_temps(z->m, z->f, z->scratch, &one));
+    either->body.at[0]->loop->few = true;
+    vec_push(z->m->a, &either->orelse, s);
+    pass_mark_versions(z->m, either);
+    report_short(z, l->id);
+    z->changed = true;
+    return either;
+}
+
+static void walk(rower *z, kir_block *b, bool inside) {
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
-        walk(z, &s->body);
-        walk(z, &s->orelse);
-        if (s->kind == KIR_FOR)
-            b->at[i] = in_versions(z, s);
+        walk(z, &s->body, inside || s->kind == KIR_FOR);
+        walk(z, &s->orelse, inside);
+        if (s->kind != KIR_FOR)
+            continue;
+        b->at[i] = in_versions(z, s);
+        if (inside && b->at[i] == s)
+            b->at[i] = with_short_version(z, s);
     }
 }
 
@@ -119,7 +160,7 @@ bool rows_run(pass_context *c) {
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
         rower z = {.m = c->m, .f = c->m->fns.at[i], .scratch = c->scratch};
         if (!z.f->cold)
-            walk(&z, &z.f->body);
+            walk(&z, &z.f->body, false);
         c->unchanged &= !z.changed;
     }
     return true;

@@ -10,7 +10,7 @@
  * The array's variable is assigned once and nothing that outlives the iteration gets hold of its memory: it is loaded
  * from, stored into, looked at through views that stay inside too, given to runtime functions and regions; it is not
  * returned, not assigned to a variable of the user's that lives on. Its extents do not change in the loop. The outermost
- * loop with nothing but loops between takes the allocation; as the body of a region is a function that every thread
+ * loop with nothing but loops between, and conditions that it does not change, takes the allocation; as the body of a region is a function that every thread
  * calls for itself, threads share nothing. A loop of the function itself may have no iterations, so it is entered under a
  * test then, and nothing is allocated that was not before. (When memory runs out, MemoryError comes at the loop's first
  * iteration instead of a later statement of it.)
@@ -33,7 +33,13 @@ typedef struct scratcher {
     kir_stmt *loops[DEPTH_MAX];
     kir_block moved[DEPTH_MAX]; /* what goes in front of each loop around */
     var_set written[DEPTH_MAX];
-    uint32_t depth, clear; /* loops from `clear` on have nothing but loops between them and here */
+    uint32_t depth, clear; /* loops from `clear` on have nothing but loops between them and here, and conditions: */
+    struct {
+        kir_expr *e;    /* that the loops from `clear` on do not change */
+        bool truth;     /* here */
+        uint32_t depth; /* loops around it */
+    } conditions[DEPTH_MAX];
+    uint32_t n_conditions;
     int64_t on_stack;
 } scratcher;
 
@@ -143,12 +149,28 @@ static kir_expr *size_of(scratcher *z, const kir_expr *e) {
     return kir_binary(z->m, KIR_OP_MAX, copy, kir_int(z->m, 0, e->at), e->at);
 }
 
-static kir_stmt *allocate(scratcher *z, const kir_stmt *s) {
+/* What holds here and need not in front of loop `d`: nothing is allocated there when it does not. */
+static kir_expr *condition_below(scratcher *z, uint32_t d) {
+    kir_expr *all = NULL;
+    for (uint32_t i = 0; i < z->n_conditions; i++) {
+        if (z->conditions[i].depth <= d)
+            continue;
+        kir_expr *one = kir_copy_expr(z->m, z->conditions[i].e, NULL);
+        one = z->conditions[i].truth ? one : kir_unary(z->m, KIR_OP_NOT, one, one->at);
+        all = all ? kir_binary(z->m, KIR_OP_AND, all, one, one->at) : one;
+    }
+    return all;
+}
+
+static kir_stmt *allocate(scratcher *z, const kir_stmt *s, kir_expr *when) {
     const kir_expr *was = s->value;
     kir_var *memory = kir_temp_new(z->m, z->f, s->var->ty, s->at);
     kir_expr *alloc = kir_expr_new(z->m, KIR_ALLOC, was->ty, was->n_args, was->at);
-    for (uint32_t k = 0; k < was->n_args; k++)
-        alloc->args[k] = size_of(z, was->args[k]);
+    for (uint32_t k = 0; k < was->n_args; k++) {
+        kir_expr *size = size_of(z, was->args[k]);
+        alloc->args[k] =
+            when ? kir_select(z->m, kir_copy_expr(z->m, when, NULL), size, kir_int(z->m, 0, s->at), s->at) : size;
+    }
     return kir_assign(z->m, memory, alloc, s->at);
 }
 
@@ -189,7 +211,7 @@ static bool move_out(scratcher *z, kir_stmt *s, kir_block *out) {
         if (!may_take(z, d, s))
             continue;
         bool zeroed = s->value->op == 1;
-        kir_stmt *made = allocate(z, s);
+        kir_stmt *made = allocate(z, s, condition_below(z, d));
         vec_push(z->m->a, &z->moved[d], made);
         s->value = kir_ref(z->m, made->var, s->at);
         s->var->scratch = true;
@@ -241,12 +263,28 @@ static void walk_loop(scratcher *z, kir_stmt *s, kir_block *out) {
     vec_push(z->m->a, to, s);
 }
 
-/* Loops beyond an IF, or a loop without count, do not take what stands inside it. */
+/* The first of the loops around that, with those inside it, does not change the condition. */
+static uint32_t first_unchanging(const scratcher *z, kir_expr *condition) {
+    uint32_t d = z->clear;
+    while (d < z->depth && vars_mentions_any(condition, &z->written[d]))
+        d++;
+    return z->n_conditions < DEPTH_MAX ? d : z->depth;
+}
+
+/* Loops beyond an IF that they change, or a loop without count, do not take what stands inside it. */
 static void walk_inside(scratcher *z, kir_stmt *s) {
-    uint32_t clear = z->clear;
-    z->clear = z->depth;
+    uint32_t clear = z->clear, known = z->n_conditions;
+    z->clear = s->kind == KIR_IF ? first_unchanging(z, s->value) : z->depth;
+    if (z->clear < z->depth) {
+        z->conditions[z->n_conditions].e = s->value;
+        z->conditions[z->n_conditions].depth = z->depth;
+        z->conditions[z->n_conditions++].truth = true;
+    }
     walk_block(z, &s->body);
+    if (z->n_conditions > known)
+        z->conditions[known].truth = false;
     walk_block(z, &s->orelse);
+    z->n_conditions = known;
     z->clear = clear;
 }
 
