@@ -12,16 +12,32 @@
  * iteration space into blocks whose corners follow one another may run block by block. Bounds of an inner loop are
  * maxima and minima of affine functions of the outer variables: their extremes over a block are at its corners.
  *
+ * Where a whole strip of the innermost loop fits the registers, the middle loop, which is the sum, goes inside instead:
+ *
+ *       %r0[l] = a[%i, %j + l], %r1[l] = a[%i + 1, %j + l], …                  for all l of the strip
+ *       for %k in [..) { for %l of the strip { %r0[l] = %r0[l] + f(i, k, j + l); %r1[l] = … } }
+ *       a[%i, %j + l] = %r0[l], …
+ *
+ * Each loop over %l becomes one vector and the arrays %r registers (`abreast`): nothing is stored while the sum runs, and
+ * what is loaded serves all rows. That is done only when nothing else in the nest reads the array that is updated.
+ *
  * The element that body updates (a[e] = a[e] + …) lives in a variable: through the copies over k when e does not mention k,
  * and through the whole inner loop when e does not mention j. Loads that do not depend on j are made before it. */
 #include "passes/jam.h"
 #include "passes/passes.h"
+
+enum { PACKED_MOST = 2 };
 
 typedef struct jamming {
     const jam *j;
     kir_module *m;
     span at;
     kir_var *x, *z; /* first row and column of the block; x may be NULL */
+    kir_var *first; /* iteration of the strip */
+    kir_var *base;  /* first iteration of middle that is packed; NULL: nothing is */
+    kir_var *packed[PACKED_MOST];
+    const kir_stmt *packed_load[PACKED_MOST];
+    uint32_t n_packed;
 } jamming;
 
 /* ---- expressions ------------------------------------------------------------------------------------------------------- */
@@ -311,6 +327,136 @@ static void jam_inner(jamming *g, kir_block *out) {
     }
 }
 
+/* ---- strips in registers ---------------------------------------------------------------------------------------------- */
+
+static kir_stmt *lane_loop(jamming *g, kir_block *out) {
+    kir_module *m = g->m;
+    kir_var *lane = kir_temp_new(m, g->j->f, type_int64(m->types), g->at);
+    kir_stmt *loop =
+        kir_for(m, lane, number(g, 0), number(g, g->j->strip), number(g, 1), g->j->inner->loop->kind, g->at);
+    loop->loop->class = KIR_CLASS_INDEPENDENT;
+    loop->loop->vector = loop->loop->abreast = loop->loop->few = true;
+    vec_push(m->a, out, loop);
+    return loop;
+}
+
+static kir_map *lane_map(jamming *g, kir_var *first, const kir_stmt *lanes, uint32_t row) {
+    kir_map *map = block_map(g, row, 0);
+    kir_expr *at = op(g, KIR_OP_ADD, kir_ref(g->m, first, g->at), kir_ref(g->m, lanes->var, g->at));
+    kir_map_expr(map, g->j->inner->var, at);
+    return map;
+}
+
+static kir_expr *kept(jamming *g, kir_var *array, const kir_stmt *lanes) {
+    kir_expr *at = kir_ref(g->m, lanes->var, g->at);
+    return kir_load(g->m, array, &at, 1, g->at);
+}
+
+static kir_expr *packed_value(jamming *g, const kir_stmt *load, const kir_stmt *sum, const kir_stmt *lanes) {
+    for (uint32_t i = 0; i < g->n_packed; i++)
+        if (g->packed_load[i] == load) {
+            kir_expr *depth = op(g, KIR_OP_SUB, kir_ref(g->m, sum->var, g->at), kir_ref(g->m, g->base, g->at));
+            kir_expr *at[2] = {depth, kir_ref(g->m, lanes->var, g->at)};
+            return kir_load(g->m, g->packed[i], at, 2, g->at);
+        }
+    return NULL;
+}
+
+static void keep(jamming *g, kir_var *array, kir_stmt *lanes, kir_expr *value) {
+    kir_expr *at = kir_ref(g->m, lanes->var, g->at);
+    vec_push(g->m->a, &lanes->body, kir_store(g->m, array, &at, 1, value, g->at));
+}
+
+/* One row's copy of the body: what is the same for all lanes goes in front of their loop, loads first in it, where equal
+ * ones of several rows are seen to be equal. */
+static void put_row(jamming *g, kir_map *map, kir_var *array, kir_stmt *sum, kir_block *loads, kir_stmt *lanes) {
+    const jam *j = g->j;
+    kir_map_expr(map, j->inner->var, op(g, KIR_OP_ADD, shifted(g, g->first, 0), shifted(g, lanes->var, 0)));
+    var_set own = vars_new(j->scratch, j->f);
+    vars_add(&own, j->inner->var);
+    for (uint32_t i = 0; i < j->inner->body.len; i++) {
+        kir_stmt *s = j->inner->body.at[i];
+        kir_block one = {.at = &s, .len = 1, .cap = 1};
+        kir_stmt *c = kir_copy_block(g->m, &one, map).at[0];
+        if (s == j->store) {
+            keep(g, array, lanes, c->value);
+            continue;
+        }
+        var_set read = vars_new(j->scratch, j->f);
+        vars_read_by_expr(s->value, &read);
+        bool varies = s == j->load;
+        for (uint32_t w = 0; w < read.words && w < own.words; w++)
+            varies |= (read.bits[w] & own.bits[w]) != 0;
+        if (varies)
+            vars_add(&own, s->var);
+        if (s == j->load)
+            c->value = kept(g, array, lanes);
+        kir_expr *packed = packed_value(g, s, sum, lanes);
+        if (packed)
+            c->value = packed;
+        vec_push(g->m->a, !varies ? &sum->body : is_movable(j, s) ? loads : &lanes->body, c);
+    }
+}
+
+/* rows × strip elements in registers while the middle loop runs from lo to hi. */
+static void put_strip(jamming *g, kir_expr *lo, kir_expr *hi, kir_block *out) {
+    const jam *j = g->j;
+    type *row = type_array(g->m->types, j->store->var->ty->dtype, 1, LAYOUT_C, false, true);
+    kir_var **arrays = arena_array(j->scratch, kir_var *, j->rows);
+    kir_block ends = {0};
+    for (uint32_t r = 0; r < j->rows; r++) {
+        kir_expr *alloc = kir_expr_new(g->m, KIR_ALLOC, row, 1, g->at);
+        alloc->args[0] = number(g, j->strip);
+        arrays[r] = kir_temp_new(g->m, j->f, row, g->at);
+        vec_push(g->m->a, out, kir_assign(g->m, arrays[r], alloc, g->at));
+    }
+    kir_stmt *begin = lane_loop(g, out), *end = lane_loop(g, &ends);
+    kir_stmt *sum = like(g, j->middle, out, lo, hi, 1);
+    sum->loop->id = j->middle->loop->id;
+    sum->loop->vector = false;
+    kir_block body = {0}, loads = {0};
+    kir_stmt *lanes = lane_loop(g, &body);
+    for (uint32_t r = 0; r < j->rows; r++) {
+        kir_var *old = kir_temp_new(g->m, j->f, j->store->var->ty->dtype, g->at);
+        kir_expr *load = element_load(g, lane_map(g, g->first, begin, r));
+        vec_push(g->m->a, &begin->body, kir_assign(g->m, old, load, g->at));
+        keep(g, arrays[r], begin, kir_ref(g->m, old, g->at));
+        kir_map *map = pass_renamed_temps(g->m, j->f, j->scratch, &j->inner->body);
+        if (g->x)
+            kir_map_expr(map, j->outer->var, shifted(g, g->x, r));
+        kir_map_expr(map, j->middle->var, shifted(g, sum->var, 0));
+        put_row(g, map, arrays[r], sum, &loads, lanes);
+        kir_map *to = lane_map(g, g->first, end, r);
+        kir_var *value = kir_temp_new(g->m, j->f, j->store->var->ty->dtype, g->at);
+        vec_push(g->m->a, &end->body, kir_assign(g->m, value, kept(g, arrays[r], end), g->at));
+        vec_push(g->m->a, &end->body, element_store(g, to, value));
+    }
+    append(g, &lanes->body, &loads);
+    lanes->body = loads;
+    append(g, &body, &sum->body);
+    append(g, &ends, out);
+}
+
+/* Is the inner loop a whole strip for every row? It starts at g->first then. */
+static kir_expr *is_whole(jamming *g, kir_block *out) {
+    const kir_stmt *loop = g->j->inner;
+    g->first = kir_temp_new(g->m, g->j->f, type_int64(g->m->types), g->at);
+    vec_push(g->m->a, out, kir_assign(g->m, g->first, extreme(g, loop->lo, KIR_OP_MAX, false), g->at));
+    kir_expr *to = hold(g, out, extreme(g, loop->hi, KIR_OP_MIN, false));
+    return op(g, KIR_OP_EQ, op(g, KIR_OP_SUB, to, shifted(g, g->first, 0)), number(g, g->j->strip));
+}
+
+/* Opens `if` the inner loop is a whole strip: there the strip goes; the rest goes to the other side, which is returned. */
+static kir_block *choose_strip(jamming *g, const kir_expr *lo, const kir_expr *hi, kir_block *out) {
+    if (!g->j->strip)
+        return out;
+    kir_stmt *whole = kir_stmt_new(g->m, KIR_IF, g->at);
+    whole->value = is_whole(g, out);
+    vec_push(g->m->a, out, whole);
+    put_strip(g, copy(g, lo), copy(g, hi), &whole->body);
+    return &whole->orelse;
+}
+
 /* First iteration that fills no block: lo + (number of whole blocks) * n. */
 static kir_expr *rest_of(jamming *g, const kir_expr *lo, const kir_expr *hi, int64_t n) {
     kir_expr *trips = op(g, KIR_OP_MAX, op(g, KIR_OP_SUB, copy(g, hi), copy(g, lo)), number(g, 0));
@@ -329,17 +475,97 @@ static void jam_middle(jamming *g, kir_block *out) {
         kir_expr *end = op(g, KIR_OP_MIN, copy(g, lo), at_row(g, loop->hi, y, NULL));
         put_part(g, loop, y, NULL, at_row(g, loop->lo, y, NULL), end, false, b);
     }
-    kir_expr *rest = hold(g, out, rest_of(g, lo, hi, j->columns));
-    kir_stmt *main = like(g, loop, out, copy(g, lo), copy(g, rest), j->columns);
-    main->loop->id = loop->loop->id;
+    kir_block *blocks = choose_strip(g, lo, hi, out);
+    kir_expr *rest = hold(g, blocks, rest_of(g, lo, hi, j->columns));
+    kir_stmt *main = like(g, loop, blocks, copy(g, lo), copy(g, rest), j->columns);
+    main->loop->id = j->strip || g->base ? 0 : loop->loop->id;
     g->z = main->var;
     jam_inner(g, &main->body);
     g->z = NULL;
-    kir_block *b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
-    put_part(g, loop, y, NULL, rest, at_row(g, loop->hi, y, NULL), false, b);
+    kir_block *b = one_by_one(g, j->outer, g->x, j->rows, blocks, &y);
+    kir_expr *end = at_row(g, loop->hi, y, NULL);
+    if (blocks != out && mentions(loop->hi, j->outer)) {
+        put_part(g, loop, y, NULL, copy(g, rest), op(g, KIR_OP_MAX, copy(g, rest), copy(g, hi)), false, b);
+        b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
+        rest = op(g, KIR_OP_MAX, copy(g, lo), copy(g, hi));
+        end = at_row(g, loop->hi, y, NULL);
+    }
+    put_part(g, loop, y, NULL, rest, end, false, b);
+}
+
+/* ---- packing ------------------------------------------------------------------------------------------------------------- */
+
+/* Loads that all rows make, along the strip. */
+static void find_packed(jamming *g) {
+    const jam *j = g->j;
+    bool even = j->outer && !mentions(j->middle->lo, j->outer) && !mentions(j->middle->hi, j->outer) &&
+                !mentions(j->inner->lo, j->outer) && !mentions(j->inner->hi, j->outer);
+    for (uint32_t i = 0; even && i < j->inner->body.len; i++) {
+        const kir_stmt *s = j->inner->body.at[i];
+        if (g->n_packed == PACKED_MOST || !is_movable(j, s) || !changes_within(j, s))
+            continue;
+        bool rows = false;
+        for (uint32_t k = 0; k < s->value->n_args; k++)
+            rows |= mentions(s->value->args[k], j->outer);
+        if (!rows)
+            g->packed_load[g->n_packed++] = s;
+    }
+}
+
+/* Copies what the rows will load, for all of the middle loop, into memory that is contiguous. */
+static void pack(jamming *g, kir_block *out) {
+    const jam *j = g->j;
+    kir_stmt *loop = like(g, j->middle, out, kir_ref(g->m, g->base, g->at), copy(g, j->middle->hi), 1);
+    loop->loop->class = KIR_CLASS_INDEPENDENT;
+    loop->loop->vector = true;
+    kir_stmt *lanes = lane_loop(g, &loop->body);
+    for (uint32_t i = 0; i < g->n_packed; i++) {
+        const kir_expr *load = g->packed_load[i]->value;
+        kir_map *map = kir_map_new(g->m);
+        kir_map_expr(map, j->middle->var, shifted(g, loop->var, 0));
+        kir_map_expr(map, j->inner->var, op(g, KIR_OP_ADD, shifted(g, g->first, 0), shifted(g, lanes->var, 0)));
+        kir_var *value = kir_temp_new(g->m, j->f, load->ty, g->at);
+        vec_push(g->m->a, &lanes->body, kir_assign(g->m, value, kir_copy_expr(g->m, load, map), g->at));
+        kir_expr *at[2] = {op(g, KIR_OP_SUB, shifted(g, loop->var, 0), shifted(g, g->base, 0)),
+                           shifted(g, lanes->var, 0)};
+        vec_push(g->m->a, &lanes->body, kir_store(g->m, g->packed[i], at, 2, kir_ref(g->m, value, g->at), g->at));
+    }
+}
+
+/* The nest for whole strips and enough rows to pay for packing. What is left goes to the block that is returned: rows on
+ * rows that fill no block to *rest, other shapes to the result. */
+static kir_block *put_packed(jamming *g, const kir_expr *lo, const kir_expr *rest, const kir_expr *hi, kir_block *out) {
+    const jam *j = g->j;
+    kir_module *m = g->m;
+    for (uint32_t i = 0; i < g->n_packed; i++) {
+        type *ty = type_array(m->types, g->packed_load[i]->value->ty, 2, LAYOUT_C, false, true);
+        kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, 2, g->at);
+        alloc->args[0] = number(g, j->depth);
+        alloc->args[1] = number(g, j->strip);
+        g->packed[i] = kir_temp_new(m, j->f, ty, g->at);
+        vec_push(m->a, out, kir_assign(m, g->packed[i], alloc, g->at));
+    }
+    kir_stmt *whole = kir_stmt_new(m, KIR_IF, g->at);
+    kir_expr *rows = op(g, KIR_OP_GE, op(g, KIR_OP_SUB, copy(g, rest), copy(g, lo)), number(g, JAM_ROWS_TO_PACK));
+    if (j->enough)
+        rows = copy(g, j->enough);
+    whole->value = op(g, KIR_OP_AND, is_whole(g, out), rows);
+    g->base = kir_temp_new(m, j->f, type_int64(m->types), g->at);
+    vec_push(m->a, out, kir_assign(m, g->base, copy(g, j->middle->lo), g->at));
+    vec_push(m->a, out, whole);
+    pack(g, &whole->body);
+    kir_stmt *main = like(g, j->outer, &whole->body, copy(g, lo), copy(g, rest), j->rows);
+    main->loop->id = j->outer->loop->id;
+    g->x = main->var;
+    put_strip(g, kir_ref(m, g->base, g->at), copy(g, j->middle->hi), &main->body);
+    g->x = NULL;
+    put_part(g, j->outer, NULL, NULL, copy(g, rest), copy(g, hi), false, &whole->body);
+    g->n_packed = 0;
+    return &whole->orelse;
 }
 
 void jam_nest(const jam *j, kir_block *out) {
+    jam plain = *j;
     jamming g = {.j = j, .m = j->m, .at = j->inner->at};
     if (!j->outer) {
         jam_middle(&g, out);
@@ -347,8 +573,15 @@ void jam_nest(const jam *j, kir_block *out) {
     }
     kir_expr *lo = hold(&g, out, copy(&g, j->outer->lo)), *hi = hold(&g, out, copy(&g, j->outer->hi));
     kir_expr *rest = hold(&g, out, rest_of(&g, lo, hi, j->rows));
+    if (j->strip && j->depth)
+        find_packed(&g);
+    if (g.n_packed) {
+        out = put_packed(&g, lo, rest, hi, out);
+        plain.strip = 0;
+        g.j = j = &plain;
+    }
     kir_stmt *main = like(&g, j->outer, out, copy(&g, lo), copy(&g, rest), j->rows);
-    main->loop->id = j->outer->loop->id;
+    main->loop->id = g.base ? 0 : j->outer->loop->id;
     g.x = main->var;
     jam_middle(&g, &main->body);
     put_part(&g, j->outer, NULL, NULL, copy(&g, rest), copy(&g, hi), false, out);

@@ -5,14 +5,19 @@
 #include "passes/pass.h"
 #include "passes/vars.h"
 
+enum { JAM_ROWS_TO_PACK = 16 };
+
 typedef struct jam {
     kir_module *m;
     kir_fn *f;
     arena *scratch;
     kir_stmt *outer, *middle, *inner; /* perfectly nested, steps 1, permutable; outer may be NULL */
     uint32_t rows, columns;           /* copies of outer and of middle (rows 1 when there is no outer) */
-    kir_stmt *load, *store;           /* in the inner body: x = a[e], a[e] = y; NULL: elements stay in memory */
-    const var_set *written;           /* arrays whose loads may not move */
+    int64_t strip;                    /* iterations of inner that stay in registers while middle runs; 0: none */
+    int64_t depth;          /* most iterations of middle, when what strips load is worth packing; 0: it is not */
+    const kir_expr *enough; /* are there rows enough to pay for packing? NULL: look at outer */
+    kir_stmt *load, *store; /* in the inner body: x = a[e], a[e] = y; NULL: elements stay in memory */
+    const var_set *written; /* arrays whose loads may not move */
 } jam;
 
 /* The loops that take the place of the nest. */

@@ -41,7 +41,9 @@
 
 enum {
     OPERATIONS = 3000000, /* of isl, for one nest */
-    FEW_TRIPS = 8
+    FEW_TRIPS = 8,
+    HEIGHT_OF_STRIPS = 256,
+    DEPTH_OF_STRIPS = 256 /* of a sum: so much of the other factor's columns is used for all rows of a tile */
 };
 #define EXTENT_MAX (INT64_C(1) << 40)
 
@@ -272,6 +274,40 @@ static void add_inner_tile(const scop_stmt *t, plan *p, uint32_t dim, uint32_t s
         add_tile(p, dim, size, most);
 }
 
+/* Is the run straight code in which the updated array is met by the update alone? Temporaries may be views of it. */
+static bool is_plain_update(const scop_stmt *t, const plan *p) {
+    for (uint32_t i = 0; i < t->n; i++)
+        if (t->at[i] != p->store->s && (t->at[i]->kind != KIR_ASSIGN || !t->at[i]->var->is_temp))
+            return false;
+    for (uint32_t i = 0; i < p->n_uses; i++) {
+        const use *u = &p->uses[i];
+        if (u != p->store && u != p->load && !p->apart && (u->array == p->store->array || u->array->is_temp))
+            return false;
+    }
+    return true;
+}
+
+/* How much of the vector loop stays in registers while the sum runs: as many vectors in each of four rows as leave room
+ * for what is added. That needs a sum that is neither the rows nor the vector loop. */
+static int64_t choose_strip(nest *n, const scop_stmt *t, const plan *p) {
+    const kir_options *o = &n->z->m->options;
+    const type *ty = p->store->array->ty->dtype;
+    if (!o->vector_bytes || t->depth < 3 || p->sums || !p->load || p->rows == NO_DIM || p->turned[p->vector] ||
+        (ty->kind != TYPE_INT && ty->kind != TYPE_FLOAT) || !is_plain_update(t, p))
+        return 0;
+    if (walk_of(p->store, t->loops[p->columns]->var) != WALK_NONE ||
+        walk_of(p->store, t->loops[p->vector]->var) != WALK_ALONG ||
+        walk_of(p->store, t->loops[p->rows]->var) == WALK_NONE)
+        return 0;
+    for (uint32_t i = 0; i < p->n_uses; i++)
+        if (walk_of(&p->uses[i], t->loops[p->vector]->var) == WALK_ACROSS)
+            return 0;
+    int64_t strip = o->vector_bytes / (int64_t)type_size(ty) * (o->vector_registers >= 32 ? 4 : 2);
+    while (o->tile && strip > o->tile)
+        strip /= 2;
+    return strip < 4 ? 0 : strip;
+}
+
 /* Tiles: the parallel loop in pieces that several threads can share; of the vector loop and the columns as much as the
  * first and the second cache hold. */
 static void choose_tiles(nest *n, plan *p) {
@@ -283,7 +319,14 @@ static void choose_tiles(nest *n, plan *p) {
     int64_t width = first / (8 * size), height = second / (4 * size * width);
     width = width < 64 ? 64 : width > 1024 ? 1024 : width;
     height = height < 16 ? 16 : height > 256 ? 256 : height;
-    uint32_t piece = p->parallel != p->vector ? 32 : depth == 2 ? 64 : 128;
+    p->strip = choose_strip(n, t, p);
+    if (p->parallel == p->vector)
+        p->strip = 0;
+    n->sized |= p->strip && n->shared;
+    uint32_t piece = p->strip                   ? n->shared ? HEIGHT_OF_STRIPS : 64
+                     : p->parallel != p->vector ? 32
+                     : depth == 2               ? 64
+                                                : 128;
     if (o->tile && piece > o->tile)
         piece = (uint32_t)o->tile;
     if (n->shared)
@@ -292,6 +335,11 @@ static void choose_tiles(nest *n, plan *p) {
         add_tile(p, p->parallel, piece, o->tile);
     if (depth == 2)
         return;
+    if (p->strip) {
+        add_inner_tile(t, p, p->columns, DEPTH_OF_STRIPS, o->tile);
+        add_inner_tile(t, p, p->vector, (uint32_t)p->strip, 0);
+        return;
+    }
     if (p->parallel != p->vector)
         add_inner_tile(t, p, p->vector, (uint32_t)(p->sums ? width / 2 : width), o->tile);
     add_inner_tile(t, p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height), o->tile);
@@ -367,7 +415,7 @@ static bool complete(nest *n, plan *p) {
 static isl_map *schedule_of(nest *n, const plan *p) {
     const scop_stmt *t = &n->s->stmt[p->stmt];
     text s = text_new(n->z->scratch);
-    text_printf(&s, "%s{ S%u[", n->shared ? "[t] -> " : "", p->stmt);
+    text_printf(&s, "%s{ S%u[", n->sized ? "[t, u] -> " : n->shared ? "[t] -> " : "", p->stmt);
     for (uint32_t d = 0; d < t->depth; d++)
         text_printf(&s, "%si%u", d ? ", " : "", d);
     text_put(&s, "] -> [");
@@ -379,7 +427,9 @@ static isl_map *schedule_of(nest *n, const plan *p) {
     for (uint32_t k = 0; k < p->tiles; k++)
         text_printf(&s, "%s t%u = %u * floor((%si%u) / %u)", k ? " and" : " :", k, p->tile_size[k],
                     p->turned[p->tile_dim[k]] ? "-" : "", p->tile_dim[k], p->tile_size[k]);
-    if (n->shared)
+    if (n->sized)
+        text_printf(&s, "%s t <= i0 < u", p->tiles ? " and" : " :");
+    else if (n->shared)
         text_printf(&s, "%s t <= i0 < t + %u", p->tiles ? " and" : " :", n->tile);
     text_put(&s, " }");
     return isl_map_read_from_str(dep_nest_isl(n->s->accesses), s.at);
@@ -469,6 +519,15 @@ static kir_stmt *counterpart(const scop_stmt *t, const kir_stmt *wanted, const k
     return NULL;
 }
 
+/* Most iterations of the sum that a tile has; 0 when that is not known. */
+static int64_t depth_of_tile(const scop_stmt *t, const plan *p) {
+    for (uint32_t i = 0; i < p->tiles; i++)
+        if (p->tile_dim[i] == p->columns)
+            return p->tile_size[i];
+    int64_t trips = cost_trips(t->loops[p->columns]);
+    return trips > 0 && trips <= DEPTH_OF_STRIPS ? trips : 0;
+}
+
 static void block_registers(nest *n, const plan *p, kir_stmt *outermost, kir_block *out) {
     const scop_stmt *t = &n->s->stmt[p->stmt];
     jam j = {.m = n->z->m, .f = n->z->f, .scratch = n->z->scratch, .rows = 1, .columns = 4};
@@ -491,9 +550,21 @@ static void block_registers(nest *n, const plan *p, kir_stmt *outermost, kir_blo
         if (!p->apart && (p->uses[i].array == p->store->array || p->uses[i].array->is_temp))
             vars_add(&written, p->uses[i].array);
     j.written = &written;
+    if (p->strip && !vars_mentions(j.inner->lo, j.middle->var) && !vars_mentions(j.inner->hi, j.middle->var))
+        j.strip = p->strip;
+    if (p->strip)
+        j.depth = depth_of_tile(t, p);
+    kir_stmt *rows = p->rows != NO_DIM ? t->loops[p->rows] : NULL;
+    if (n->sized && p->rows == 0) {
+        kir_expr *all = kir_binary(n->z->m, KIR_OP_SUB, kir_copy_expr(n->z->m, rows->hi, NULL),
+                                   kir_copy_expr(n->z->m, rows->lo, NULL), rows->at);
+        j.enough = kir_binary(n->z->m, KIR_OP_GE, all, kir_int(n->z->m, JAM_ROWS_TO_PACK, rows->at), rows->at);
+    }
     if (p->load) {
         j.load = counterpart(t, p->load->s, j.inner);
         j.store = counterpart(t, p->store->s, j.inner);
+        if (!j.load || !j.store || j.inner->body.len != t->n)
+            j.strip = 0;
     }
     jam_nest(&j, out);
 }
@@ -516,7 +587,8 @@ static const char *tile_text(nest *n, const plan *p) {
     const scop_stmt *t = &n->s->stmt[p->stmt];
     text s = text_new(n->z->m->a);
     if (n->shared)
-        text_printf(&s, "%s by %u, ", t->loops[0]->var->name ? t->loops[0]->var->name->text : "loop", n->tile);
+        text_printf(&s, "%s by %s%u, ", t->loops[0]->var->name ? t->loops[0]->var->name->text : "loop",
+                    n->sized ? "at most " : "", n->tile);
     for (uint32_t k = 0; k < p->tiles; k++) {
         const kir_var *v = t->loops[p->tile_dim[k]]->var;
         text_printf(&s, "%s%s by %u", k ? ", " : "", v->name ? v->name->text : "loop", p->tile_size[k]);
@@ -604,7 +676,7 @@ static void put_filtered(nest *n, kir_stmt *loop, const bool *keep, const bool *
         c->lo = kir_ref(m, n->at[0], loop->at);
         kir_expr *end =
             kir_binary(m, KIR_OP_ADD, kir_ref(m, n->at[0], loop->at), kir_int(m, n->tile, loop->at), loop->at);
-        c->hi = kir_binary(m, KIR_OP_MIN, c->hi, end, loop->at);
+        c->hi = n->sized ? kir_ref(m, n->at[1], loop->at) : kir_binary(m, KIR_OP_MIN, c->hi, end, loop->at);
         c->loop->class = KIR_CLASS_INDEPENDENT;
         c->loop->vector = c->body.len == 0 && has_no_loop(loop);
     }
@@ -766,12 +838,71 @@ static bool carries_nothing(const scop *s) {
     return true;
 }
 
+static kir_expr *count_threads(nest *n, kir_block *out) {
+    kir_module *m = n->z->m;
+    span at = n->source->at;
+    kir_stmt *s = kir_stmt_new(m, KIR_RUNTIME, at);
+    kir_var *v = kir_temp_new(m, n->z->f, type_int(m->types, 32, true), at);
+    s->name = "plrt_get_num_threads";
+    vec_push(m->a, &s->results, v);
+    vec_push(m->a, out, s);
+    return kir_cast(m, kir_ref(m, v, at), type_int64(m->types), at);
+}
+
+static kir_var *hold_value(nest *n, kir_expr *e, kir_block *out) {
+    kir_module *m = n->z->m;
+    kir_var *v = kir_temp_new(m, n->z->f, type_int64(m->types), n->source->at);
+    vec_push(m->a, out, kir_assign(m, v, e, n->source->at));
+    return v;
+}
+
+/* Tiles as tall as the second cache likes them, but as many for one thread as for another: their number is a multiple of
+ * the threads. Heights are multiples of the rows of a register block, so that results do not depend on them: which
+ * iterations fill no block is the same for all. */
+static kir_block *open_sized_tiles(nest *n, kir_block *out) {
+    kir_module *m = n->z->m;
+    kir_stmt *loop = n->s->nest;
+    span at = loop->at;
+#define OP(o, a, b) kir_binary(m, KIR_OP_##o, a, b, at)
+#define NUMBER(x) kir_int(m, x, at)
+#define REF(v) kir_ref(m, v, at)
+    kir_expr *length = OP(SUB, kir_copy_expr(m, loop->hi, NULL), kir_copy_expr(m, loop->lo, NULL));
+    kir_var *trips = hold_value(n, OP(MAX, length, NUMBER(0)), out);
+    kir_var *threads = hold_value(n, OP(MAX, count_threads(n, out), NUMBER(1)), out);
+    kir_expr *most = OP(MUL, REF(threads), NUMBER(n->tile));
+    kir_var *rounds =
+        hold_value(n, OP(FLOORDIV, OP(ADD, REF(trips), OP(SUB, most, NUMBER(1))), kir_copy_expr(m, most, NULL)), out);
+    kir_var *parts = hold_value(n, OP(MAX, OP(MUL, REF(rounds), REF(threads)), NUMBER(1)), out);
+    kir_expr *share = OP(FLOORDIV, OP(ADD, REF(trips), OP(SUB, REF(parts), NUMBER(1))), REF(parts));
+    kir_expr *fours = OP(MUL, OP(FLOORDIV, OP(ADD, share, NUMBER(3)), NUMBER(4)), NUMBER(4));
+    kir_var *height = hold_value(n, OP(MAX, fours, NUMBER(4)), out);
+    kir_var *tiles =
+        hold_value(n, OP(FLOORDIV, OP(ADD, REF(trips), OP(SUB, REF(height), NUMBER(1))), REF(height)), out);
+    kir_var *number = kir_temp_new(m, n->z->f, type_int64(m->types), at);
+    kir_stmt *all = kir_for(m, number, NUMBER(0), REF(tiles), NUMBER(1), loop->loop->kind, at);
+    vec_push(m->a, out, all);
+    n->at[0] = hold_value(n, OP(ADD, kir_copy_expr(m, loop->lo, NULL), OP(MUL, REF(number), REF(height))), &all->body);
+    n->at[1] =
+        hold_value(n, OP(MIN, kir_copy_expr(m, loop->hi, NULL), OP(ADD, REF(n->at[0]), REF(height))), &all->body);
+#undef OP
+#undef NUMBER
+#undef REF
+    all->loop->id = loop->loop->id;
+    all->loop->class = KIR_CLASS_INDEPENDENT;
+    for (uint32_t k = 0; k < n->s->n; k++)
+        if (n->plans[k])
+            share_out(n, &n->s->stmt[k], all->loop, loop->loop);
+    return &all->body;
+}
+
 /* for %t over the nest's loop in tiles, in parallel: where its phases go. */
 static kir_block *open_tiles(nest *n, kir_block *out) {
     kir_module *m = n->z->m;
     kir_stmt *loop = n->s->nest;
     if (!n->shared)
         return out;
+    if (n->sized)
+        return open_sized_tiles(n, out);
     n->at[0] = kir_temp_new(m, n->z->f, type_int64(m->types), loop->at);
     kir_stmt *tiles = kir_for(m, n->at[0], kir_copy_expr(m, loop->lo, NULL), kir_copy_expr(m, loop->hi, NULL),
                               kir_int(m, n->tile, loop->at), loop->loop->kind, loop->at);

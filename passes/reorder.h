@@ -35,6 +35,7 @@ typedef struct plan { /* for one statement of a nest */
     uint32_t tiles, tile_dim[SCOP_DEPTH], tile_size[SCOP_DEPTH];
     uint32_t order[SCOP_DEPTH]; /* of the loops in a tile */
     bool moves[SCOP_DEPTH];     /* dependences of the statement on itself go forward in it */
+    int64_t strip;              /* of the vector loop, kept in registers while the columns run; 0: none */
     bool apart;                 /* what is updated is read by no other access while the nest runs */
     bool turned[SCOP_DEPTH];    /* runs upwards although the source's loop runs downwards: nothing is carried */
 } plan;
@@ -51,7 +52,9 @@ typedef struct nest { /* being rewritten */
     struct front *front; /* of fronts_find */
     bool shared;         /* the nest's loop carries nothing: all phases run in each of its tiles */
     uint32_t tile;       /* its size */
-    kir_var *at[2]; /* shared: where the tile begins; fronts: the numbers of the tile. Parameters `t`, `u` of sets */
+    bool sized;          /* at most `tile`: as large as leaves a tile for each thread. Parameter `u` is where it ends */
+    kir_var *at[2]; /* shared: where the tile begins; fronts: the numbers of the tile. Parameters `t`, `u`
+                            of sets */
 } nest;
 
 /* Places statement p->stmt as p says, restricted to `where` (a set over its domain; taken). */

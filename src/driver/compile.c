@@ -100,6 +100,7 @@ static void dump_llvm(compile *c) {
 static bool elaborate_request(compile *c) {
     c->m = kir_module_new(c->s.a, c->s.syms, c->s.types, c->s.diags);
     c->m->options = c->r->options;
+    llvm_vectors(&c->r->target, &c->m->options.vector_bytes, &c->m->options.vector_registers);
     return elaborate(c->m, c->r->entry, c->r->args, c->r->n_args, c->r->result, &c->elaborated);
 }
 

@@ -60,6 +60,8 @@ const kir_field kir_option_fields[] = {FLAG(kir_options, parallel),
                                        {"opt", KIR_FIELD_INT32, offsetof(kir_options, opt), 3},
                                        INT(kir_options, chunk),
                                        INT(kir_options, tile),
+                                       INT(kir_options, vector_bytes),
+                                       INT(kir_options, vector_registers),
                                        FLAG(kir_options, always_inline),
                                        {NULL, 0, 0, 0}};
 

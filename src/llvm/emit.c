@@ -109,10 +109,14 @@ static bool check_features(kir_module *m, const char *features, architecture arc
     return true;
 }
 
+static const char *cpu_features(int level) {
+    static const char *const levels[] = {"", "", "+sse4.2", "+avx2,+fma", "+avx2,+fma,+avx512f,+avx512vl"};
+    return levels[level];
+}
+
 /* A request's CPU means that CPU's own features; "native" and an absent one the host's. */
 static bool choose_target(kir_module *m, const llvm_target *wanted, target *t) {
     const llvm_host *h = llvm_host_get();
-    static const char *const levels[] = {"", "", "+sse4.2", "+avx2,+fma", "+avx2,+fma,+avx512f,+avx512vl"};
     t->triple = wanted->triple && *wanted->triple ? wanted->triple : h->triple;
     t->arch = architecture_of(t->triple);
     bool native =
@@ -126,8 +130,38 @@ static bool choose_target(kir_module *m, const llvm_target *wanted, target *t) {
         return false;
     if (level == 0 && t->arch != ARCH_OTHER)
         return report_target(m, "CPU", t->cpu, "LLVM's names are meant, such as x86-64-v3, znver3 or pwr9");
-    t->known_features = *t->features ? t->features : levels[level];
+    t->known_features = *t->features ? t->features : cpu_features(level);
     return true;
+}
+
+static bool names_feature(const char *list, const char *name) {
+    size_t len = strlen(name);
+    for (const char *p = list; (p = strstr(p, name)) != NULL; p += len)
+        if (p > list && p[-1] == '+' && (p[len] == ',' || p[len] == '\0'))
+            return true;
+    return false;
+}
+
+void llvm_vectors(const llvm_target *wanted, int64_t *bytes, int64_t *registers) {
+    const llvm_host *h = llvm_host_get();
+    const char *triple = wanted->triple && *wanted->triple ? wanted->triple : h->triple;
+    architecture arch = architecture_of(triple);
+    bool native =
+        architecture_of(h->triple) == arch && (!wanted->cpu || !*wanted->cpu || strcmp(wanted->cpu, "native") == 0);
+    const char *features = wanted->features && *wanted->features ? wanted->features : native ? h->features : "";
+    if (!*features && wanted->cpu)
+        features = cpu_features(find_level(wanted->cpu, arch));
+    *bytes = *registers = 0;
+    if (arch == ARCH_OTHER)
+        return;
+    *bytes = 16;
+    *registers = arch == ARCH_PPC ? 64 : arch == ARCH_ARM ? 32 : 16;
+    if (arch == ARCH_X86 && names_feature(features, "avx512f") && names_feature(features, "avx512vl")) {
+        *bytes = 64;
+        *registers = 32;
+    } else if (arch == ARCH_X86 && names_feature(features, "avx2")) {
+        *bytes = 32;
+    }
 }
 
 static LLVMCodeGenOptLevel codegen_level(const kir_module *m) {

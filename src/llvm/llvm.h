@@ -54,4 +54,7 @@ typedef struct llvm_host {
 } llvm_host;
 const llvm_host *llvm_host_get(void);
 
+/* Bytes of the widest vectors that code for this target uses, and how many registers hold them. Unknown targets have 0. */
+void llvm_vectors(const llvm_target *t, int64_t *bytes, int64_t *registers);
+
 #endif

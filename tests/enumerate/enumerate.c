@@ -266,6 +266,8 @@ static kir_module *elaborate_request(session *s, const char *json, bool plain, r
     }
     kir_module *m = kir_module_new(s->a, s->syms, s->types, s->diags);
     m->options = r->options;
+    m->options.vector_bytes = 16; /* small, so that few iterations fill blocks of registers */
+    m->options.vector_registers = 16;
     *out = r;
     return elaborate(m, r->entry, r->args, r->n_args, r->result, &result) ? m : NULL;
 }
