@@ -370,10 +370,11 @@ static bool bound_choice(job *j, kir_op op, const lin *a, const lin *b, int way,
 /* 0 <= a % b < b for b > 0. */
 static bool bound_remainder(job *j, const lin *b, int way, polynomial *out) {
     const lin *most = facts_add(j->n->facts, b, facts_const(j->n->facts, 1), -1);
-    if (!most || !facts_nonneg(j->n->facts, most))
+    polynomial p;
+    if (!most || !take_form(j, most, &p) || sign_of_form(j, &p) != 1)
         return false;
-    *out = (polynomial){0};
-    return way < 0 || take_form(j, most, out);
+    *out = way < 0 ? (polynomial){0} : p;
+    return true;
 }
 
 /* Bounds of a factor that is neither an iterator nor known at entry. */

@@ -112,6 +112,106 @@ static bool separated(const access_walk *w, const kir_var *root) {
     return false;
 }
 
+/* ---- rings ------------------------------------------------------------------------------------------------------------- */
+
+/* o[(i + k) % n]: the number under the remainder, when all accesses to `root` have the same one on that axis. */
+static kir_expr *same_remainder(const access_walk *w, const kir_var *root, uint32_t axis, linear *number) {
+    kir_expr *base = NULL;
+    for (uint32_t k = 0; k < w->found.len; k++) {
+        const access *x = &w->found.at[k];
+        if (x->root != root)
+            continue;
+        kir_expr *e = x->index && axis < x->n ? x->index[axis] : NULL;
+        linear got = {0};
+        if (!e || e->kind != KIR_BINARY || e->op != KIR_OP_MOD || !affine_is_int64(e) ||
+            !linearise(w, e->args[0], 1, &got) || !access_is_invariant(w, e->args[1]) ||
+            (base && (!same_linear(number, &got) || !kir_expr_equal(base, e->args[1]))))
+            return NULL;
+        base = e->args[1];
+        *number = got;
+    }
+    return number->coefficient ? base : NULL;
+}
+
+static void require(access_walk *w, kir_expr *test) {
+    if (test->kind != KIR_CONST || !test->value.i)
+        vec_push(w->s->a, &w->require, test);
+}
+
+enum { MOST_TIMES = 64 };
+#define SMALL (INT64_C(1) << 55)
+
+static void require_small(access_walk *w, kir_expr *e) {
+    kir_module *m = w->s->m;
+    if (e->kind == KIR_DIM)
+        return;
+    require(w, kir_binary(m, KIR_OP_GE, kir_copy_expr(m, e, NULL), kir_int(m, -SMALL, e->at), e->at));
+    require(w, kir_binary(m, KIR_OP_LE, kir_copy_expr(m, e, NULL), kir_int(m, SMALL, e->at), e->at));
+}
+
+/* c*i + r does not wrap. */
+static bool stays_small(access_walk *w, const linear *number) {
+    int64_t sum = number->coefficient < 0 ? -number->coefficient : number->coefficient;
+    for (uint32_t k = 0; k < number->n; k++)
+        sum += number->term[k].times < 0 ? -number->term[k].times : number->term[k].times;
+    if (sum > MOST_TIMES)
+        return false;
+    for (uint32_t k = 0; k < number->n; k++)
+        require_small(w, number->term[k].e);
+    require_small(w, w->loop->lo);
+    require_small(w, w->loop->hi);
+    return true;
+}
+
+/* Does a <= b follow from how they are written: n - 1 and n? */
+static bool is_at_most(const access_walk *w, kir_expr *a, kir_expr *b) {
+    linear room = {0};
+    if (!linearise(w, b, 1, &room) || !linearise(w, a, -1, &room))
+        return false;
+    for (uint32_t k = 0; k < room.n; k++)
+        if (room.term[k].times)
+            return false;
+    return room.coefficient == 0 && room.constant >= 0;
+}
+
+static bool is_read(const access_walk *w, const kir_var *root) {
+    for (uint32_t k = 0; k < w->found.len; k++)
+        if (w->found.at[k].root == root && !w->found.at[k].what.is_write)
+            return true;
+    return false;
+}
+
+/* Two iterations whose numbers c*i + r differ by less than n, and differ, have different remainders: the loop must not go
+ * round the ring more than once. That is asked at its entry, but not for an array that the loop also reads: rather a sum in
+ * copies than one in order. A ring of constant size is for isl. */
+static bool separated_on_ring(access_walk *w, const kir_var *root) {
+    kir_module *m = w->s->m;
+    int64_t step, size;
+    if (!kir_is_const_int(w->loop->step, &step))
+        return false;
+    uint32_t axes = 0;
+    for (uint32_t k = 0; k < w->found.len; k++)
+        axes = w->found.at[k].root == root ? w->found.at[k].n : axes;
+    for (uint32_t axis = 0; axis < axes; axis++) {
+        linear number = {0};
+        kir_expr *n = same_remainder(w, root, axis, &number);
+        if (!n || kir_is_const_int(n, &size))
+            continue;
+        kir_expr *from = kir_copy_expr(m, step > 0 ? w->loop->lo : w->loop->hi, NULL);
+        kir_expr *to = kir_copy_expr(m, step > 0 ? w->loop->hi : w->loop->lo, NULL);
+        int64_t c = number.coefficient < 0 ? -number.coefficient : number.coefficient;
+        kir_expr *reach = kir_binary(m, KIR_OP_SUB, to, from, n->at);
+        bool known = c == 1 && is_at_most(w, reach, n);
+        if ((!known && (is_read(w, root) || is_at_most(w, n, reach))) || !stays_small(w, &number))
+            continue;
+        reach = kir_binary(m, KIR_OP_MUL, reach, kir_int(m, c, n->at), n->at);
+        if (!known)
+            require(w, kir_binary(m, KIR_OP_LE, reach, kir_copy_expr(m, n, NULL), n->at));
+        return true;
+    }
+    return false;
+}
+
 /* ---- arrays that may share memory ------------------------------------------------------------------------------------------------ */
 
 typedef enum origin { ORIGIN_UNKNOWN, ORIGIN_PARAM, ORIGIN_FRESH, ORIGIN_GLOBAL } origin;
@@ -581,7 +681,7 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
         kir_var *root = w.found.at[i].root;
         if (was_judged(&w, i) || !has_write(&w, root) || separated(&w, root))
             continue;
-        if (delinear_root(&w, root) && separated(&w, root))
+        if (separated_on_ring(&w, root) || (delinear_root(&w, root) && separated(&w, root)))
             continue;
         if (judge_root(&w, root, &v))
             break;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define DIM_MAX ((wide)1 << 56)
-enum { PROOF_DEPTH = 7, PROOF_STEPS = 200, FACTS_MAX = 400, TERMS_MAX = 24 };
+enum { PROOF_DEPTH = 7, PROOF_STEPS = 200, FACTS_MAX = 400, TERMS_MAX = 24, CASES_DEEP = 3 };
 
 typedef enum float_sign { SIGN_UNKNOWN, SIGN_NOT_BELOW_ZERO, SIGN_ABOVE_ZERO } float_sign; /* or NaN */
 
@@ -52,6 +52,7 @@ struct facts {
     uint32_t epoch; /* changes with `known` */
     failure failures[FAILURES_KEPT];
     uint32_t n_failures;
+    uint32_t cases; /* SELECTs that are being told apart */
 };
 
 facts *facts_new(arena *a, kir_module *m, kir_fn *fn) {
@@ -218,11 +219,15 @@ static bool fits(facts *f, const lin *l, type *t) {
     return (hi <= most || (above && facts_nonneg(f, above))) && (lo >= least || (below && facts_nonneg(f, below)));
 }
 
+static bool compares_integers(const kir_expr *e);
+static bool is_ordering(kir_op op);
+static const lin *comparison_form(facts *f, kir_op op, const lin *a, const lin *b);
+
 /* ---- atoms ------------------------------------------------------------------------------------------------------------ */
 
 static bool same_atom(const atom *x, const atom *y) {
     return x->kind == y->kind && x->op == y->op && x->var == y->var && x->version == y->version && x->axis == y->axis &&
-           x->c == y->c && (x->a == y->a || facts_equal(x->a, y->a)) && (x->b == y->b || facts_equal(x->b, y->b));
+           x->c == y->c && facts_equal(x->a, y->a) && facts_equal(x->b, y->b) && facts_equal(x->test, y->test);
 }
 
 static uint64_t mix(uint64_t h, uint64_t x) {
@@ -240,7 +245,7 @@ static uint64_t hash_lin(const lin *a, uint64_t h) {
 static uint64_t hash_atom(const atom *x) {
     uint64_t h = mix(mix((uint64_t)x->kind, (uint64_t)x->op), x->var ? x->var->id + 1 : 0);
     h = mix(mix(mix(h, x->version), x->axis), (uint64_t)x->c);
-    return hash_lin(x->b, hash_lin(x->a, h));
+    return hash_lin(x->test, hash_lin(x->b, hash_lin(x->a, h)));
 }
 
 /* The slot of an atom equal to x, or the free one where it belongs. */
@@ -395,6 +400,11 @@ static const lin *op_lin(facts *f, kir_op op, const lin *a, const lin *b, type *
         know_once(f, combine(f, a, sign, r, -sign));
         know_once(f, combine(f, b, sign, r, -sign));
     }
+    const lin *most = op == KIR_OP_MOD ? combine(f, b, 1, facts_const(f, 1), -1) : NULL;
+    if (most && facts_nonneg(f, most)) { /* 0 <= r <= b - 1 */
+        know_once(f, r);
+        know_once(f, combine(f, most, 1, r, -1));
+    }
     return r;
 }
 
@@ -423,6 +433,28 @@ static const lin *binary_lin(facts *f, kir_expr *e) {
     return op_lin(f, e->op, a, b, e->ty);
 }
 
+static const lin *select_atom(facts *f, const lin *test, const lin *a, const lin *b) {
+    atom x = {.kind = ATOM_SELECT, .a = a, .b = b, .test = test};
+    wide lo, hi;
+    lasting_range(f, a, &x.lo, &x.hi);
+    lasting_range(f, b, &lo, &hi);
+    x.lo = lo < x.lo ? lo : x.lo;
+    x.hi = hi > x.hi ? hi : x.hi;
+    return atom_lin(f, intern_atom(f, x));
+}
+
+/* A form that is >= 0 exactly where the condition holds; an equality has one where one side is known not to be the larger
+ * one. */
+static const lin *test_form(facts *f, kir_expr *e) {
+    if (!compares_integers(e) || (!is_ordering(e->op) && e->op != KIR_OP_EQ))
+        return NULL;
+    const lin *a = facts_lin(f, e->args[0]), *b = facts_lin(f, e->args[1]);
+    if (is_ordering(e->op))
+        return comparison_form(f, e->op, a, b);
+    const lin *above = combine(f, a, 1, b, -1), *below = combine(f, b, 1, a, -1);
+    return above && below && facts_nonneg(f, above) ? below : above && below && facts_nonneg(f, below) ? above : NULL;
+}
+
 static const lin *select_lin(facts *f, kir_expr *e) {
     int known = facts_decide(f, e->args[0]);
     if (known >= 0)
@@ -430,7 +462,8 @@ static const lin *select_lin(facts *f, kir_expr *e) {
     const lin *a = facts_lin(f, e->args[1]), *b = facts_lin(f, e->args[2]);
     if (facts_equal(a, b))
         return a;
-    return opaque(f, e->ty);
+    const lin *test = a && b && is_int64(e->ty) ? test_form(f, e->args[0]) : NULL;
+    return test ? select_atom(f, test, a, b) : opaque(f, e->ty);
 }
 
 static const lin *wrap_lin(facts *f, kir_expr *e) {
@@ -545,6 +578,39 @@ static bool has_failed(const facts *f, const lin *a) {
     return false;
 }
 
+bool facts_cases(facts *f, const lin *a, const lin **when, const lin **yes, const lin **unless, const lin **no) {
+    for (uint32_t i = a->n; i-- > 0;) {
+        const atom *x = &f->atoms.at[a->term[i].atom];
+        if (x->kind != ATOM_SELECT)
+            continue;
+        const lin *self = atom_lin(f, a->term[i].atom), *rest = combine(f, a, 1, self, -a->term[i].coef);
+        *when = x->test;
+        *unless = combine(f, x->test, -1, facts_const(f, 1), -1);
+        *yes = rest ? combine(f, rest, 1, x->a, a->term[i].coef) : NULL;
+        *no = rest ? combine(f, rest, 1, x->b, a->term[i].coef) : NULL;
+        return *unless && *yes && *no;
+    }
+    return false;
+}
+
+static bool holds_where(facts *f, const lin *test, const lin *a) {
+    facts_scope scope = facts_mark(f);
+    facts_assume_nonneg(f, test);
+    bool holds = facts_nonneg(f, a);
+    facts_reset(f, scope);
+    return holds;
+}
+
+static bool holds_in_both_cases(facts *f, const lin *a) {
+    const lin *when, *yes, *unless, *no;
+    if (f->cases == CASES_DEEP || !facts_cases(f, a, &when, &yes, &unless, &no))
+        return false;
+    f->cases++;
+    bool holds = holds_where(f, when, yes) && holds_where(f, unless, no);
+    f->cases--;
+    return holds;
+}
+
 bool facts_nonneg(facts *f, const lin *a) {
     if (!a || has_failed(f, a))
         return false;
@@ -554,6 +620,7 @@ bool facts_nonneg(facts *f, const lin *a) {
     for (uint32_t depth = 1; !ok && depth <= PROOF_DEPTH && f->steps; depth += 2)
         ok = prove(f, a, depth);
     f->steps = saved;
+    ok = ok || holds_in_both_cases(f, a);
     if (!ok)
         f->failures[f->n_failures++ % FAILURES_KEPT] = (failure){a, f->epoch};
     return ok;

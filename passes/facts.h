@@ -20,6 +20,7 @@ typedef enum atom_kind {
     ATOM_DIM,      /* extent of an array variable */
     ATOM_FLOORDIV, /* floor(a / c), c a positive constant */
     ATOM_OP,       /* op(a, b), not linear or not known to fit */
+    ATOM_SELECT,   /* a where test >= 0, else b */
     ATOM_OPAQUE    /* nothing is known but the range */
 } atom_kind;
 
@@ -29,7 +30,7 @@ typedef struct atom {
     kir_op op;
     kir_var *var;
     uint32_t version, axis;
-    const lin *a, *b;
+    const lin *a, *b, *test;
     int64_t c;
     wide lo, hi; /* numeric range */
 } atom;
@@ -57,6 +58,8 @@ const lin *facts_const(facts *f, int64_t k);
 /* a + scale * b; NULL when a coefficient leaves int64. */
 const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale);
 bool facts_equal(const lin *a, const lin *b);
+/* A form with a SELECT in it as two: *yes where test >= 0 (*when >= 0), *no elsewhere (*unless >= 0). False: it has none. */
+bool facts_cases(facts *f, const lin *a, const lin **when, const lin **yes, const lin **unless, const lin **no);
 
 /* True when `a` >= 0 (a == 0) follows from what is known. */
 bool facts_nonneg(facts *f, const lin *a);

@@ -27,7 +27,7 @@
 
 #include <string.h>
 
-enum { NEST_MAX = 1500, DEPTH_MAX = 16, BEHIND_MAX = 24 };
+enum { NEST_MAX = 1500, DEPTH_MAX = 16, BEHIND_MAX = 24, CASES_DEEP = 3 };
 #define SMALL (INT64_C(1) << 55)
 
 typedef struct guarding { /* of one nest */
@@ -40,6 +40,7 @@ typedef struct guarding { /* of one nest */
     VEC(kir_stmt *) proven; /* checks that hold behind the test, and wraps of what is not negative there */
     VEC(kir_expr **) plain;
     struct corner_test *products; /* asked for */
+    uint32_t cases;               /* choices that are being told apart */
     bool left;                    /* some check could not be hoisted */
     bool hoists;                  /* some check was */
     bool bends;                   /* some test is about a product, with which simplify cannot prove the checks again */
@@ -230,7 +231,7 @@ static const lin *least_behind(guarding *n, const lin *l, const lin *least) {
         if (!rest || rest->n == 0 || !lin_is_outer(n, rest) || !is_evaluable(n, rest))
             continue;
         const lin *gain = facts_add(n->facts, rest, least, -1);
-        if (gain && gain->n == 0 && gain->k > 0)
+        if (gain && (gain->n ? facts_nonneg(n->facts, gain) : gain->k > 0))
             least = rest;
     }
     return least;
@@ -255,25 +256,59 @@ static void ask_test(void *context, kir_expr *test) {
         require(context, test);
 }
 
+typedef struct progress { /* what has been asked for so far */
+    uint32_t tests;
+    struct corner_test *products;
+    bool hoists, bends;
+    facts_scope known;
+} progress;
+
+static progress remember(const guarding *n) {
+    return (progress){n->test.len, n->products, n->hoists, n->bends, facts_mark(n->facts)};
+}
+
+static void take_back(guarding *n, const progress *before) {
+    n->test.len = before->tests;
+    n->products = before->products;
+    n->hoists = before->hoists;
+    n->bends = before->bends;
+    facts_reset(n->facts, before->known);
+}
+
 /* Forms with products. */
 static bool hoist_product(guarding *n, const lin *l, span at) {
-    uint32_t known = n->test.len;
-    bool hoisted = n->hoists, bends = n->bends;
-    struct corner_test *products = n->products;
-    facts_scope scope = facts_mark(n->facts);
+    progress before = remember(n);
     corner_nest nest = {n->g->m,   n->g->scratch, n->facts, n->bounds, n->depth,   ask_outer,
                         ask_value, ask_nonneg,    ask_test, n,         n->products};
-    if (corners_hoist(&nest, l, at)) {
-        n->products = nest.tests;
-        n->bends = true;
-        return true;
+    if (!corners_hoist(&nest, l, at)) {
+        take_back(n, &before);
+        return false;
     }
-    n->test.len = known;
-    n->hoists = hoisted;
-    n->bends = bends;
-    n->products = products;
+    n->products = nest.tests;
+    return n->bends = true;
+}
+
+static bool hoist_where(guarding *n, const lin *test, const lin *l, span at) {
+    facts_scope scope = facts_mark(n->facts);
+    facts_assume_nonneg(n->facts, test);
+    bool done = hoist(n, l, at);
     facts_reset(n->facts, scope);
-    return false;
+    return done;
+}
+
+/* Forms with a choice: a[i - 1 if i > 0 else n - 1]. */
+static bool hoist_cases(guarding *n, const lin *l, span at) {
+    const lin *when, *yes, *unless, *no;
+    if (n->cases == CASES_DEEP || !facts_cases(n->facts, l, &when, &yes, &unless, &no))
+        return false;
+    progress before = remember(n);
+    n->cases++;
+    bool done = hoist_where(n, when, yes, at) && hoist_where(n, unless, no, at);
+    n->cases--;
+    if (!done)
+        take_back(n, &before);
+    n->bends |= done;
+    return done;
 }
 
 /* Asks at entry for l >= 0 in all iterations. False when that is impossible or not expressible. */
@@ -283,7 +318,7 @@ static bool hoist(guarding *n, const lin *l, span at) {
         return true;
     const lin *least = least_behind(n, l, least_by_inner_loops(n, l));
     if (!least) {
-        if (!hoist_product(n, l, at))
+        if (!hoist_cases(n, l, at) && !hoist_product(n, l, at))
             return false;
         facts_assume_nonneg(n->facts, l);
         return n->hoists = true;

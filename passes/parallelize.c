@@ -214,19 +214,6 @@ static const char *reduced_names(placer *p, const kir_loop_info *l) {
 }
 
 /* Terms about memory look at overlap or strides; those about products compare floats. */
-static bool is_about_memory(const kir_expr *e) {
-    bool yes = e->kind == KIR_OVERLAP || e->kind == KIR_STRIDE;
-    for (uint32_t i = 0; i < e->n_args && !yes; i++)
-        yes = is_about_memory(e->args[i]);
-    return yes;
-}
-
-static bool is_about_products(const kir_expr *e) {
-    if (e->kind == KIR_BINARY && e->op == KIR_OP_AND)
-        return is_about_products(e->args[0]) || is_about_products(e->args[1]);
-    return !is_about_memory(e);
-}
-
 static void report_parallel(placer *p, kir_stmt *loop) {
     kir_loop_info *l = loop->loop;
     kir_report *r = entry_of(p, loop);
@@ -256,8 +243,6 @@ static void report_parallel(placer *p, kir_stmt *loop) {
     var_defs defs = vars_defs(p->scratch, p->f);
     if (l->when)
         pass_add_memory_guards(p->m, r, &defs, l->when);
-    if (l->when && is_about_products(l->when))
-        pass_add_guard(p->m, r, "index arithmetic does not overflow");
 }
 
 /* Is every term of the conjunction `e` one of `given`? */

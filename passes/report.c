@@ -372,10 +372,45 @@ static void note_memory(kir_expr **slot, void *context) {
     pass_add_guard(c->m, c->entry, arena_printf(c->m->a, "%s does not overlap %s", array_of(c, e->var), p.names.at));
 }
 
+static void note_memory_test(kir_expr **slot, void *context) {
+    *(bool *)context |= (*slot)->kind == KIR_OVERLAP || (*slot)->kind == KIR_STRIDE;
+}
+
+/* A comparison with a number that no index can have. */
+static bool is_about_overflow(const kir_expr *e) {
+    const kir_expr *limit = e->n_args == 2 ? e->args[1] : NULL;
+    if (e->kind != KIR_BINARY || limit->kind != KIR_CONST)
+        return false;
+    if (limit->ty->kind == TYPE_FLOAT)
+        return limit->value.f >= 0x1p50;
+    return limit->ty->kind == TYPE_INT && (limit->value.i >= INT64_C(1) << 55 || limit->value.i <= -(INT64_C(1) << 55));
+}
+
+/* What the condition says beside memory. */
+static void note_numbers(memory_scan *c, const kir_expr *e) {
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_AND) {
+        note_numbers(c, e->args[0]);
+        note_numbers(c, e->args[1]);
+        return;
+    }
+    kir_expr *whole = (kir_expr *)(uintptr_t)e;
+    bool memory = false;
+    kir_each_subexpr(&whole, note_memory_test, &memory);
+    if (memory || e->kind == KIR_CONST)
+        return;
+    text t = text_new(c->m->a);
+    if (is_about_overflow(e))
+        text_put(&t, "index arithmetic does not overflow");
+    else
+        pass_put_condition(c->m, c->defs, e, &t);
+    pass_add_guard(c->m, c->entry, t.at);
+}
+
 void pass_add_memory_guards(kir_module *m, kir_report *entry, const var_defs *defs, const kir_expr *when) {
     memory_scan c = {.m = m, .entry = entry, .defs = defs, .whole = when};
     kir_expr *whole = (kir_expr *)(uintptr_t)when;
     kir_each_subexpr(&whole, note_memory, &c);
+    note_numbers(&c, when);
 }
 
 /* ---- parallel='require' ----------------------------------------------------------------------------------------------------- */

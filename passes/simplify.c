@@ -172,7 +172,59 @@ static kir_expr *fold_dim(simplifier *z, kir_expr *e) {
     return fold(z, extent);
 }
 
+enum { FEW_NODES = 8 };
+
+static uint32_t count_nodes(const kir_expr *e) {
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        n += count_nodes(e->args[i]);
+    return n;
+}
+
+static bool is_int64(const type *t) {
+    return t->kind == TYPE_INT && t->bits == 64 && t->is_signed;
+}
+
+static bool is_least(simplifier *z, const lin *a, const lin *b, int64_t scale, int64_t k) {
+    const lin *sum = facts_add(z->facts, a, b, scale);
+    sum = sum ? facts_add(z->facts, sum, facts_const(z->facts, 1), k) : NULL;
+    return sum && facts_nonneg(z->facts, sum);
+}
+
+/* a % n with -n <= a < 2n, as neighbours on a ring have it, needs no division: it is a, a + n or a - n. */
+static kir_expr *fold_remainder(simplifier *z, kir_expr *e) {
+    kir_expr *n = e->args[1], *a = e->args[0];
+    kir_module *m = z->m;
+    const lin *value = facts_lin(z->facts, a), *size = facts_lin(z->facts, n);
+    const lin *minus = facts_add(z->facts, facts_const(z->facts, 0), value, -1);
+    if (n->kind == KIR_CONST || count_nodes(a) + count_nodes(n) > FEW_NODES || !minus ||
+        !is_least(z, size, size, 0, -1))
+        return NULL;
+    bool low = facts_nonneg(z->facts, value), high = is_least(z, size, value, -1, -1);
+    bool not_lower = low || is_least(z, value, size, 1, 0), not_higher = high || is_least(z, minus, size, 2, -1);
+    if (!not_lower || !not_higher)
+        return NULL;
+    kir_expr *r = a;
+    if (!high) {
+        kir_expr *reaches = kir_binary(m, KIR_OP_GE, kir_copy_expr(m, a, NULL), kir_copy_expr(m, n, NULL), e->at);
+        kir_expr *less = kir_binary(m, KIR_OP_SUB, kir_copy_expr(m, a, NULL), kir_copy_expr(m, n, NULL), e->at);
+        r = kir_select(m, reaches, less, r, e->at);
+    }
+    if (!low) {
+        kir_expr *below = kir_binary(m, KIR_OP_LT, kir_copy_expr(m, a, NULL), kir_int(m, 0, e->at), e->at);
+        kir_expr *more = kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, a, NULL), kir_copy_expr(m, n, NULL), e->at);
+        r = kir_select(m, below, more, r, e->at);
+    }
+    z->changed = true;
+    return r;
+}
+
 static kir_expr *fold_binary_expr(simplifier *z, kir_expr *e) {
+    if (e->op == KIR_OP_MOD && is_int64(e->ty)) {
+        kir_expr *shorter = fold_remainder(z, e);
+        if (shorter)
+            return shorter;
+    }
     if (e->ty->kind == TYPE_BOOL && e->op >= KIR_OP_EQ && e->op <= KIR_OP_GE) {
         int known_value = facts_decide(z->facts, e);
         if (known_value >= 0)
@@ -466,6 +518,43 @@ static bool become_and_or(simplifier *z, kir_stmt *s) {
     return true;
 }
 
+static bool is_short(const kir_expr *e) {
+    return e->kind != KIR_LOAD && e->kind != KIR_MATH && count_nodes(e) <= FEW_NODES;
+}
+
+static const kir_stmt *only_set(const kir_block *b) {
+    const kir_stmt *s = b->len == 1 ? b->at[0] : NULL;
+    return s && s->kind == KIR_ASSIGN && is_int64(s->var->ty) && is_short(s->value) ? s : NULL;
+}
+
+/* An index that is mended (`left = j - 1; if left < 0: left = n - 1`) or chosen (`if i > 0: up = i - 1 else: up = n - 1`)
+ * is one expression. The statement to take the IF's place; *out loses one that it includes. */
+static kir_stmt *become_select(simplifier *z, kir_stmt *s, kir_block *out) {
+    const kir_stmt *yes = only_set(&s->body), *no = only_set(&s->orelse);
+    kir_expr *c = s->value;
+    bool compares = c->kind == KIR_BINARY && c->op >= KIR_OP_EQ && c->op <= KIR_OP_GE && is_int64(c->args[0]->ty);
+    if (!yes || !compares || !is_short(c) || (no ? no->var != yes->var : s->orelse.len > 0))
+        return NULL;
+    kir_map *map = NULL;
+    kir_stmt *before = out->len ? out->at[out->len - 1] : NULL;
+    kir_expr *other = no ? no->value : NULL;
+    if (!no) {
+        if (!before || before->kind != KIR_ASSIGN || before->var != yes->var || !is_short(before->value) ||
+            vars_mentions(before->value, yes->var))
+            return NULL;
+        map = kir_map_new(z->m);
+        kir_map_expr(map, yes->var, before->value);
+        other = before->value;
+    } else if (vars_mentions(yes->value, yes->var) || vars_mentions(no->value, yes->var)) {
+        return NULL;
+    }
+    kir_expr *value = kir_select(z->m, kir_copy_expr(z->m, c, map), kir_copy_expr(z->m, yes->value, map),
+                                 kir_copy_expr(z->m, other, NULL), s->at);
+    out->len -= !no;
+    z->changed = true;
+    return kir_assign(z->m, yes->var, value, no ? s->at : before->at);
+}
+
 /* Later passes may ask for more before they leave an exact copy aside: nothing follows from being in one. */
 static bool is_exact_copy(const kir_block *b) {
     for (uint32_t i = 0; i < b->len; i++)
@@ -497,6 +586,13 @@ static void simplify_if(simplifier *z, kir_stmt *s, kir_block *out) {
         return;
     }
     s->value = open_condition(z, s->value);
+    kir_stmt *chosen = become_select(z, s, out);
+    if (chosen) {
+        chosen->value = fold(z, chosen->value);
+        simplify_assign(z, chosen);
+        vec_push(z->m->a, out, chosen);
+        return;
+    }
     int truth = facts_decide(z->facts, s->value);
     if (truth >= 0) {
         kir_block *taken = truth ? &s->body : &s->orelse;
