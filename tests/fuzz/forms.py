@@ -267,7 +267,8 @@ class Forms(Nests):
         """A loop, or two, around one statement that has a loop or a variable of its own, and nothing else."""
         lo, hi, step, least, most = self.bounds([], MOST_ITERATIONS // 8)
         around = [("(i - far)" if lo == "far" else "i", least, most)]
-        form = self.r.choice(["moved_index", "seen_before", "local_array", "local_array", "several", "seen_sum", "view", "reduce", "carried"])
+        form = self.r.choice(["moved_index", "seen_before", "local_array", "local_array", "several", "seen_sum", "view", "reduce",
+                              "carried"])
         body = [getattr(self, f"make_{form}")(around)]
         return Node("for", var="i", lo=lo, hi=hi, step=step, body=body)
 
@@ -1062,8 +1063,8 @@ class Forms(Nests):
     def make_reduction(self, loops, depth):
         r = self.r
         n = self.name("s")
-        kind = r.choice(["+", "+", "-", "*", "min", "max", "&", "&", "|", "|", "^", "^", "cond+", "first", "cond max", "mixed", "- x", "and", "or",
-                         "first", "twice", "read"])
+        kind = r.choice(["+", "+", "-", "*", "min", "max", "&", "&", "|", "|", "^", "^", "cond+", "first", "cond max", "mixed", "- x",
+                         "and", "or", "first", "twice", "read"])
         if kind in ("and", "or"):
             return self.logical_reduction(loops, depth, n, kind)
         integer = kind in "&|^" or r.random() < 0.5

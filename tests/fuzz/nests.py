@@ -332,7 +332,7 @@ class Nests:
         extents = [self.value_of(x) for x in ([rows, n] if rows else [n])]
         c, out = self.grid("float64", extents), self.grid(r.choice(["float64", "int64"]), extents)
         z, k, w, t = (self.name(x) for x in "zkwt")
-        most = r.choice([0, 1, 3, 9])
+        most = r.choice([0, 1, 3, 3, 9, 9])
         step = load("float64", c, *at) if r.random() < 0.15 else var(t, "float64")
         move = Node("assign", name=z, value=Node("bin", "float64", op=r.choice("+-"), b=step, a=Node(
             "bin", "float64", op="*", a=var(z, "float64"), b=r.choice([var(z, "float64"), const(0.75)]))))
@@ -350,10 +350,10 @@ class Nests:
                     "bin", "float64", op="-", a=var(z, "float64"), b=const(0.5)))))
             if r.random() < 0.3:
                 steps.insert(r.randint(0, len(steps)), when(0.0, copy.deepcopy(keep)))
-            bound = r.choice([4.0, 2.0, 0.5])
-            if r.random() < 0.5:
+            bound = r.choice([4.0, 2.0, 0.5, 0.5])
+            if r.random() < 0.35:
                 return Node("under", code=f"while {k} < {most} and {z} <= {bound}:", body=steps)
-            steps.insert(r.randint(0, len(steps)), Node("when", orelse=[], body=[Node("break")], test=Node(
+            steps.insert(r.choice([r.randint(0, len(steps)), len(steps)]), Node("when", orelse=[], body=[Node("break")], test=Node(
                 "compare", "bool", op=">", a=var(r.choice([z, z, w]), "float64"), b=const(bound))))
             return Node("for", var=self.name("q"), lo="0", hi=str(most), step=1, body=steps)
 
@@ -398,6 +398,10 @@ class Nests:
             body[-1] = Node("when", test=self.condition(around), body=[body[-1]], orelse=[])
         if r.random() < 0.3:
             body.insert(r.randint(0, 2), self.make_store(around))
+        elif r.random() < 0.3 and "overlaps" not in self.arrays[a]:  # what was read changes before its value is used
+            other = self.grid(ty, [size], "C")
+            self.lay_over(other, a, r.choice([0, 0, 0, 1]))
+            body.append(Node("store", array=other, subs=["i"], value=const(2.5 if ty == "float64" else 7)))
         if r.random() < 0.4:
             self.after[p] = now.ty
         step = r.choice([1, 1, 1, 2])
