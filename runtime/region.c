@@ -35,6 +35,7 @@ enum {
     SLICE_WORK = 100000,  /* operations in the first slice */
     FLAT_WORK = 64,       /* operations in an iteration that is no loop itself */
     CHUNK_WORK = 20000,   /* operations in a chunk of a dynamic schedule */
+    TRIAL_NS = 20 * 1000, /* alone, before a team takes over: about what waking its members costs */
     UNLOCK_WORK = 500000, /* from here on the interpreter's lock is released at once, else when the clock says so */
     SLICE_SHORT_NS = 500 * 1000,
     SLICE_LONG_NS = 2 * 1000 * 1000,
@@ -60,6 +61,7 @@ typedef struct rt_run {
     int32_t threads;
     bool reduces;
     bool flat;      /* iterations are cheap: very likely one vector loop */
+    bool begun;     /* by the host, before there was a team */
     bool elsewhere; /* the host is no member of the team */
     bool unlocked;
     void *lock_token;
@@ -340,7 +342,10 @@ static void run_guided(member *m, int32_t threads) {
 
 static void run_share(member *m, int32_t threads, int32_t id) {
     if (threads == 1) {
-        run_items(m, 0, m->run->items);
+        if (m->run->begun)
+            run_dynamic(m);
+        else
+            run_items(m, 0, m->run->items);
     } else if (m->run->schedule == PLRT_SCHEDULE_GUIDED) {
         run_guided(m, threads);
     } else if (m->run->schedule == PLRT_SCHEDULE_DYNAMIC) {
@@ -542,6 +547,7 @@ static void begin_run(rt_run *run, const plrt_region *region, void *context, int
     run->threads = 1;
     run->chunk = 0;
     run->plan = NULL;
+    run->begun = false;
     run->elsewhere = false;
     run->unlocked = false;
     run->lock_token = NULL;
@@ -575,7 +581,8 @@ static void run_with_budget(rt_run *run, int32_t threads, plrt_placement placeme
     int32_t wanted = threads < run->items ? threads : (int32_t)run->items;
     int32_t granted = rt_budget_take(wanted, &shared);
     run->threads = granted;
-    run->chunk = choose_chunk(run, work);
+    if (!run->begun)
+        run->chunk = choose_chunk(run, work);
     if (work >= UNLOCK_WORK)
         unlock_host(run);
     if (granted > 1) {
@@ -588,6 +595,30 @@ static void run_with_budget(rt_run *run, int32_t threads, plrt_placement placeme
     rt_budget_give(granted);
 }
 
+/* How long iterations take that differ in length, the estimate does not know: a loop without count may go round once or a
+ * million times. Where it promises too little for a team, the host begins alone, a chunk at a time, and true is returned when
+ * it has worked for longer than a team would have cost and there are chunks left. */
+static bool begin_alone(rt_run *run, int32_t threads, int64_t work) {
+    run->threads = threads;
+    run->chunk = at_least_one(choose_chunk(run, work));
+    run->threads = 1;
+    int64_t chunks = (run->items - 1) / run->chunk + 1, c = 0, start = rt_now();
+    member m = {.run = run, .slice = run->slice, .host = true};
+    int64_t began = rt_probe_enter(&run->probe);
+    run->begun = true;
+    bool good = true, long_enough = false;
+    while (good && c < chunks && !(long_enough && c + 1 < chunks)) {
+        int64_t end = c + 1 < chunks ? (c + 1) * run->chunk : run->items;
+        good = run_items(&m, c++ * run->chunk, end);
+        long_enough = rt_now() - start > TRIAL_NS;
+    }
+    atomic_store(&run->next, (uint64_t)c);
+    bool goes_on = good && c < chunks;
+    if (!goes_on)
+        rt_probe_leave(&run->probe, began, 0);
+    return goes_on;
+}
+
 static void run_as_set(rt_run *run, int64_t work) {
     rt_caller *c = rt_caller_now();
     int64_t now = rt_coarse_now();
@@ -598,8 +629,12 @@ static void run_as_set(rt_run *run, int64_t work) {
     rt_learn_worth(threads);
     if (threads > 1 && !rt_is_worth(c, work, now)) {
         run->alone = RT_ALONE_SMALL;
-        run_alone(run, true);
-        return;
+        bool uneven = (run->region->flags & PLRT_REGION_UNEVEN) && run->schedule == PLRT_SCHEDULE_DYNAMIC;
+        if (!uneven)
+            run_alone(run, true);
+        if (!uneven || !begin_alone(run, threads, work))
+            return;
+        run->alone = RT_ALONE_NOT;
     }
     run_with_budget(run, threads, placement, work);
     if (run->threads > 1)

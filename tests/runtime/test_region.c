@@ -312,6 +312,42 @@ Test(region, little_work_stays_on_the_calling_thread) {
     free(t.seen);
 }
 
+static int32_t take_time(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
+    nanosleep(&(struct timespec){0, 200000}, NULL);
+    return count_each(context, begin, end, block, err);
+}
+
+static int32_t fail_slowly(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
+    nanosleep(&(struct timespec){0, 50000}, NULL);
+    return fail_sometimes(context, begin, end, block, err);
+}
+
+/* More than the estimate said: begun by the host, a team goes on. */
+Test(region, work_that_was_underestimated_gets_a_team) {
+    enum { TRIPS = 300 };
+    for (int k = 0; k < 20; k++) {
+        int64_t work = INT64_C(20000) << (k % 5);
+        tally t = {.seen = calloc(TRIPS, sizeof(int32_t))};
+        plrt_region region = {take_time, "test:1", 1, PLRT_REGION_UNEVEN | (k % 2 ? PLRT_REGION_REDUCES : 0), 0, 0, 0,
+                              1,         NULL,     0};
+        plrt_error err;
+        nanosleep(&(struct timespec){0, 20000000}, NULL); /* the team falls asleep */
+        cr_assert_eq(plrt_region_run(&region, &t, TRIPS, work, &err), 0);
+        for (int i = 0; i < TRIPS; i++)
+            cr_assert_eq(t.seen[i], 1, "%d done %d times", i, t.seen[i]);
+        cr_assert(work < rt_min_work() || (t.thread_mask & (t.thread_mask - 1)) != 0, "work %ld", (long)work);
+        free(t.seen);
+        region.body = fail_slowly;
+        failing f = {50, 13 * (k % 7), calloc(TRIPS, sizeof(int32_t))};
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+        cr_assert_eq(plrt_region_run(&region, &f, TRIPS, work, &err), 1);
+        cr_assert_eq(err.iteration, f.from);
+        for (int i = 0; i < f.from; i++)
+            cr_assert_eq(f.seen[i], 1);
+        free(f.seen);
+    }
+}
+
 static int32_t read_chunk(void *context, int64_t begin, int64_t end, int64_t block, plrt_error *err) {
     _Atomic int64_t *longest = context;
     (void)block;
