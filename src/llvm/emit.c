@@ -2,6 +2,7 @@
  *
  * One LLVM context and one target machine a compile: no state is shared, any number of threads may compile. LLVM's
  * messages never reach stderr; what it has to say in earnest becomes a diagnostic. */
+#include "llvm/broadcast.h"
 #include "llvm/gen.h"
 #include "llvm/llvm.h"
 
@@ -142,6 +143,14 @@ static bool names_feature(const char *list, const char *name) {
     return false;
 }
 
+static bool names_wide_vectors(const char *features) {
+    return names_feature(features, "avx512f") && names_feature(features, "avx512vl");
+}
+
+static bool has_wide_vectors(const target *t) {
+    return t->arch == ARCH_X86 && names_wide_vectors(t->known_features);
+}
+
 void llvm_vectors(const llvm_target *wanted, int64_t *bytes, int64_t *registers) {
     const llvm_host *h = llvm_host_get();
     const char *triple = wanted->triple && *wanted->triple ? wanted->triple : h->triple;
@@ -156,7 +165,7 @@ void llvm_vectors(const llvm_target *wanted, int64_t *bytes, int64_t *registers)
         return;
     *bytes = 16;
     *registers = arch == ARCH_PPC ? 64 : arch == ARCH_ARM ? 32 : 16;
-    if (arch == ARCH_X86 && names_feature(features, "avx512f") && names_feature(features, "avx512vl")) {
+    if (arch == ARCH_X86 && names_wide_vectors(features)) {
         *bytes = 64;
         *registers = 32;
     } else if (arch == ARCH_X86 && names_feature(features, "avx2")) {
@@ -314,6 +323,8 @@ static bool optimise(emission *e) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = LLVMRunPasses(e->module, choose_pipeline(e), e->machine, options);
     LLVMDisposePassBuilderOptions(options);
+    if (!error && has_wide_vectors(&e->target))
+        llvm_repeat_broadcasts(e->module);
     if (!error)
         return true;
     char *message = LLVMGetErrorMessage(error);

@@ -351,6 +351,22 @@ def test_processor_can_be_chosen(plait, folder):
     assert "%zmm" not in (folder / "plain.s").read_text() and "%ymm" not in (folder / "plain.s").read_text()
 
 
+def test_a_product_of_matrices_multiplies_by_numbers_in_memory(plait, folder):
+    """With vectors of 512 bits and products that are rounded: loads into all lanes would take the additions' places."""
+    (folder / "m.py").write_text("from plait import njit\n@njit(parallel=True)\ndef f(c, a, b):\n" + "".join(
+        f"{'    ' * depth}{line}\n" for depth, line in enumerate(
+            ("for i in range(c.shape[0]):", "for j in range(c.shape[1]):", "for k in range(a.shape[1]):",
+             "c[i, j] += a[i, k] * b[k, j]"), 1)))  # fmt: skip
+    words = ("compile", "m.py:f", "--sig", "f8[:,::1],f8[:,::1],f8[:,::1]", "--cpu", "x86-64-v4",
+             "--target", "x86_64-linux-gnu")  # fmt: skip
+    plait(*words, "-o", "strict.s")
+    assert (folder / "strict.s").read_text().count("{1to8}") == 16
+    plait(*words, "--fastmath", "-o", "fast.s")
+    assert "vfmadd" in (folder / "fast.s").read_text() and "{1to8}" not in (folder / "fast.s").read_text()
+    plait(*words[:4], "--cpu", "x86-64-v3", "--target", "x86_64-linux-gnu", "-o", "plain.s")
+    assert "{1to" not in (folder / "plain.s").read_text()
+
+
 # ---- explain, dump, request ----------------------------------------------------------------------------------------
 
 
