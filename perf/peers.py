@@ -316,20 +316,25 @@ def versions():
         with contextlib.suppress(Exception):
             lines.append(__import__(module).VERSION)
     import c_variants
-    lines += [c_variants.version("gcc"), c_variants.version(c_variants.CLANG)]
+    lines += [c_variants.version("gcc"), c_variants.version(c_variants.CLANG) + " with Polly" * c_variants.has_polly()]
     return ", ".join(lines)
 
 
-def page():
+def page(size):
     found, parts = kept(), [f"{measure.machine()}; {versions()}"]
+    if size == "FULL":
+        titles, extra = {n: n for n in NAMES}, ["matmul LARGE"]
+    else:
+        titles, extra = {n: f"{n} {size}" for n in NAMES}, []
+    fourteen = [titles[n] for n in FOURTEEN]
     for threads in sorted({t for _, t in found}, reverse=True):
-        names = [n for n in (*FOURTEEN, "matmul LARGE") if (n, threads) in found]
-        more = [n for n in NAMES if n not in FOURTEEN and (n, threads) in found]
+        names = [n for n in fourteen + extra if (n, threads) in found]
+        more = [titles[n] for n in NAMES if n not in FOURTEEN and (titles[n], threads) in found]
         lines, ratios = rows_of(found, names, threads)
         more_lines, more_ratios = rows_of(found, more, threads)
         title = f"**{threads} thread{'s' * (threads > 1)}**, milliseconds"
         table = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS), *lines]
-        table.append(mean_row("the 14, geometric mean", ratios, FOURTEEN))
+        table.append(mean_row("the 14, geometric mean", ratios, fourteen))
         if more_lines:
             table += [*more_lines, mean_row("the 10, geometric mean", more_ratios, more)]
         parts.append(title + "\n\n" + "\n".join(table))
@@ -358,6 +363,10 @@ def install():
         done = subprocess.run([VENV / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", package])
         if done.returncode:
             print(f"{package} cannot be installed here: left out", file=sys.stderr)
+    listed = subprocess.run([VENV / "bin/python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
+                            capture_output=True, text=True).stdout.split()
+    wanted = {package.split("[")[0] for package in PYPI}
+    print("peers:", ", ".join(line.replace("==", " ") for line in listed if line.split("==")[0] in wanted))
 
 
 def interpreter():
@@ -388,7 +397,7 @@ def main():
         first_calls(options) if options.compile else measured(options.child, options)
         return
     if options.page:  # with the peers' environment, for their versions
-        print(page_of_first_calls() if options.compile else page())
+        print(page_of_first_calls() if options.compile else page(options.size))
         return
     if options.install:
         install()
@@ -401,7 +410,7 @@ def main():
         done = subprocess.run([interpreter(), "-W", "ignore", __file__, "--child", name, *keywords], env=environment, cwd="/")
         if done.returncode:
             print(f"{name}: exit status {done.returncode}", file=sys.stderr)
-    text = subprocess.run([interpreter(), "-W", "ignore", __file__, "--page", *compiling], env=environment, capture_output=True,
+    text = subprocess.run([interpreter(), "-W", "ignore", __file__, "--page", *keywords], env=environment, capture_output=True,
                           text=True).stdout
     print(text)
     if options.keep and not options.compile:

@@ -50,6 +50,13 @@ def version(compiler):
     return line.replace("Debian ", "").split(" (")[0] if "clang" in line else f"gcc {line.split()[-1]}"
 
 
+def has_polly():
+    try:
+        return subprocess.run([CLANG, *POLLY, "-O3", "-x", "c", "-c", "-o", "/dev/null", "/dev/null"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 def library(folder, compiler, source, flags, openmp):
     """Objects are linked without -ffast-math, which would make the whole process flush subnormal numbers to zero."""
     text = HERE / f"{source}.c"

@@ -5,7 +5,7 @@ from scipy import fft as transforms
 from scipy import sparse, special
 from scipy.linalg import lapack
 
-VERSION = f"SciPy {scipy.__version__}"
+VERSION = f"SciPy {scipy.__version__}, OpenBLAS {np.show_config('dicts')['Build Dependencies']['blas']['version']}"
 threads = [1]
 
 
