@@ -18,7 +18,7 @@ class Forms(Nests):
              "combine": 14, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
              "absent": 0.8, "raises": 2,
              "escape": 4, "before": 3, "items": 1.5, "checked": 2,
-             "solve": 2, "vectors": 4, "products": 4, "overlapped": 3, "single": 8}
+             "solve": 2, "vectors": 4, "products": 4, "overlapped": 3, "single": 8, "ring": 5}
 
     COMBINED = {"+": 2, "-": 1, "*": 4, "min": 2, "max": 3, "npmin": 3, "npmax": 3, "&": 4, "|": 5, "^": 4, "when": 1.5,
                 "through": 1}  # how iterations update an element that they share

@@ -32,6 +32,7 @@ class Maker(Forms):
         self.views = []         # (name, array it looks into, how, offset): extents follow from the view's
         self.pinned = {}        # loop variable → array of the length that bounds it
         self.returns = True     # scalars are returned
+        self.far = False        # an expression mentions it; statements that do are found
 
     def name(self, prefix):
         self.counter += 1
@@ -363,7 +364,7 @@ class Maker(Forms):
         exact = r.random() < 0.7
         grain = self.pick([1, 3, 0], [6, 3, 1])
         body += self.copies_out()
-        if "far" in "".join(str(s.__dict__) for b in bodies(body) for s in b):
+        if self.far or "far" in "".join(str(s.__dict__) for b in bodies(body) for s in b):
             self.params["far"] = r.choice([2**62, -2**62, 2**31, 10])
         return Kernel(self, body, wrong, exact, grain)
 

@@ -80,6 +80,10 @@ MUTANTS = {
         "if (s->value->kind == KIR_LOAD"),
     "calls without effect": (
         ACCESS, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
+    "a ring gone round more often than once": (
+        DEPENDENCE, "        if (!known)\n            require(w, kir_binary(m, KIR_OP_LE, reach,",
+        "        if (!known && axes > 99)\n            require(w, kir_binary(m, KIR_OP_LE, reach,"),
+    "a remainder that is its divisor": (SIMPLIFY, "high = is_least(z, size, value, -1, -1);", "high = is_least(z, size, value, -1, 0);"),
     # ---- reductions
     "mixed operators taken for one": (
         COMBINE, "if (*op != KIR_OP_INVALID && combining(e->op) != *op)", "if (false)"),
@@ -162,9 +166,12 @@ MUTANTS = {
         REORDER, "    if (!p->moves[dim]) {", "    if (!p->moves[dim] || tile) {"),
     "no order within an iteration": (
         SCOP, "    if (a < b)\n        return isl_map_union(all, equal);", "    if (a > b)\n        return isl_map_union(all, equal);"),
+    "columns left over after the register block": (
+        JAM, "    put_part(g, loop, y, NULL, rest, end, false, b);",
+        "    put_part(g, loop, y, NULL, op(g, KIR_OP_ADD, copy(g, rest), number(g, 1)), end, false, b);"),
     "rows left over after the register block": (
-        JAM, "    put_part(g, loop, y, NULL, rest, at_row(g, loop->hi, y, NULL), false, b);",
-        "    put_part(g, loop, y, NULL, op(g, KIR_OP_ADD, copy(g, rest), number(g, 1)), at_row(g, loop->hi, y, NULL), false, b);"),
+        JAM, "    put_part(&g, j->outer, NULL, NULL, copy(&g, rest), copy(&g, hi), false, out);",
+        "    put_part(&g, j->outer, NULL, NULL, op(&g, KIR_OP_ADD, copy(&g, rest), number(&g, 1)), copy(&g, hi), false, out);"),
     # ---- blocks of sums into arrays, loops in two parts, iterations side by side, counters
     "the first block's copy left out": (
         BLOCKS, "kir_stmt *blocks = new_loop(k, &chunk->body, number(k, 0), ref(k, k->count), KIR_CLASS_CARRIED);",

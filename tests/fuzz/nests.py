@@ -374,6 +374,46 @@ class Nests:
         nest.prange = r.random() < 0.2
         return nest
 
+    def make_ring(self, loops, depth):
+        """Subscripts that go round, however they are written; the loop goes round once, not quite, or more often."""
+        r = self.r
+        self.features["ring"] += 1
+        n = r.choice(["n", "n", "m", "9", "(n + 1)"])
+        size = self.params["n"] + 1 if n == "(n + 1)" else self.value_of(n)
+        trips, count = r.choice([(n, size), (n, size), (n, size), (f"{n} - 1", size - 1), (f"{n} // 2", size // 2),
+                                 (f"2 * {n}", 2 * size), ("m", self.params["m"])])
+        ty = r.choice(["float64", "int64", "float64", "int32"])
+        wide = promote(ty, "int64") if is_int(ty) else ty
+        a, out = self.grid(ty, [count]), self.grid(ty, [size])
+        far = r.choice([0, 0, 0, 0, 1])
+
+        def at(array):
+            c, sign = r.choice(["1", "1", "2", "0", "m", "n"] + ["far"] * far), r.choice("+-")
+            self.far |= c == "far"
+            style = self.pick(["shift", "back", "times", "choice", "plain"], [8, 2, 1, 3, 2])
+            if style in ("choice", "plain"):
+                self.reach(array, 0, 0, max(count, size))
+            return {"shift": f"(i {sign} {c}) % {n}", "back": f"({c} - i) % {n}", "times": f"({r.choice('236')} * i + {c}) % {n}",
+                    "choice": r.choice([f"(i - 1 if i > 0 else {n} - 1)", f"(i + 1 if i < {n} - 1 else 0)",
+                                        f"(0 if i == {n} - 1 else i + 1)"]), "plain": "i"}[style]
+
+        body, subs = [], at(out)
+        if r.random() < 0.3:  # an index that is mended
+            p = self.name("p")
+            body = [Node("assign", name=p, value=Node("bin", "int64", op="-", a=var("i"), b=const(1))),
+                    Node("when", test=Node("compare", "bool", op="<", a=var(p), b=const(0)), orelse=[],
+                         body=[Node("assign", name=p, value=Node("bin", "int64", op="-", a=var("n" if n == "n" else "m"), b=const(1)))])]
+            self.reach(a, 0, 0, max(count, self.params["n"], self.params["m"]))
+        read = load(ty, a, p if body else at(a))
+        other = load(ty, *r.choice([(a, at(a)), (a, "i"), (out, subs), (out, at(out))]))
+        self.reach(a, 0, 0, max(count - 1, 0))
+        value = Node("bin", wide, op=r.choice("+-"), a=read, b=other)
+        body.append(r.choice([Node("store", array=out, subs=[subs], value=value), Node("store", array=out, subs=[subs], value=value),
+                              Node("update", array=out, subs=[subs], op=r.choice("+-"), ty=promote(ty, wide), value=value)]))
+        heads = r.choice([("0", trips, 1), ("0", trips, 1), ("1", trips, 1), (f"{trips} - 1", "-1", -1)])
+        ring = Node("for", var="i", lo=heads[0], hi=heads[1], step=heads[2], body=body)
+        return Node("for", var="t", lo="0", hi="2", step=1, body=[ring]) if r.random() < 0.15 else ring
+
     def make_before(self, loops, depth):
         """What the iteration before had: a value or an index kept in a variable."""
         r = self.r
