@@ -59,7 +59,7 @@ def test_best_is_the_quickest_peer_and_numba_its_quickest_variant():
     assert groups["c"] == (2.0, "gcc") and groups["c fast"] == (1.5, "clang fast")
     (line,), ratios = peers.rows_of({("sum", 2): times}, ["sum", "bs"], 2)
     assert ratios == {"sum": (0.8, 0.4, 6.0)} and line.startswith("| sum | 1e+03 | 500 |")
-    assert peers.geometric([2.0, 8.0]) == pytest.approx(4.0)
+    assert peers.measure.geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
 
 
 def test_a_wrong_answer_is_not_right():
