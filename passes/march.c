@@ -23,7 +23,10 @@
  * a vector of each loop that is `abreast`, and as these have constant lengths LLVM keeps the arrays between them in
  * registers.
  *
- * A mask is not carried from step to step where it follows from the values: an iteration that left once, looked at again
+ * What the steps hand on and nothing reads behind the loop needs no mask: one that is through goes on computing it, so that
+ * the others need not wait for the test before they store. The mask is then kept from step to step.
+ *
+ * Else a mask is not carried from step to step where it follows from the values: an iteration that left once, looked at again
  * with unchanged values, leaves again. Where what is tested has been changed before the test, it is a value of its own.
  *
  * Taken are proven loops, parallel or not, over assignments, conditions, and loops without count or left by BREAK, in
@@ -36,7 +39,7 @@
 #include "passes/passes.h"
 #include "passes/vars.h"
 
-enum { VECTOR_BYTES = 128, WIDTH_MOST = 16, WIDTH_LEAST = 8, STRIPS_WANTED = 32 };
+enum { VECTOR_BYTES = 128, WIDTH_MOST = 32, WIDTH_LEAST = 8, STRIPS_WANTED = 32 };
 
 typedef struct marcher {
     kir_module *m;
@@ -50,7 +53,8 @@ typedef struct march { /* a loop being rewritten */
     span at;
     var_set varying; /* differ between iterations */
     var_set seen, expanded;
-    var_set summed;    /* of the reductions */
+    var_set summed; /* of the reductions */
+    var_set loose;  /* of the loop at hand: nothing reads them behind it, so who is through may go on computing them */
     kir_var **memory;  /* by variable: its array, of those that are expanded */
     uint32_t n_memory; /* length of that */
     kir_var *i;        /* the iteration's number in the marching copy */
@@ -346,23 +350,26 @@ typedef struct masking {
     bool open; /* in a loop that iterations leave */
 } masking;
 
+/* Not AND: what one that is through goes on computing may be no number where fastmath promises numbers, and must not reach
+ * the others. */
+static kir_expr *both(march *t, kir_expr *a, kir_expr *b) {
+    return a ? kir_select(t->z->m, a, b, kir_bool(t->z->m, false, t->at), t->at) : b;
+}
+
 /* Those that do what stands here: NULL when all do. */
 static kir_expr *mask_of(masking *z, kir_var *arm) {
     march *t = z->t;
     if (!z->open)
         return arm ? ref(t, arm) : NULL;
-    return arm ? op(t, KIR_OP_AND, ref(t, arm), ref(t, t->live)) : ref(t, t->live);
-}
-
-static kir_expr *both(march *t, kir_expr *a, kir_expr *b) {
-    return a ? op(t, KIR_OP_AND, a, b) : b;
+    return arm ? both(t, ref(t, t->live), ref(t, arm)) : ref(t, t->live);
 }
 
 static void mask_block(masking *z, kir_block *b, kir_var *arm);
 
 static void mask_assign(masking *z, kir_stmt *s, kir_var *arm) {
     march *t = z->t;
-    kir_expr *mask = arm || vars_has(&t->expanded, s->var) ? mask_of(z, arm) : NULL;
+    bool kept = arm || (vars_has(&t->expanded, s->var) && !vars_has(&t->loose, s->var));
+    kir_expr *mask = kept ? mask_of(z, arm) : NULL;
     if (mask && s->value->kind != KIR_LOAD) {
         s->value = kir_select(t->z->m, mask, s->value, ref(t, s->var), s->at);
         s->var->is_temp = false;
@@ -392,7 +399,7 @@ static void mask_block(masking *z, kir_block *b, kir_var *arm) {
             assign(t, z->out, t->bad, op(t, KIR_OP_OR, ref(t, t->bad), both(t, mask_of(z, arm), not(t, s->value))));
         else if (s->kind == KIR_BREAK)
             assign(t, z->out, t->live,
-                   arm ? op(t, KIR_OP_AND, ref(t, t->live), not(t, ref(t, arm))) : kir_bool(t->z->m, false, t->at));
+                   arm ? both(t, ref(t, t->live), not(t, ref(t, arm))) : kir_bool(t->z->m, false, t->at));
         else
             vec_push(t->z->m->a, z->out, s);
     }
@@ -483,6 +490,25 @@ static bool forgets_who_left(march *t, const kir_block *b, const group *g) {
     return false;
 }
 
+/* What the loop's steps hand on and nothing reads behind it. */
+static var_set find_loose(march *t, const group *g, kir_block *later) {
+    var_set loose = vars_new(t->z->scratch, t->z->f), read = vars_new(t->z->scratch, t->z->f);
+    vars_read_in(later, &read);
+    for (uint32_t k = 0; k < t->n_memory; k++) {
+        const kir_var *v = t->z->f->vars.at[k];
+        if (vars_has(&g->exposed, v) && vars_has(&g->written, v) && vars_has(&t->expanded, v) && !vars_has(&read, v))
+            vars_add(&loose, v);
+    }
+    return loose;
+}
+
+static bool is_empty(const var_set *s) {
+    for (uint32_t i = 0; i < s->words; i++)
+        if (s->bits[i])
+            return false;
+    return true;
+}
+
 static kir_var *allocate(march *t, kir_block *out, type *ty) {
     kir_module *m = t->z->m;
     kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, type_array(m->types, ty, 1, LAYOUT_C, false, true), 1, t->at);
@@ -500,10 +526,11 @@ static kir_var *keep_mask(march *t, kir_block *out) {
     return mask;
 }
 
-static void march_open(march *t, kir_stmt *s, kir_block *out) {
+static void march_open(march *t, kir_stmt *s, kir_block *later, kir_block *out) {
     kir_module *m = t->z->m;
     group g = scan_group(t, s->body.at, s->body.len);
-    kir_var *mask = forgets_who_left(t, &s->body, &g) ? keep_mask(t, out) : NULL;
+    t->loose = find_loose(t, &g, later);
+    kir_var *mask = !is_empty(&t->loose) || forgets_who_left(t, &s->body, &g) ? keep_mask(t, out) : NULL;
     vars_union(&g.exposed, &g.written); /* who is through keeps what it had */
     kir_var *any = flag(t);
     kir_stmt *loop = lane_loop(t, true), *steps = kir_stmt_new(m, KIR_LOOP, s->at);
@@ -580,7 +607,7 @@ static void find_expanded(march *t, kir_block *b) {
     }
 }
 
-/* Eight numbers of eight bytes, or sixteen of four where there are no wider ones. */
+/* Sixteen numbers of eight bytes, or 32 of four where there are no wider ones. */
 static int64_t width_for(const march *t) {
     int64_t widest = 4;
     for (uint32_t k = 0; k < t->z->f->vars.len; k++)
@@ -633,7 +660,7 @@ static void march_strip(march *t, kir_block *out) {
         if (n)
             march_straight(t, body.at + i, n, out);
         else
-            march_open(t, body.at[i], out);
+            march_open(t, body.at[i], &(kir_block){body.at + i + 1, body.len - i - 1, body.len - i - 1}, out);
         i += n ? n - 1 : 0;
     }
     kir_block *to = out;

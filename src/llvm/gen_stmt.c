@@ -99,6 +99,26 @@ static bool is_innermost(const kir_stmt *s) {
     return !found;
 }
 
+enum { VECTOR_MOST = 64 /* bytes */ };
+
+static bool note_widest(kir_stmt *s, void *context) {
+    int64_t *widest = context, size = s->kind == KIR_STORE || s->kind == KIR_ASSIGN ? type_size(s->var->ty) : 0;
+    if (s->kind == KIR_STORE)
+        size = type_size(s->var->ty->dtype);
+    if (size > *widest)
+        *widest = size;
+    return true;
+}
+
+/* One vector of a processor's each: a single one of all iterations would hold their masks in one register, and cutting
+ * that up and putting it together again takes longer than the numbers do. */
+static int64_t lanes_abreast(kir_stmt *s, int64_t trips) {
+    int64_t widest = 1;
+    kir_each_stmt(&s->body, note_widest, &widest);
+    int64_t lanes = VECTOR_MOST / widest;
+    return lanes > 0 && trips % lanes == 0 ? lanes : trips;
+}
+
 /* !llvm.loop on the back edge. A loop's identity is a node that names itself. */
 static void describe_loop(gen *g, const kir_stmt *s, LLVMValueRef back_edge, LLVMValueRef group) {
     const kir_loop_info *l = s->loop;
@@ -119,10 +139,12 @@ static void describe_loop(gen *g, const kir_stmt *s, LLVMValueRef back_edge, LLV
     if (l->abreast) {
         int64_t trips = 0;
         kir_is_const_int(s->hi, &trips);
-        parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, (int32_t)trips));
+        int64_t lanes = lanes_abreast((kir_stmt *)(uintptr_t)s, trips);
+        parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, (int32_t)lanes));
+        parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, (int32_t)(trips / lanes)));
         parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
     }
-    if (l->few && !l->cold)
+    if (l->few && !l->cold && !l->abreast)
         parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
     if (l->few && !l->cold && !l->vector)
         parts[n++] = loop_property(g, "llvm.loop.vectorize.width", gen_int32(g, 1));

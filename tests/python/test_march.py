@@ -308,3 +308,38 @@ def test_strips_are_reported():
         kernel = njit(parallel=True)(loop)
         kernel(np.ones(5), np.ones(5))
         assert not kernel.parallel_report()[0]["tile"], loop.__name__
+
+
+def goes_on_unseen(x, steps, out):
+    """What nothing reads behind the loop goes on in lanes that are through: to where they would divide by zero, or come back."""
+    for i in range(x.shape[0]):
+        k = 0.0
+        s = 0.0
+        n = 0
+        while k % 5.0 != x[i] and n < steps[i]:
+            s += 1.0 / (x[i] + 7.0 - k) + x[i]
+            k += 1.0
+            n += 1
+        out[i] = s
+
+
+def overflows_unseen(x, out, kind):
+    for i in range(x.shape[0]):
+        a = x[i]
+        n = 0
+        while n < 300 and a * a < 1e6:
+            a = a * a + x[i]
+            n += 1
+        out[i] = n
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_who_is_through_goes_on_unseen(agree, kind):
+    rng = np.random.default_rng(8)
+    x = rng.integers(0, 8, 3000).astype(kind)
+    steps = rng.integers(0, 7, 3000)
+    agree(goes_on_unseen, x, steps, np.zeros(3000), rtol=1e-5)
+    wide = (rng.random(3000) * 4).astype(kind)
+    wide[::97] = 50
+    agree(overflows_unseen, wide, np.zeros(3000), 0, rtol=0)
+    agree(overflows_unseen, wide, np.zeros(3000), 0, rtol=0, options={"fastmath": True})
