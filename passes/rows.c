@@ -115,11 +115,20 @@ static void report_short(rower *z, uint32_t id) {
         m->report.at[id].tile = arena_printf(m->a, "up to %d iterations: one vector at a time", SHORT);
 }
 
+/* As precheck makes them: a condition over the elements of a block. */
+static bool only_looks(const kir_stmt *s) {
+    for (uint32_t i = 0; i < s->body.len; i++)
+        if (s->body.at[i]->kind != KIR_ASSIGN)
+            return false;
+    return s->loop->reductions.len == 0 && s->loop->id == 0;
+}
+
 /* A sum of a few terms: LLVM's vector loop, four vectors abreast, would never run. */
-static kir_stmt *with_short_version(rower *z, kir_stmt *s) {
+static kir_stmt *with_short_version(rower *z, kir_stmt *s, uint32_t depth) {
     const kir_loop_info *l = s->loop;
     int64_t step, known;
-    if (!l->vector || l->cold || l->few || l->is_region || l->reductions.len == 0 || l->reductions.len > SUMS_MOST ||
+    bool sums = l->reductions.len > 0 && l->reductions.len <= SUMS_MOST;
+    if (!l->vector || l->cold || l->few || l->is_region || !(sums || (depth > 1 && only_looks(s))) ||
         !kir_is_const_int(s->step, &step) || step != 1 ||
         (kir_is_const_int(s->lo, &known) && kir_is_const_int(s->hi, &known)))
         return s;
@@ -142,16 +151,16 @@ static kir_stmt *with_short_version(rower *z, kir_stmt *s) {
     return either;
 }
 
-static void walk(rower *z, kir_block *b, bool inside) {
+static void walk(rower *z, kir_block *b, uint32_t depth) {
     for (uint32_t i = 0; i < b->len; i++) {
         kir_stmt *s = b->at[i];
-        walk(z, &s->body, inside || s->kind == KIR_FOR);
-        walk(z, &s->orelse, inside);
+        walk(z, &s->body, depth + (s->kind == KIR_FOR));
+        walk(z, &s->orelse, depth);
         if (s->kind != KIR_FOR)
             continue;
         b->at[i] = in_versions(z, s);
-        if (inside && b->at[i] == s)
-            b->at[i] = with_short_version(z, s);
+        if (depth && b->at[i] == s)
+            b->at[i] = with_short_version(z, s, depth);
     }
 }
 
@@ -160,7 +169,7 @@ bool rows_run(pass_context *c) {
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
         rower z = {.m = c->m, .f = c->m->fns.at[i], .scratch = c->scratch};
         if (!z.f->cold)
-            walk(&z, &z.f->body, false);
+            walk(&z, &z.f->body, 0);
         c->unchanged &= !z.changed;
     }
     return true;
