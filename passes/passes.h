@@ -26,6 +26,7 @@ bool parallelize_run(pass_context *c);
 bool march_run(pass_context *c);
 bool lanes_run(pass_context *c);
 bool outline_run(pass_context *c);
+bool indices_run(pass_context *c);
 bool precheck_run(pass_context *c);
 bool rows_run(pass_context *c);
 bool scratch_run(pass_context *c);

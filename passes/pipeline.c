@@ -42,6 +42,8 @@ const pass pass_table[] = {
     {"march", march_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1,
      "which loops without count run side by side, each until it is through?"},
     {"lanes", lanes_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1, "which chains run side by side?"},
+    {"indices", indices_run, FACT_PLACED | FACT_SIMPLE, 0, FACT_SIMPLE, 1,
+     "which indices can be computed and checked for a block of iterations at once?"},
     {"outline", outline_run, FACT_PLACED | FACT_SIMPLE, FACT_OUTLINED, FACT_SIMPLE | ALL_LATER, 1,
      "what does a region capture?"},
     {"precheck", precheck_run, 0, 0, FACT_SIMPLE | ALL_LATER, 1,

@@ -471,11 +471,24 @@ static LLVMValueRef saturate(gen *g, LLVMValueRef x, LLVMTypeRef to) {
                           LLVMGetIntrinsicDeclaration(g->module, id, types_, 2), &x, 1, "");
 }
 
+/* The same without a branch, of operations that vectors have. (LLVM takes the intrinsic apart, lane by lane.) */
+static LLVMValueRef saturate_lanes(gen *g, LLVMValueRef x) {
+    LLVMTypeRef t = LLVMTypeOf(x);
+    LLVMValueRef size = gen_intrinsic(g, "llvm.fabs", t, &x, 1), zero = LLVMConstNull(t);
+    LLVMValueRef fits = LLVMBuildFCmp(g->b, LLVMRealOLT, size, LLVMConstReal(t, 0x1p63), "");
+    LLVMValueRef most = gen_int(g, INT64_MAX), least = gen_int(g, INT64_MIN);
+    LLVMValueRef low = choose(g, LLVMBuildFCmp(g->b, LLVMRealOLT, x, zero, ""), least, gen_int(g, 0));
+    LLVMValueRef end = choose(g, LLVMBuildFCmp(g->b, LLVMRealOGT, x, zero, ""), most, low);
+    return choose(g, fits, LLVMBuildFPToSI(g->b, x, g->i64, ""), end);
+}
+
 /* Numbers that fit, and they do, take an instruction and a comparison that never surprises; the others the long way. Where
  * a vector loop may come of it, that is the same for all lanes. */
 static LLVMValueRef saturate64(gen *g, LLVMValueRef x) {
-    if (g->depth == 0 || g->packs[g->depth - 1])
+    if (g->depth == 0)
         return saturate(g, x, g->i64);
+    if (g->packs[g->depth - 1])
+        return saturate_lanes(g, x);
     LLVMTypeRef t = LLVMTypeOf(x);
     LLVMValueRef size = gen_intrinsic(g, "llvm.fabs", t, &x, 1), slot = gen_slot(g, g->i64, "integer");
     LLVMValueRef fits = LLVMBuildFCmp(g->b, LLVMRealOLT, size, LLVMConstReal(t, 0x1p63), "");

@@ -25,7 +25,7 @@ from tree import bodies
 
 HERE = pathlib.Path(__file__).parent
 PASSES = ["inline", "simplify", "induction", "wraparound", "guard", "split", "fuse", "contract", "reorder", "conditions",
-          "promote", "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "precheck", "rows", "scratch",
+          "promote", "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "indices", "precheck", "rows", "scratch",
           "borrow"]
 SECONDS = 300  # for one kernel, then it counts as a hang; machines may be busy
 
