@@ -17,7 +17,7 @@ np.linspace(1, 2, 0) | np.linspace(3, -3, n) | np.linspace(0, 10, 4, dtype=np.in
 np.eye(n) | np.eye(n, 3) | np.eye(3, n, 1) | np.eye(n, k=-1) | np.eye(n, dtype=np.int32) | np.identity(n) | np.identity(n, np.int8) | np.eye(0)
 np.array((1, 2, 3)) | np.array([1, 2, 3]) | np.array([1, 2.5, n]) | np.array([[1, 2], [3, 4]]) | np.array(((1, x), (n, 2))) | np.array([True, False])
 np.array([1, 2], np.float32) | np.array([1j, n]) | np.array(5) | np.array(x) | np.array([[1], [2], [3]]) | np.array([a, a]) | np.array((a[0], a[1]))
-np.array(a) | np.asarray(a) | np.array(a, np.float64) | np.asarray(a, np.float32) | np.asarray(x) | np.asarray((1, 2)) | np.asarray([n, x])
+np.asanyarray(a) | np.array(a) | np.asarray(a) | np.array(a, np.float64) | np.asarray(a, np.float32) | np.asarray(x) | np.asarray((1, 2)) | np.asarray([n, x])
 np.ascontiguousarray(a) | np.ascontiguousarray(a.T) | np.asfortranarray(a) | np.copy(a) | a.copy() | a.T.copy() | a.astype(np.float64) | a.astype(a.dtype)
 a.astype(np.int8) | a.astype(np.complex64) | a.astype(bool) | a.astype("f4") | a.astype(float) | (a * 1.7).astype(np.int64) | np.float32(a) | np.int64(a * 2.5)
 np.broadcast_to(x, (2, 3)) | np.broadcast_to(a[0], (n, 3)) | np.tri(n) | np.tril(a) | np.triu(a, 1) | np.diag(a) | np.diag(a[0], 1) | np.vander(a[0])

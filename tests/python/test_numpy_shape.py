@@ -20,10 +20,10 @@ def test_fact_about_an_array_in_every_layout(agree, text):
 
 SHAPED = """a.reshape(4, 3) | a.reshape((2, 6)) | a.reshape(-1) | a.reshape(2, -1) | a.reshape(-1, 2) | a.reshape(n, 4) | a.reshape((n, -1)) | a.reshape(2, 3, 2)
 np.reshape(a, (6, 2)) | np.reshape(a, -1) | a.reshape(12)[3] | a.ravel() | np.ravel(a) | a.flatten() | a.T.ravel() | a.T.reshape(2, 6) | a[:, 1:].ravel()
-a[1:].reshape(-1) | a.transpose() | np.transpose(a) | a.transpose(1, 0) | a.transpose((1, 0)) | np.transpose(a, (0, 1)) | a.swapaxes(0, 1) | np.swapaxes(a, 0, -1)
+a[1:].reshape(-1) | a.transpose() | np.transpose(a) | a.transpose(1, 0) | a.transpose((1, 0)) | np.transpose(a, (0, 1)) | a.swapaxes(0, 1) | np.swapaxes(a, 0, -1) | np.permute_dims(a, (1, 0))
 np.moveaxis(a, 0, 1) | np.expand_dims(a, 0) | np.expand_dims(a, -1) | a[None].squeeze(0) | np.squeeze(a[:, :1], 1) | np.flip(a) | np.flip(a, 0) | np.flipud(a) | np.fliplr(a)
 np.atleast_1d(n) | np.atleast_2d(a[0]) | np.atleast_3d(a) | np.concatenate((a, a)) | np.concatenate((a, a[:, :2]), axis=1) | np.concatenate((a[0], a[1]))
-np.concatenate((a, a), axis=None) | np.stack((a, a)) | np.stack((a[0], a[1]), axis=1) | np.vstack((a, a[0])) | np.hstack((a, a)) | np.hstack((a[0], a[1]))
+np.concat((a, a), axis=1) | np.concatenate((a, a), axis=None) | np.stack((a, a)) | np.stack((a[0], a[1]), axis=1) | np.vstack((a, a[0])) | np.hstack((a, a)) | np.hstack((a[0], a[1]))
 np.column_stack((a[0], a[1])) | np.dstack((a, a)) | np.concatenate((a, a.astype(np.float32))) | np.concatenate((np.arange(3), a[0])) | np.roll(a, 1) | np.roll(a, -2, 0)
 np.roll(a[0], n) | np.repeat(a, 2) | np.take(a, np.array([1, 5])) | np.take(a, np.array([1, 0]), axis=1) | np.diagonal(a) | np.diag(a) | np.argwhere(a > 6) | np.kron(a, a)
 np.extract(a > 5, a) | np.nonzero(a > 6) | np.where(a > 6) | np.array_equal(a, a) | np.array_equal(a, a.T) | np.array_equal(a, a + 1) | np.searchsorted(a[0], 2.0)

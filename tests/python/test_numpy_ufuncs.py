@@ -181,7 +181,7 @@ def test_run_time_axis_of_length_one_against_n(agree):
 
 EXPRESSIONS = """a * b + np.sqrt(c) | np.exp(-a * a) * b - c / 2 | np.where(a > 2, a, -b) + c | (a > b) & (c < 3) | ~(a > b) | a[1:] - a[:-1]
 np.clip(a, 1, 4) | np.clip(a, None, 3) | np.clip(a, b, c) | np.minimum(np.maximum(a, b), c) | np.hypot(a, b) * 2 | -a ** 2 | (a - a.mean()) / a.std()
-a.clip(1, 3) | np.round(a / 3) | np.round(a / 3, 2) | np.around(a * 12.345, 1) | (a * 7).round() | np.abs(a - b).max() | np.sum(a * b)
+a.clip(1, 3) | np.round(a / 3) | np.round(a / 3, 2) | np.fix(a / 3 - 1) | np.around(a * 12.345, 1) | (a * 7).round() | np.abs(a - b).max() | np.sum(a * b)
 a + b[::-1] | np.arctan2(a, b) | np.sign(a - 2) | np.isnan(a / b) | np.cos(a) ** 2 + np.sin(a) ** 2 | np.square(a) - a * a | np.add(a, b) | a @ b
 np.logical_and(a > 1, b > 1) | np.sqrt(a[1:] * b[:-1]) | np.where(a > 2, 1, 0) | np.where(a > 2, 1, 0.5) | np.abs(a) < 2 | 1.0 / (1.0 + np.exp(-a))
 np.divmod(a, 2)[0] | np.add(np.add(a, b), c) | np.positive(a) | np.negative(b) | np.angle(a) | np.real(a) | np.isclose(a, b) | np.allclose(a, a)"""
