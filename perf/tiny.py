@@ -4,8 +4,8 @@
                                                  by --only stand there as they were measured last
 
 Sequential is the same kernel compiled without `parallel`, called in the same way. Both take turns in batches of some tens
-of microseconds; a pair's ratio is the median of the ratios of neighbouring batches. Where code and objects happen to lie
-moves a ratio by some percent, so that several pairs are compiled, FEWEST at first and up to MOST while the confidence
+of microseconds; a pair's ratio is the median of the ratios of neighbouring batches. Where code and data happen to lie
+moves a ratio by some percent, so that several pairs are compiled, with arguments of their own, FEWEST at first and up to MOST while the confidence
 interval (95 %, Student's, of the mean of the pairs' logarithms) has the limit of 1.02 inside: `within` means that the
 interval ends below it, `above` that it begins above it, and `undecided` neither. Two sequential compilations are put to
 the same test. Numba's two are measured in the same rounds. `entry` leaves Python out: the compiled entries are called
@@ -225,9 +225,10 @@ def measured(name, dtype, path, library, folder):
     (signature,) = pairs[0]["parallel"].overloads
     pair = entries(path, name, f"({', '.join(str(t) for t in signature)})", folder)
     for n in SIZES:
-        arguments = ARGUMENTS[name](n, dtype)
-        ours, noise, times = [], [], {}
+        ours, noise, times, held = [], [], {}, []
         for i in range(MOST):
+            held.append(bytearray(64 * (i * 37 % 64)))  # the next arguments lie elsewhere
+            arguments = ARGUMENTS[name](n, dtype)
             taken = turns(pairs[i] | (theirs if i == 0 else {}), arguments)
             for key, values in taken.items():
                 times.setdefault(key, []).extend(values)

@@ -125,10 +125,11 @@ PLRT_API extern volatile double plrt_small_work;
 /* 1 while plrt_small_work and plrt_tiny_work are at least these, as they are but where somebody has set less: then
  * compiled code may compare sizes with constants instead. */
 #define PLRT_SMALL_LEAST 15000
-#define PLRT_TINY_WORK 300 /* of plrt_tiny_work */
+#define PLRT_TINY_WORK 320 /* of plrt_tiny_work */
 PLRT_API extern volatile int32_t plrt_small_is_usual;
 /* A loop with less work than this that sums floats within an iteration runs as it was written, always: a few hundred
- * operations, by which the result does not depend on the caller's settings. Tests set 0, that small inputs fork. */
+ * operations (twice as many of float32, whose vectors want rows twice as long), by which the result does not depend on the
+ * caller's settings. Tests set 0, that small inputs fork. */
 PLRT_API extern volatile double plrt_tiny_work;
 PLRT_API void plrt_set_tiny_work(int64_t operations); /* < 0: the default */
 /* A region of one block is about to be run by its caller: 1 after noting that for counters and traces, 0 when tests want it

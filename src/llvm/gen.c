@@ -265,6 +265,20 @@ static LLVMTypeRef region_type(gen *g) {
     return LLVMFunctionType(g->i32, params, 5, false);
 }
 
+static LLVMValueRef add_function(gen *g, const kir_fn *f, LLVMTypeRef fn_type) {
+    LLVMValueRef fn = LLVMAddFunction(g->module, gen_symbol(g, "", f->name), fn_type);
+    LLVMSetLinkage(fn, LLVMInternalLinkage);
+    add_common_attributes(g, fn, f);
+    unsigned err = LLVMCountParams(fn);
+    gen_attribute(g, fn, err, "noalias", 0);
+    gen_attribute(g, fn, err, "nocapture", 0);
+    if (f->kind == KIR_FN_REGION) {
+        gen_attribute(g, fn, 1, "noalias", 0);
+        gen_attribute(g, fn, 1, "nocapture", 0);
+    }
+    return fn;
+}
+
 static void declare_function(gen *g, const kir_fn *f, gen_fn *out) {
     VEC(LLVMTypeRef) params = {0};
     LLVMTypeRef fields[GEN_MAX_FIELDS];
@@ -285,16 +299,14 @@ static void declare_function(gen *g, const kir_fn *f, gen_fn *out) {
         out->result = g->i32;
         out->type = region_type(g);
     }
-    out->value = LLVMAddFunction(g->module, gen_symbol(g, "", f->name), out->type);
-    LLVMSetLinkage(out->value, LLVMInternalLinkage);
-    add_common_attributes(g, out->value, f);
-    unsigned err = LLVMCountParams(out->value);
-    gen_attribute(g, out->value, err, "noalias", 0);
-    gen_attribute(g, out->value, err, "nocapture", 0);
-    if (f->kind == KIR_FN_REGION) {
-        gen_attribute(g, out->value, 1, "noalias", 0);
-        gen_attribute(g, out->value, 1, "nocapture", 0);
-    }
+    out->value = add_function(g, f, out->type);
+}
+
+LLVMValueRef gen_copy_of(gen *g, const kir_fn *f) {
+    gen_fn *target = gen_fn_of(g, f);
+    if (!target->copy)
+        target->copy = add_function(g, f, target->type);
+    return target->copy;
 }
 
 /* ---- variables ------------------------------------------------------------------------------------------------------ */
@@ -468,6 +480,21 @@ static void write_function(gen *g, const kir_fn *f, gen_fn *self) {
     }
     close_function(g, self);
     gen_debug_leave(g);
+}
+
+/* Copies that calls have asked for; writing one may ask for others. */
+static void write_copies(gen *g) {
+    for (uint32_t i = 0; i < g->m->fns.len; i++) {
+        if (!g->fns[i].copy || g->fns[i].has_copy)
+            continue;
+        g->fns[i].has_copy = true;
+        gen_fn self = g->fns[i];
+        self.value = self.copy;
+        g->only_block = true;
+        write_function(g, g->m->fns.at[i], &self);
+        g->only_block = false;
+        i = UINT32_MAX; /* from the first again */
+    }
 }
 
 /* ---- the entry wrapper ------------------------------------------------------------------------------------------------- */
@@ -652,6 +679,7 @@ bool gen_module(gen *g) {
     gen_debug_open(g);
     for (uint32_t i = 0; i < m->fns.len; i++)
         write_function(g, m->fns.at[i], &g->fns[i]);
+    write_copies(g);
     write_entry(g,
                 gen_symbol(g, "plait_entry_", m->fns.at[0]->user_name ? m->fns.at[0]->user_name : m->fns.at[0]->name));
     keep_vector_functions(g);

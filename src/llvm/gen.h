@@ -38,6 +38,8 @@ typedef struct gen_fn { /* a function of the module */
     LLVMTypeRef type;
     LLVMTypeRef result;  /* struct of status and result fields; i32 for regions and functions without results */
     LLVMValueRef region; /* REGION: its plrt_region */
+    LLVMValueRef copy;   /* REGION: the body for one short block; NULL until asked for */
+    bool has_copy;       /* and it has been written */
 } gen_fn;
 
 typedef struct gen_debug gen_debug;
@@ -82,6 +84,7 @@ typedef struct gen {
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
+    bool only_block; /* a region's copy for one short block */
     bool terminated;
     const kir_expr **definitions;  /* by variable: its only value, or NULL */
     const uint8_t *assigned_often; /* by variable: 2 when there are several */
@@ -108,6 +111,8 @@ void gen_branch(gen *g, LLVMValueRef c, LLVMBasicBlockRef yes, LLVMBasicBlockRef
 LLVMValueRef gen_to_slot(gen *g, gen_value v, type *t); /* one 8-byte slot; complex128: the real part */
 void gen_mark_extent(gen *g, LLVMValueRef load);        /* what is loaded is not negative */
 gen_fn *gen_fn_of(gen *g, const kir_fn *f);
+LLVMValueRef gen_copy_of(gen *g,
+                         const kir_fn *f); /* a region's body where it is one block of straight code, and inlined */
 const char *gen_symbol(gen *g, const char *prefix, sym name);
 LLVMMetadataRef gen_md_string(gen *g, const char *s);
 

@@ -214,7 +214,7 @@ int64_t gen_piece(const gen *g, const kir_stmt *s) {
     int64_t cost = cost_of(&s->body), piece = PIECE_WORK;
     while (piece > PIECE_LEAST && piece > PIECE_WORK / cost)
         piece /= 2;
-    bool sliced = s->loop->is_region && g->f->reductions.len + g->f->last.n == 0;
+    bool sliced = s->loop->is_region && (g->only_block || g->f->reductions.len + g->f->last.n == 0);
     bool row = g->depth > 0 && cost < DEAR_COST && walks_an_array(s);
     return sliced || row || is_bounded(g, s, piece) || gen_runs_long(&s->body) ? 0 : piece;
 }

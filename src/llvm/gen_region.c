@@ -8,8 +8,8 @@
  * (plrt_region_blocks). The body starts its accumulators from the operator's identity and writes them at its end to
  * buffer + block * stride, a stride being whole pairs of cache lines; afterwards the blocks are combined in order with the
  * caller's variables. So the result is the same for any number of threads. That is done in a function of its own, whose frame
- * has the buffer: where the work is little it would stand in the way. There the body is block -1: accumulators whose
- * result does not depend on the grouping go on from the values in the buffer, as the loop itself would. */
+ * has the buffer: where the work is little it would stand in the way. There the body is block -1, whose
+ * accumulators go on from the values in the buffer, as the loop itself would. */
 #include "llvm/gen.h"
 
 #include <stdio.h>
@@ -113,9 +113,11 @@ static bool rounds(const kir_fn *f) {
     return false;
 }
 
-/* As gen_region_versions' loop, the body goes on from the caller's values where it runs as one block. */
+static bool copies_blocks(const kir_fn *f);
+
+/* Where it runs as one block, the body goes on from the caller's values: nothing is rounded, or the sizes alone say so. */
 static bool goes_on(const kir_fn *f) {
-    return f->reductions.len > 0 && !rounds(f);
+    return f->reductions.len > 0 && (!rounds(f) || copies_blocks(f));
 }
 
 static LLVMValueRef is_only_block(gen *g) {
@@ -123,10 +125,10 @@ static LLVMValueRef is_only_block(gen *g) {
 }
 
 static void start_partials(gen *g, const kir_fn *f) {
-    for (uint32_t i = 0; i < f->reductions.len; i++)
-        put_var(g, f->reductions.at[i].var, gen_identity(g, f->reductions.at[i].op, f->reductions.at[i].var->ty));
     for (uint32_t i = 0; i < f->last.n; i++)
         put_var(g, f->last.was_set[i], (gen_value){LLVMConstNull(g->i1), NULL});
+    for (uint32_t i = 0; i < f->reductions.len && !g->only_block; i++)
+        put_var(g, f->reductions.at[i].var, gen_identity(g, f->reductions.at[i].op, f->reductions.at[i].var->ty));
     if (!goes_on(f))
         return;
     LLVMBasicBlockRef only = gen_block(g, "only"), on = gen_block(g, "");
@@ -431,23 +433,47 @@ static bool is_worth_a_copy(const kir_block *b) {
 }
 
 static bool note_regrouping(kir_stmt *s, void *context) {
-    bool *found = context;
-    for (uint32_t i = 0; s->kind == KIR_FOR && i < s->loop->reductions.len; i++)
-        *found |= regroups(&s->loop->reductions.at[i]);
-    return !*found;
+    uint32_t *widest = context;
+    for (uint32_t i = 0; s->kind == KIR_FOR && i < s->loop->reductions.len; i++) {
+        const kir_reduction *r = &s->loop->reductions.at[i];
+        uint32_t bits = r->var->ty->kind == TYPE_COMPLEX ? r->var->ty->bits / 2 : r->var->ty->bits;
+        if (regroups(r) && bits > *widest)
+            *widest = bits;
+    }
+    return true;
+}
+
+/* Bits of the widest sum of floats within the region's iterations; 0: there is none. */
+static uint32_t widest_sum(const kir_fn *f) {
+    uint32_t widest = 0;
+    kir_block body = f->body;
+    kir_each_stmt(&body, note_regrouping, &widest);
+    return widest;
 }
 
 /* Sums of floats anywhere in the region. */
 static bool rounds_inside(const kir_fn *f) {
-    bool found = false;
-    kir_block body = f->body;
-    kir_each_stmt(&body, note_regrouping, &found);
-    return found || rounds(f);
+    return rounds(f) || widest_sum(f) > 0;
 }
 
 /* What is one block runs on one thread whatever the settings are: its copy is taken by the sizes alone. */
 static bool copies_blocks(const kir_fn *f) {
     return rounds(f) && is_worth_a_copy(&f->body);
+}
+
+static bool note_length(kir_stmt *s, void *context) {
+    bool *is_long = context;
+    *is_long |= (s->kind == KIR_FOR && !s->loop->is_region) || s->kind == KIR_LOOP || s->kind == KIR_CALL ||
+                s->kind == KIR_RUNTIME;
+    return !*is_long;
+}
+
+/* The work of a block of straight code is bounded by its grain. */
+static bool has_long_iterations(const kir_fn *f) {
+    bool is_long = false;
+    kir_block body = f->body;
+    kir_each_stmt(&body, note_length, &is_long);
+    return is_long;
 }
 
 /* The body called as one block, here. */
@@ -459,8 +485,9 @@ static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     for (uint32_t i = 0, at = 0; i < s->fn->reductions.len && goes_on(s->fn); i++)
         put_part(g, part, &at, s->results.at[i]->ty, get_var(g, s->results.at[i]));
     LLVMValueRef zero = gen_int(g, 0), args[5] = {context, zero, trips, gen_int(g, -1), g->err};
-    LLVMValueRef status = gen_call(g, gen_fn_of(g, s->fn)->value, args, 5);
     bool copied = copies_blocks(s->fn) || (is_worth_a_copy(&s->fn->body) && !rounds_inside(s->fn));
+    bool is_short = copied && goes_on(s->fn) && !has_long_iterations(s->fn);
+    LLVMValueRef status = gen_call(g, is_short ? gen_copy_of(g, s->fn) : gen_fn_of(g, s->fn)->value, args, 5);
     const char *how = copied ? "alwaysinline" : "noinline";
     unsigned kind = LLVMGetEnumAttributeKindForName(how, strlen(how));
     LLVMAddCallSiteAttribute(status, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
@@ -496,21 +523,6 @@ static LLVMValueRef load_global(gen *g, const char *name) {
 static LLVMValueRef is_one_block(gen *g, const kir_fn *f, LLVMValueRef trips) {
     int64_t two = f->grain < INT64_MAX / 2 ? 2 * f->grain : INT64_MAX;
     return LLVMBuildICmp(g->b, LLVMIntSLT, trips, gen_int(g, two), "");
-}
-
-static bool note_length(kir_stmt *s, void *context) {
-    bool *is_long = context;
-    *is_long |= (s->kind == KIR_FOR && !s->loop->is_region) || s->kind == KIR_LOOP || s->kind == KIR_CALL ||
-                s->kind == KIR_RUNTIME;
-    return !*is_long;
-}
-
-/* The work of a block of straight code is bounded by its grain. */
-static bool has_long_iterations(const kir_fn *f) {
-    bool is_long = false;
-    kir_block body = f->body;
-    kir_each_stmt(&body, note_length, &is_long);
-    return is_long;
 }
 
 /* What the estimate does not exceed while the integers in it are at most x; they are put into `of`, two at most. -1: not
@@ -798,6 +810,18 @@ bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no) {
     return true;
 }
 
+/* Goes to `loop` or `large`: rows so short that vectors do not fill run as they were written. */
+static void test_tiny(gen *g, const kir_stmt *region, LLVMBasicBlockRef loop, LLVMBasicBlockRef large) {
+    int32_t times = widest_sum(region->fn) <= 32 ? 2 : 1;
+    LLVMBasicBlockRef noted = gen_block(g, "tiny");
+    test_sizes(g, estimate_of(region->work), PLRT_TINY_WORK * times, true, loop);
+    LLVMValueRef limit = LLVMBuildFMul(g->b, load_global(g, "plrt_tiny_work"), LLVMConstReal(g->f64, times), "");
+    gen_branch(g, is_less_work(g, region, limit), noted, large, 0);
+    gen_start(g, noted);
+    note_run(g, region, gen_int64(g, region->value), loop);
+    gen_jump(g, loop);
+}
+
 /* if apart { region } else { loop }: the loop also where there is little work. False: that is not what `s` is. */
 bool gen_region_versions(gen *g, const kir_stmt *s) {
     if (!are_versions(s))
@@ -806,24 +830,17 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     LLVMBasicBlockRef failed = gen_block(g, "failed"), large = gen_block(g, "large"), loop = gen_block(g, "as_it_was"),
                       after = gen_block(g, "");
     test_terms(g, s->value, false, failed);
-    LLVMValueRef trips = gen_int64(g, region->value);
     bool sums = rounds_inside(region->fn);
-    if (sums) {
-        LLVMBasicBlockRef noted = gen_block(g, "tiny");
-        test_sizes(g, estimate_of(region->work), PLRT_TINY_WORK, true, loop);
-        gen_branch(g, is_less_work(g, region, load_global(g, "plrt_tiny_work")), noted, large, 0);
-        gen_start(g, noted);
-        note_run(g, region, trips, loop);
-        gen_jump(g, loop);
-    } else {
-        test_work(g, region, trips, loop, large);
-    }
+    if (sums)
+        test_tiny(g, region, loop, large);
+    else
+        test_work(g, region, has_partials(region->fn) ? gen_int64(g, region->value) : NULL, loop, large);
     gen_start(g, large);
     test_terms(g, s->value, true, failed);
     if (sums)
         gen_region(g, region);
     else
-        run_by_runtime(g, region, trips);
+        run_by_runtime(g, region, gen_int64(g, region->value));
     gen_jump(g, after);
     gen_start(g, failed);
     gen_count_exact_run(g);

@@ -84,7 +84,7 @@ static LLVMMetadataRef loop_property(gen *g, const char *name, LLVMValueRef valu
 }
 
 /* Lines that instructions are fetched by: a short loop that crosses one takes up to half as long again (gen.c). */
-enum { LOOP_ALIGN = 32 };
+enum { LOOP_ALIGN = 64 };
 
 static bool note_loop(kir_stmt *s, void *context) {
     bool *found = context;
