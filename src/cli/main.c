@@ -57,6 +57,45 @@ struct option_row {
     const char *help;
 };
 
+/* What an option takes, for the message about what it does not; of numbers the most. Words are known to the compiler, whose
+ * messages list them. */
+#define CHUNK_MOST 2305843009213693951 /* as in settings.def */
+#define TILE_MOST 1073741824
+#define TEXT_OF(number) TEXT_OF_(number)
+#define TEXT_OF_(number) #number
+static const struct value_row {
+    const char *option, *allowed;
+    int64_t most;
+} values[] = {
+    {"save", "NAME=FILE", INT64_MAX},
+    {"threads", "a whole number from 1 to 4096", 4096},
+    {"time", "a whole number from 1 on", INT64_MAX},
+    {"xml", "the name of a file", INT64_MAX},
+    {"synthetic", "a description such as \"pack:2 core:4 pu:2\"", INT64_MAX},
+    {"svg", "the name of a file", INT64_MAX},
+    {"placement", "spread, compact, numa, cores, threads, none or a list such as 0-3,8", INT64_MAX},
+    {"only", "a part of a name", INT64_MAX},
+    {"processes", "a whole number from 2 to 1000", INT64_MAX},
+    {"precision", "a share above 0 and below 1, as 1% or 0.01", INT64_MAX},
+    {"budget", "seconds, above 0 and below 1000000", INT64_MAX},
+    {"baseline", "a command or a folder", INT64_MAX},
+    {"commit", "a text", INT64_MAX},
+    {"fail-above", "a share from 0 to below 10, as 5% or 0.05", INT64_MAX},
+    {"slow-down", "a share from 0 to below 10, as 5% or 0.05", INT64_MAX},
+    {"parallel", "require, or no value", INT64_MAX},
+    {"opt", "0, 1, 2 or 3", 3},
+    {"chunk", "a whole number from 0 (chosen from the work) to " TEXT_OF(CHUNK_MOST), CHUNK_MOST},
+    {"tile", "a whole number from 0 (the compiler's choice) to " TEXT_OF(TILE_MOST), TILE_MOST},
+};
+
+static const struct value_row *values_of(const option_row *row) {
+    static const struct value_row any = {"", "a value that is known", INT64_MAX};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (!strcmp(values[i].option, row->name))
+            return &values[i];
+    return &any;
+}
+
 /* Options of the request are spelt with '_'. */
 static bool set_string(cli *c, const option_row *row, const char *value) {
     char *name = arena_strndup(c->a, row->name, strlen(row->name));
@@ -73,13 +112,14 @@ static bool set_target(cli *c, const option_row *row, const char *value) {
 
 static bool read_number(const char *value, int64_t *x) {
     char *end;
+    errno = 0;
     *x = strtoll(value, &end, 10);
-    return *value && !*end && *x >= 0;
+    return *value && !*end && *x >= 0 && errno == 0;
 }
 
 static bool set_number(cli *c, const option_row *row, const char *value) {
     int64_t x;
-    if (!read_number(value, &x))
+    if (!read_number(value, &x) || x > values_of(row)->most)
         return false;
     json_object_set_new(c->options, row->name, json_integer(x));
     return true;
@@ -171,8 +211,7 @@ static bool set_check(cli *c, const option_row *row, const char *value) {
 }
 
 static bool set_threads(cli *c, const option_row *row, const char *value) {
-    (void)row;
-    return read_number(value, &c->threads) && c->threads > 0;
+    return read_number(value, &c->threads) && c->threads > 0 && c->threads <= values_of(row)->most;
 }
 
 static bool set_xml(cli *c, const option_row *row, const char *value) {
@@ -441,7 +480,8 @@ static int read_options(cli *c, const cli_command *command, int argc, char **arg
         if (code == ':' || code == '?' || !row)
             return cli_misused(c, code == ':' ? "%s needs a value" : "unknown option %s", argv[optind - 1]);
         if (!row->apply(c, row, optarg))
-            return cli_misused(c, "bad value for --%s: %s", row->name, optarg);
+            return cli_misused(c, "bad value for --%s: '%s' is not %s", row->name, optarg ? optarg : "",
+                               values_of(row)->allowed);
     }
     for (; optind < argc; optind++)
         vec_push(c->a, &c->words, argv[optind]);

@@ -302,6 +302,38 @@ def test_misuse_has_its_own_exit_status(plait, words):
     assert plait(*words, fails=2).stderr.startswith("plait: ")
 
 
+@pytest.mark.parametrize("words, allowed", [
+    (["compile", "k.py:at", "-o", "o.o", "--opt", "7"], "0, 1, 2 or 3"),
+    (["compile", "k.py:at", "-o", "o.o", "--chunk", "-1"], "a whole number from 0 (chosen from the work) to 2305843009213693951"),
+    (["compile", "k.py:at", "-o", "o.o", "--chunk", "99999999999999999999"], "to 2305843009213693951"),
+    (["compile", "k.py:at", "-o", "o.o", "--chunk", "2305843009213693952"], "to 2305843009213693951"),
+    (["compile", "k.py:at", "-o", "o.o", "--tile", "wide"], "1073741824"),
+    (["compile", "k.py:at", "-o", "o.o", "--parallel=yes"], "require, or no value"),
+    (["run", "k.py:at", "--threads", "0"], "a whole number from 1 to 4096"),
+    (["run", "k.py:at", "--threads", "5000"], "a whole number from 1 to 4096"),
+    (["run", "k.py:at", "--time=0"], "a whole number from 1 on"),
+    (["run", "k.py:at", "--save", "x"], "NAME=FILE"),
+    (["topology", "--placement", "everywhere"], "spread, compact, numa, cores, threads, none or a list such as 0-3,8"),
+    (["topology", "--svg", ""], "the name of a file"),
+    (["perf", "run", "s.yaml", "--processes", "1"], "a whole number from 2 to 1000"),
+    (["perf", "run", "s.yaml", "--precision", "2"], "a share above 0 and below 1"),
+    (["perf", "run", "s.yaml", "--budget", "5%"], "seconds, above 0 and below 1000000"),
+    (["perf", "compare", "a.json", "--fail-above", "x"], "a share from 0 to below 10"),
+])
+def test_bad_values_are_answered_with_what_is_allowed(plait, words, allowed):
+    error = plait(*words, fails=2).stderr
+    assert allowed in error and f"--{next(w for w in words if w.startswith('--')).partition('=')[0][2:]}" in error
+
+
+@pytest.mark.parametrize("option, known", [
+    ("error-model", '"python" or "numpy"'), ("schedule", '"static", "dynamic" or "guided"'), ("math", '"sleef" or "libmvec"'),
+    ("race", '"warn", "trust" or "check"'), ("fastmath", "reassoc and fast are known"), ("cpu", "LLVM's names are meant"),
+])
+def test_unknown_words_are_answered_with_those_that_are_known(plait, option, known):
+    word = [f"--{option}=odd"]
+    assert known in plait("compile", "k.py:at", "--sig", "(float64[:], int64)", "-o", "o.o", *word, fails=1).stderr
+
+
 def test_syntax_errors_have_a_caret(plait, folder):
     (folder / "bad.py").write_text("def f(x):\n    return x +\n")
     error = plait("run", "bad.py:f", "1", fails=1).stderr
