@@ -25,6 +25,7 @@
 #include "passes/combine.h"
 #include "passes/cost.h"
 #include "passes/passes.h"
+#include "plait/tile.h"
 #include <string.h>
 
 enum {
@@ -45,6 +46,11 @@ typedef struct blocker {
     kir_fn *f;
     arena *scratch;
 } blocker;
+
+/* Iterations of a block, where the options say it: a nest's outermost loop is cut. */
+static int64_t block_length(const kir_module *m) {
+    return plait_tile_edge(m->options.tile, 0);
+}
 
 typedef struct blocking { /* of one loop */
     blocker *z;
@@ -152,8 +158,8 @@ static kir_expr *count_blocks(blocking *k, kir_block *out) {
     kir_module *m = k->z->m;
     kir_expr *work = work_of(k);
     kir_var *trips = hold(k, out, real_of(k, cost_trip_expr(m, k->loop))), *size = hold(k, out, elements(k));
-    if (m->options.tile > 0) {
-        kir_expr *most = op(k, KIR_OP_DIV, ref(k, trips), real(k, (double)m->options.tile));
+    if (block_length(m) > 0) {
+        kir_expr *most = op(k, KIR_OP_DIV, ref(k, trips), real(k, (double)block_length(m)));
         return kir_cast(m, op(k, KIR_OP_MIN, most, real(k, BLOCKS_MOST)), type_int64(m->types), k->at);
     }
     kir_var *total = hold(k, out, work);
@@ -191,7 +197,7 @@ static kir_expr *is_at_least(blocking *k, kir_expr *work, double limit) {
  * BLOCKS_LEAST for every accumulator. */
 static void choose_count(blocking *k, kir_block *out) {
     kir_module *m = k->z->m;
-    if (m->options.tile > 0) {
+    if (block_length(m) > 0) {
         k->count = hold(k, out, count_blocks(k, out));
         return;
     }
@@ -650,7 +656,7 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
     note_guards(&k);
     vec_push(m->a, &single, loop);
     choose_count(&k, out);
-    versions->value = op(&k, KIR_OP_GE, ref(&k, k.count), number(&k, m->options.tile > 0 ? 2 : BLOCKS_LEAST));
+    versions->value = op(&k, KIR_OP_GE, ref(&k, k.count), number(&k, block_length(m) > 0 ? 2 : BLOCKS_LEAST));
     if (k.plan->when)
         versions->value = op(&k, KIR_OP_AND, versions->value, k.plan->when);
     versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, z->f, z->scratch, &single));
@@ -664,7 +670,7 @@ static void place_blocks(blocker *z, kir_stmt *loop, kir_block *out) {
 
 static bool is_small(const blocker *z, kir_stmt *loop) {
     int64_t trips = cost_trips(loop);
-    return !z->m->options.tile && trips >= 0 &&
+    return !block_length(z->m) && trips >= 0 &&
            (trips < BLOCKS_LEAST || (double)trips * (double)cost_of_block(&loop->body) < (double)LEAST_WORK);
 }
 

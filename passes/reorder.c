@@ -28,6 +28,7 @@
 #include "passes/passes.h"
 #include "passes/pivot.h"
 #include "passes/timetile.h"
+#include "plait/tile.h"
 
 #include <isl/aff.h>
 #include <isl/ast_build.h>
@@ -303,7 +304,8 @@ static int64_t choose_strip(nest *n, const scop_stmt *t, const plan *p) {
         if (walk_of(&p->uses[i], t->loops[p->vector]->var) == WALK_ACROSS)
             return 0;
     int64_t strip = o->vector_bytes / (int64_t)type_size(ty) * (o->vector_registers >= 32 ? 4 : 2);
-    while (o->tile && strip > o->tile)
+    int64_t edge = plait_tile_edge(o->tile, p->vector);
+    while (edge && strip > edge)
         strip /= 2;
     return strip < 4 ? 0 : strip;
 }
@@ -327,22 +329,24 @@ static void choose_tiles(nest *n, plan *p) {
                      : p->parallel != p->vector ? 32
                      : depth == 2               ? 64
                                                 : 128;
-    if (o->tile && piece > o->tile)
-        piece = (uint32_t)o->tile;
+    int64_t edge = plait_tile_edge(o->tile, p->parallel == NO_DIM ? 0 : p->parallel);
+    if (edge && piece > edge)
+        piece = (uint32_t)edge;
     if (n->shared)
         n->tile = piece > n->tile ? piece : n->tile;
     else if (p->parallel != NO_DIM)
-        add_tile(p, p->parallel, piece, o->tile);
+        add_tile(p, p->parallel, piece, edge);
     if (depth == 2)
         return;
     if (p->strip) {
-        add_inner_tile(t, p, p->columns, DEPTH_OF_STRIPS, o->tile);
+        add_inner_tile(t, p, p->columns, DEPTH_OF_STRIPS, plait_tile_edge(o->tile, p->columns));
         add_inner_tile(t, p, p->vector, (uint32_t)p->strip, 0);
         return;
     }
     if (p->parallel != p->vector)
-        add_inner_tile(t, p, p->vector, (uint32_t)(p->sums ? width / 2 : width), o->tile);
-    add_inner_tile(t, p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height), o->tile);
+        add_inner_tile(t, p, p->vector, (uint32_t)(p->sums ? width / 2 : width), plait_tile_edge(o->tile, p->vector));
+    add_inner_tile(t, p, p->columns, (uint32_t)(p->parallel == p->vector ? 128 : height),
+                   plait_tile_edge(o->tile, p->columns));
 }
 
 static void choose_order(const scop_stmt *t, plan *p) {

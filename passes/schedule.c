@@ -19,6 +19,7 @@
  * runs under parallel=True only. Cost: at most five small emptiness tests for each pair of accesses. */
 #include "passes/dependence.h"
 #include "passes/passes.h"
+#include "plait/tile.h"
 #include <string.h>
 
 enum { ROWS = 32, COLUMNS = 128, CHAIN_ROWS = 16, CHAIN_COLUMNS = 64 };
@@ -106,8 +107,8 @@ static bool is_candidate(const kir_loop_info *l) {
            (l->kind == KIR_LOOP_RANGE || l->kind == KIR_LOOP_ITER) && hands_nothing_on(l);
 }
 
-static int64_t edge(const scheduler *z, int64_t most) {
-    int64_t tile = z->m->options.tile;
+static int64_t edge(const scheduler *z, uint32_t loop, int64_t most) {
+    int64_t tile = plait_tile_edge(z->m->options.tile, loop);
     return tile > 0 && tile < most ? tile : most;
 }
 
@@ -289,8 +290,8 @@ static void schedule_block(scheduler *z, kir_block *b) {
             n.skew = skew;
             n.chains = holds_chains(&n);
             n.skew += n.chains;
-            n.height = edge(z, n.chains ? CHAIN_ROWS : ROWS);
-            n.width = edge(z, n.chains ? CHAIN_COLUMNS : COLUMNS);
+            n.height = edge(z, 0, n.chains ? CHAIN_ROWS : ROWS);
+            n.width = edge(z, 1, n.chains ? CHAIN_COLUMNS : COLUMNS);
             place_front(&n, &out, dep_condition(z->m, &assumed, s->at));
             continue;
         }

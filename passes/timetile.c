@@ -27,6 +27,7 @@
  * them. What of that does not depend on the time step becomes part of the condition, evaluated once. */
 #include "passes/timetile.h"
 #include "passes/passes.h"
+#include "plait/tile.h"
 
 #include <isl/ctx.h>
 #include <isl/ilp.h>
@@ -612,7 +613,7 @@ static kir_expr *count_threads(const tiling *n, kir_block *out) {
     return hold(n, out, kir_cast(n->m, kir_ref(n->m, v, n->at), type_int64(n->m->types), n->at));
 }
 
-/* Widths of the diamonds, as many as threads or a multiple, and of the pieces, as many as fit the second cache. */
+/* Asked for are the edges along the sweep's loops. Widths of the diamonds, as many as threads or a multiple, and of the pieces, as many as fit the second cache. */
 static void choose_sizes(tiling *n, kir_block *out) {
     const kir_options *o = &n->m->options;
     int64_t first = o->cache_first ? o->cache_first : 32768, second = o->cache_second ? o->cache_second : 1 << 20;
@@ -622,8 +623,9 @@ static void choose_sizes(tiling *n, kir_block *out) {
     kir_expr *length = hold(n, out, clamp(n, minus(n, copy(n, n->x.hi), copy(n, n->x.lo)), 1, EXTENT_MAX));
     kir_expr *width = equal_parts(n, length, number(n, most_points < fewest ? fewest : most_points), n->threads);
     width = most(n, width, number(n, fewest));
-    if (o->tile)
-        width = least(n, width, number(n, o->tile));
+    int64_t wide = plait_tile_edge(o->tile, 0), long_ = plait_tile_edge(o->tile, 1);
+    if (wide)
+        width = least(n, width, number(n, wide));
     n->width = hold(n, out, width);
     n->inside = hold(n, out, bytes_inside(n));
     if (n->places == 1)
@@ -634,8 +636,8 @@ static void choose_sizes(tiling *n, kir_block *out) {
     kir_expr *drift = op(n, KIR_OP_FLOORDIV, times(n, 2 * n->c, copy(n, n->width)), number(n, slope));
     length = hold(n, out, plus(n, clamp(n, minus(n, copy(n, n->y.hi), copy(n, n->y.lo)), 1, EXTENT_MAX), drift));
     piece = equal_parts(n, length, hold(n, out, piece), number(n, 1));
-    if (o->tile)
-        piece = least(n, piece, number(n, o->tile));
+    if (long_)
+        piece = least(n, piece, number(n, long_));
     n->piece = hold(n, out, piece);
 }
 

@@ -11,7 +11,8 @@
 static void put_value(FILE *f, int row, const rt_value *v) {
     bool is_number = v->text[0] != '\0' && strspn(v->text, "0123456789") == strlen(v->text) &&
                      rt_settings[row].type != RT_PLACEMENT && rt_settings[row].type != RT_PATH;
-    if (is_number || (rt_settings[row].type == RT_SWITCH && v->text[0] != '\0'))
+    bool is_list = rt_settings[row].type == RT_TILE && v->text[0] == '[';
+    if (is_number || is_list || (rt_settings[row].type == RT_SWITCH && v->text[0] != '\0'))
         fputs(v->text, f);
     else if (v->text[0] == '\0')
         fputs("null", f);
@@ -175,7 +176,7 @@ char *plrt_config_effective_json(const char *name, const plrt_choice *own, int64
         if (v.text == NULL && own != NULL)
             v = value_of_choice(own, row, "the decorator", second, sizeof second);
         if (row == SET_tile && own_tile >= 0) {
-            snprintf(second, sizeof second, "%lld", (long long)own_tile);
+            rt_tile_text(own_tile, second, sizeof second);
             v = (rt_value){second, own_tile, "the decorator"};
         }
         if (v.text == NULL)

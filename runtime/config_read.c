@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plait/tile.h"
 #include "runtime/settings.h"
 
 const rt_setting rt_settings[SETTINGS] = {
@@ -63,6 +64,10 @@ void rt_setting_describe(int row, char *out, size_t size) {
     case RT_LEVEL:
         snprintf(out, size, "a number from 0 to 3 or max");
         break;
+    case RT_TILE:
+        snprintf(out, size, "a whole number from %lld to %lld or a list of 1 to %d from 0 to %d", least, most,
+                 PLAIT_TILE_EDGES, PLAIT_TILE_MOST);
+        break;
     case RT_PATH:
         snprintf(out, size, "the name of a file");
     }
@@ -94,9 +99,48 @@ static bool read_switch(const char *text, int64_t *n) {
     return true;
 }
 
+/* Canonical is without the zeros at a list's end. */
+void rt_tile_text(int64_t tile, char *out, size_t size) {
+    if (tile < PLAIT_TILE_LIST) {
+        snprintf(out, size, "%lld", (long long)tile);
+        return;
+    }
+    uint32_t n = PLAIT_TILE_EDGES;
+    while (n > 1 && plait_tile_edge(tile, n - 1) == 0)
+        n--;
+    size_t at = 0;
+    for (uint32_t i = 0; i < n && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%lld%s", i == 0 ? "[" : ", ",
+                               (long long)plait_tile_edge(tile, i), i + 1 == n ? "]" : "");
+}
+
+/* "64", "[32, 256]". */
+static bool read_tile(const rt_setting *setting, const char *text, int64_t *tile) {
+    int64_t edges[PLAIT_TILE_EDGES];
+    size_t n = 0;
+    if (*text != '[')
+        return read_number(text, tile) && *tile >= setting->least && *tile <= setting->most;
+    for (const char *at = text + 1; n < PLAIT_TILE_EDGES; at++) {
+        char *end;
+        at += strspn(at, " ");
+        edges[n] = strtoll(at, &end, 10);
+        if (end == at || *at == '-' || *at == '+' || edges[n] > PLAIT_TILE_MOST)
+            return false;
+        n++;
+        at = end + strspn(end, " ");
+        if (*at == ']' && at[1] == '\0') {
+            *tile = plait_tile_of(edges, n);
+            return true;
+        }
+        if (*at != ',')
+            return false;
+    }
+    return false;
+}
+
 bool rt_setting_read(int row, const char *text, rt_document *d, rt_value *v) {
     const rt_setting *setting = &rt_settings[row];
-    char number[32] = "";
+    char number[40] = "";
     const char *canonical = text;
     int64_t n = 0;
     if ((setting->type == RT_AUTO && strcasecmp(text, "auto") == 0)) {
@@ -108,6 +152,11 @@ bool rt_setting_read(int row, const char *text, rt_document *d, rt_value *v) {
         if (most)
             n = setting->most;
         snprintf(number, sizeof number, "%lld", (long long)n);
+        canonical = number;
+    } else if (setting->type == RT_TILE) {
+        if (!read_tile(setting, text, &n))
+            return false;
+        rt_tile_text(n, number, sizeof number);
         canonical = number;
     } else if (setting->type == RT_SWITCH) {
         if (!read_switch(text, &n))
@@ -181,20 +230,36 @@ size_t rt_setting_names(char where, const char **names) {
     return n;
 }
 
+/* A list of plain scalars in one text, NULL: it is another list. */
+static const char *text_of_list(const reader *r, const rt_node *node) {
+    const char *all = "[";
+    for (int32_t i = 0; i < node->count; i++) {
+        const rt_node *item = node->items[i];
+        if (item->kind != RT_YAML_SCALAR || !item->plain || strlen(item->text) > 20)
+            return NULL;
+        all = rt_config_keep(r->s->memory, "%s%s%s", all, i > 0 ? ", " : "", item->text);
+    }
+    return rt_config_keep(r->s->memory, "%s]", all);
+}
+
 /* A setting's value at a node. */
 static void take_value(const reader *r, const rt_node *key, const rt_node *node, int row, rt_value *v) {
     char wanted[200], hint[200];
     rt_setting_describe(row, wanted, sizeof wanted);
     bool text_for_number = node->kind == RT_YAML_SCALAR && !node->plain && rt_settings[row].type != RT_PATH &&
                            rt_settings[row].type != RT_PLACEMENT && rt_settings[row].type != RT_SCHEDULE;
-    if (node->kind != RT_YAML_SCALAR || rt_node_null(node) || text_for_number) {
+    const char *list = node->kind == RT_YAML_LIST && rt_settings[row].type == RT_TILE && node->count <= PLAIT_TILE_EDGES
+                           ? text_of_list(r, node)
+                           : NULL;
+    if ((node->kind != RT_YAML_SCALAR && !list) || (!list && (rt_node_null(node) || text_for_number))) {
         rt_problem(r->p, r->d, rt_node_null(node) ? key : node, text_for_number ? "without the quotes" : NULL,
                    "%s is %s, not %s", rt_settings[row].name, wanted, text_for_number ? "a text" : rt_node_kind(node));
         return;
     }
     bool truth;
-    const char *text =
-        rt_settings[row].type == RT_SWITCH && rt_node_bool(node, &truth) ? truth ? "true" : "false" : node->text;
+    const char *text = list                                                               ? list
+                       : rt_settings[row].type == RT_SWITCH && rt_node_bool(node, &truth) ? truth ? "true" : "false"
+                                                                                          : node->text;
     if (rt_setting_read(row, text, r->s->memory, v)) {
         v->origin = origin_of(r, node);
         return;
@@ -205,7 +270,7 @@ static void take_value(const reader *r, const rt_node *key, const rt_node *node,
     if (near != NULL)
         snprintf(hint, sizeof hint, "did you mean '%s'?", near);
     rt_problem(r->p, r->d, node, near != NULL ? hint : NULL, "%s is %s, not %s", rt_settings[row].name, wanted,
-               node->text);
+               text);
 }
 
 /* 1MB, 64 KiB, 100: bytes. */

@@ -19,7 +19,8 @@ typedef enum rt_setting_type {
     RT_SCHEDULE,
     RT_PLACEMENT,
     RT_LEVEL,
-    RT_PATH
+    RT_PATH,
+    RT_TILE /* a number, or a list of them: plait/tile.h */
 } rt_setting_type;
 
 enum {
@@ -51,6 +52,8 @@ int rt_setting_find(const char *name);
 bool rt_setting_may_stand(int row, char where);
 /* Those for the place, at most SETTINGS; how many. */
 size_t rt_setting_names(char where, const char **names);
+/* "64" or "[32, 256]". */
+void rt_tile_text(int64_t tile, char *out, size_t size);
 /* What its values are, for messages. */
 void rt_setting_describe(int row, char *out, size_t size);
 /* The value that the text means; its own text is made canonical. false: it means none. `d` keeps what has to be kept. */

@@ -5,6 +5,7 @@
  * its kernels is written out with each of them likewise. */
 #define _GNU_SOURCE
 #include "plait/suite.h"
+#include "plait/tile.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -420,7 +421,7 @@ static void put_point(const reader *r, const rt_node *kernel, const point *p) {
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-typedef enum option_kind { OPTION_SWITCH = 1, OPTION_NUMBER, OPTION_WORD, OPTION_WORDS } option_kind;
+typedef enum option_kind { OPTION_SWITCH = 1, OPTION_NUMBER, OPTION_NUMBERS, OPTION_WORD, OPTION_WORDS } option_kind;
 
 /* Of the compile, as plait/plait.h spells them. A switch may have words beside true and false, or (fastmath) lists of
  * them; words that are not listed here are the compiler's to judge. */
@@ -436,7 +437,7 @@ static const struct {
                {"opt", OPTION_NUMBER, {NULL}, false},
                {"schedule", OPTION_WORD, {"static", "dynamic", "guided"}, false},
                {"chunk", OPTION_NUMBER, {NULL}, false},
-               {"tile", OPTION_NUMBER, {NULL}, false},
+               {"tile", OPTION_NUMBERS, {NULL}, false},
                {"math", OPTION_WORD, {"auto", "libm", "sleef", "libmvec"}, false},
                {"race", OPTION_WORD, {"error", "warn", "trust", "check"}, false},
                {"disable", OPTION_WORDS, {NULL}, true}};
@@ -462,12 +463,32 @@ static bool is_right_list(const reader *r, size_t option, const rt_node *v) {
     return true;
 }
 
+static bool are_numbers(const reader *r, size_t option, const rt_node *v) {
+    int64_t number;
+    for (int32_t i = 0; i < v->count; i++)
+        if (!rt_node_int(v->items[i], &number) || number < 0 || number > PLAIT_TILE_MOST) {
+            rt_problem(r->p, r->d, v->items[i], NULL,
+                       "%s is a whole number from 0 on, or a list of 1 to %d from 0 to %d", options[option].name,
+                       PLAIT_TILE_EDGES, PLAIT_TILE_MOST);
+            return false;
+        }
+    if (v->count >= 1 && v->count <= PLAIT_TILE_EDGES)
+        return true;
+    rt_problem(r->p, r->d, v, NULL, "%s is a list of 1 to %d numbers, not of %d", options[option].name,
+               PLAIT_TILE_EDGES, v->count);
+    return false;
+}
+
 static bool is_right_option(const reader *r, size_t option, const rt_node *v) {
     int64_t number;
     bool truth;
     if (v->kind == RT_YAML_LIST && options[option].lists)
         return is_right_list(r, option, v);
     switch (options[option].kind) {
+    case OPTION_NUMBERS:
+        if (v->kind == RT_YAML_LIST)
+            return are_numbers(r, option, v);
+        /* fall through */
     case OPTION_NUMBER:
         if (rt_node_int(v, &number) && number >= 0)
             return true;

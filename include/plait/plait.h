@@ -18,7 +18,7 @@
  *   "signature": "(float64, array(float64, 1d, C))" or "f8[::1](f8, f8[::1])",   argument types; with a result type
  *                                                                    the result is converted to it
  *   "options":  {"parallel": true, "fastmath": [], "error_model": "python", "boundscheck": true, "opt": 3,
- *                "schedule": "static", "chunk": 0, "tile": 0, "caches": [32768, 1048576], "disable": ["fuse"],
+ *                "schedule": "static", "chunk": 0, "tile": 0 or [32, 256], "caches": [32768, 1048576], "disable": ["fuse"],
  *                "locals": {"x": "float32"}, …},                          absent: default
  *   "target":   {"triple": "…", "cpu": "…", "features": "…"}                      absent: the host
  * }

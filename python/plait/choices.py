@@ -46,9 +46,11 @@ def request_options(options, kernel=None):
     configured = _configured(options, kernel)
     if "boundscheck" in configured:
         request["boundscheck"] = configured["boundscheck"] in (True, "true")
-    for name in ("opt", "tile"):
-        if name in configured and (name == "opt" or int(configured[name])):
-            request[name] = int(configured[name])
+    if "opt" in configured:
+        request["opt"] = int(configured["opt"])
+    tile = decorators._check_tile("tile", configured.get("tile", 0))
+    if tile:
+        request["tile"] = tile
     for name in ("fastmath", "error_model", "schedule", "chunk", "locals", "disable", "race", "math"):
         if options.get(name):
             request[name] = options[name]

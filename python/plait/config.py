@@ -111,6 +111,12 @@ def kernel(name, nbytes=-1):
     return json.loads(_plait._config_kernel(name, nbytes))
 
 
+def tile(name, nbytes=-1):
+    """The tile of a kernel in the files: a number, or a tuple of the edges of the outermost loops; 0: the compiler's choice."""
+    found = kernel(name, nbytes).get("tile", 0)
+    return tuple(found) if isinstance(found, list) else int(found)
+
+
 def effective(kernel, *args):
     """How the regions of a kernel would run if this thread called it now (with these arguments, if there are any), and who
     said so: {"threads": (2, "a scope"), "schedule", "chunk", "placement", "tile"}. One loop's own settings come on top."""
@@ -118,13 +124,14 @@ def effective(kernel, *args):
 
     from . import _plait
     from .choices import check_choice
+    from .decorators import tile_code
     from .dispatcher import name_in_files
 
     ensure()
     options = kernel.targetoptions
     own = check_choice(*map(options.get, ("threads", "schedule", "chunk", "placement")))
     tile = options.get("tile")
-    text = _plait._config_effective(name_in_files(kernel), _bytes_of(args) if args else -1, own, -1 if tile is None else tile)
+    text = _plait._config_effective(name_in_files(kernel), _bytes_of(args) if args else -1, own, -1 if tile is None else tile_code(tile))
     return {name: (said["value"], said["from"]) for name, said in json.loads(text).items()}
 
 

@@ -24,7 +24,8 @@ def jit(signature_or_function=None, locals=None, **options):
     parallel: loops over prange, and loops and array expressions proven independent, run on all cores (a dict switches
     parts off, 'require' makes a serial prange an error) · fastmath: True or a set of LLVM's flags · error_model: 'python' or 'numpy' · boundscheck · nogil ·
     inline: 'never' or 'always' · locals: {name: type} · cache · debug · schedule: 'static', 'dynamic' or 'guided', with
-    chunk: iterations · tile: most iterations of an edge of the tiles that loop nests are cut into · disable: names of passes to leave out · race: what a prange proven racy is ('error', 'warn',
+    chunk: iterations · tile: most iterations of the edges of the tiles that loop nests are cut into, a number or a list, the
+    outermost loop's first · disable: names of passes to leave out · race: what a prange proven racy is ('error', 'warn',
     'trust', 'check') · math: vector library · threads, placement: how many, and where."""
     if locals:
         options["locals"] = locals
@@ -160,10 +161,30 @@ def _check_locals(name, value):
 _MOST = {"chunk": (1 << 61) - 1, "tile": 1 << 30, "opt": 3}  # as runtime/settings.def
 
 
-def _check_count(name, value):
+def _check_count(name, value, more=""):
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST[name]:
         return int(value)
-    _refuse(f"option {name} is a whole number from 0 to {_MOST[name]}, not {value!r}")
+    _refuse(f"option {name} is a whole number from 0 to {_MOST[name]}{more}, not {value!r}")
+
+
+TILE_EDGES, TILE_MOST = 4, (1 << 15) - 1  # as plait/tile.h
+
+
+def _check_tile(name, value):
+    """A number for all edges, or a tuple of one for each of the outermost loops; without zeros at its end."""
+    if not isinstance(value, (list, tuple)):
+        return _check_count(name, value, f" or a list of 1 to {TILE_EDGES} from 0 to {TILE_MOST}")
+    if not 1 <= len(value) <= TILE_EDGES or not all(type(v) is int and 0 <= v <= TILE_MOST for v in value):
+        _refuse(f"option {name} is a whole number from 0 to {_MOST[name]} or a list of 1 to {TILE_EDGES} from 0 to {TILE_MOST}, "
+                f"not {value!r}")
+    while value and value[-1] == 0:
+        value = value[:-1]
+    return tuple(value) or 0
+
+
+def tile_code(tile):
+    """A tile as C takes it (plait/tile.h)."""
+    return sum(v << 15 * i for i, v in enumerate(tile)) | 1 << 60 if isinstance(tile, tuple) else tile
 
 
 def _check_threads(name, value):
@@ -195,7 +216,7 @@ _CHECKS = {
     "chunk": _check_count,
     "threads": _check_threads,
     "placement": _check_placement,
-    "tile": _check_count,
+    "tile": _check_tile,
     "opt": _check_count,
     "disable": _check_names,
     "race": _one_of("error", "warn", "trust", "check"),

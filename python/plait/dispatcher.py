@@ -11,6 +11,7 @@ from functools import update_wrapper
 
 from . import _plait, config, types
 from .choices import check_choice, request_options
+from .decorators import tile_code
 from .errors import PlaitError, TypingError, UnsupportedError, report
 
 _VARARGS, _VARKEYWORDS = 4, 8
@@ -193,7 +194,7 @@ class Overload:
         self.variants = {}
         self._tile = tile
         request = _full_request(dispatcher, signature, remarks, tile=tile)
-        self.tile = int(request["options"].get("tile", 0))
+        self.tile = request["options"].get("tile", 0)
         self.artifact = _compile_request(request, remarks)
         self.info = json.loads(self.artifact.metadata())
         classes = _named_tuples(dispatcher, signature.args)
@@ -207,7 +208,7 @@ class Overload:
         self.kernel, found = self.artifact.load(description, self, nogil, watches)
         report(found, self.kernel is None)
         own = check_choice(*map(dispatcher._state.options.get, ("threads", "no schedule", "no chunk", "placement")))
-        _plait._name_kernel(self.kernel, name_in_files(dispatcher), *own, self.tile if _follows_tile(dispatcher) else -1)
+        _plait._name_kernel(self.kernel, name_in_files(dispatcher), *own, tile_code(self.tile) if _follows_tile(dispatcher) else -1)
         self.dispatcher = dispatcher
         if _plait._trace_is_on():
             from .observe import trace_compile
@@ -311,7 +312,7 @@ def _tile_of_size(dispatcher, nbytes):
     """The tile for calls with so many bytes of arrays; None: that of the kernel."""
     if not _follows_tile(dispatcher):
         return None
-    return int(config.kernel(name_in_files(dispatcher), nbytes).get("tile", 0))
+    return config.tile(name_in_files(dispatcher), nbytes)
 
 
 def _compiled(dispatcher, signature, tile):

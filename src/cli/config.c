@@ -90,7 +90,7 @@ static void print_pairs(const json_t *section) {
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)section, key, v) {
         char *value = json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY);
-        if (strcmp(key, "name") != 0 && strcmp(key, "from") != 0 && !json_is_object(v) && !json_is_array(v)) {
+        if (strcmp(key, "name") != 0 && strcmp(key, "from") != 0 && strcmp(key, "sizes") != 0 && !json_is_object(v)) {
             printf("%s%s %s", between, key, value ? value : json_string_value(v));
             between = ", ";
         }

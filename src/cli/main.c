@@ -1,6 +1,7 @@
 /* plait: the command. */
 #include "cli/cli.h"
 #include "perf/perf.h"
+#include "plait/tile.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -85,7 +86,10 @@ static const struct value_row {
     {"parallel", "require, or no value", INT64_MAX},
     {"opt", "0, 1, 2 or 3", 3},
     {"chunk", "a whole number from 0 (chosen from the work) to " TEXT_OF(CHUNK_MOST), CHUNK_MOST},
-    {"tile", "a whole number from 0 (the compiler's choice) to " TEXT_OF(TILE_MOST), TILE_MOST},
+    {"tile",
+     "a whole number from 0 (the compiler's choice) to " TEXT_OF(
+         TILE_MOST) ", nor up to four from 0 to 32767 with commas between",
+     TILE_MOST},
 };
 
 static const struct value_row *values_of(const option_row *row) {
@@ -125,6 +129,30 @@ static bool set_number(cli *c, const option_row *row, const char *value) {
     return true;
 }
 
+/* "a,b" as a list. */
+static json_t *split(const char *value) {
+    json_t *list = json_array();
+    for (size_t n; *value; value += n + (value[n] == ',')) {
+        n = strcspn(value, ",");
+        if (n)
+            json_array_append_new(list, json_stringn(value, n));
+    }
+    return list;
+}
+
+/* "64", or "32,256" for the edges of a nest's outermost loops. */
+static bool set_tile(cli *c, const option_row *row, const char *value) {
+    int64_t x;
+    if (!strchr(value, ','))
+        return set_number(c, row, value);
+    json_t *list = split(value);
+    size_t n = json_array_size(list), i = 0;
+    for (; i < n && read_number(json_string_value(json_array_get(list, i)), &x) && x <= PLAIT_TILE_MOST; i++)
+        json_array_set_new(list, i, json_integer(x));
+    json_object_set_new(c->options, row->name, list);
+    return n > 0 && n <= PLAIT_TILE_EDGES && i == n;
+}
+
 static bool set_parallel(cli *c, const option_row *row, const char *value) {
     bool require = value && strcmp(value, "require") == 0;
     if (value && !require)
@@ -144,17 +172,6 @@ static bool set_debug(cli *c, const option_row *row, const char *value) {
     (void)value;
     json_object_set_new(c->options, row->name, json_true());
     return true;
-}
-
-/* "a,b" as a list. */
-static json_t *split(const char *value) {
-    json_t *list = json_array();
-    for (size_t n; *value; value += n + (value[n] == ',')) {
-        n = strcspn(value, ",");
-        if (n)
-            json_array_append_new(list, json_stringn(value, n));
-    }
-    return list;
 }
 
 static bool set_fastmath(cli *c, const option_row *row, const char *value) {
@@ -356,7 +373,8 @@ static const option_row rows[] = {
     {"opt", 'O', "LEVEL", CLI_ALL, set_number, "0 to 3"},
     {"schedule", 0, "KIND", CLI_ALL, set_string, "static, dynamic or guided"},
     {"chunk", 0, "N", CLI_ALL, set_number, "iterations handed out at a time"},
-    {"tile", 0, "N", CLI_ALL, set_number, "most iterations of an edge of a tile"},
+    {"tile", 0, "N[,N…]", CLI_ALL, set_tile,
+     "most iterations of a tile's edges, or of the outermost loop's, the next one's …"},
     {"math", 0, "LIBRARY", CLI_ALL, set_string, "auto, libm, sleef or libmvec: vector functions"},
     {"disable", 0, "PASSES", CLI_ALL, add_disabled, "passes that are left out, as fuse,tile"},
     {"debug", 'g', NULL, CLI_ALL, set_debug, "line tables, variables kept"},

@@ -318,7 +318,7 @@ const module_function *module_find(const module *m, const char *name) {
 
 /* ---- options of a decorator --------------------------------------------------------------------------------------------- */
 
-typedef enum option_form { OPTION_IGNORED, OPTION_VALUE, OPTION_FLAGS, OPTION_PARTS } option_form;
+typedef enum option_form { OPTION_IGNORED, OPTION_VALUE, OPTION_FLAGS, OPTION_PARTS, OPTION_EDGES } option_form;
 
 static const struct {
     const char *name;
@@ -333,7 +333,7 @@ static const struct {
     {"inline", OPTION_VALUE, NULL},
     {"schedule", OPTION_VALUE, NULL},
     {"chunk", OPTION_VALUE, NULL},
-    {"tile", OPTION_VALUE, NULL},
+    {"tile", OPTION_EDGES, NULL},
     {"race", OPTION_VALUE, NULL},
     {"opt", OPTION_VALUE, NULL},
     {"math", OPTION_VALUE, NULL},
@@ -405,6 +405,8 @@ static json_t *list_value(module *m, const ast *e) {
 }
 
 static json_t *option_value(module *m, const ast *e, option_form form) {
+    if (form == OPTION_EDGES)
+        return e->kind == AST_List || e->kind == AST_Tuple ? list_value(m, e) : value_of(m, e);
     if (e->kind == AST_Dict && form != OPTION_VALUE)
         return dict_value(m, e, form == OPTION_FLAGS);
     if ((e->kind == AST_Set || e->kind == AST_List) && form == OPTION_FLAGS)

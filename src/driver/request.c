@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 
 #include "plait/runtime.h"
+#include "plait/tile.h"
 #include "syntax/syntax.h"
 
 #include <jansson.h>
@@ -305,6 +306,23 @@ static bool read_count(session *s, request *r, const json_t *v, const option_row
     return true;
 }
 
+static bool read_tile(session *s, request *r, const json_t *v, const option_row *row) {
+    int64_t edges[PLAIT_TILE_EDGES];
+    size_t n = json_array_size(v);
+    if (!json_is_array(v))
+        return read_count(s, r, v, row);
+    bool fits = n > 0 && n <= PLAIT_TILE_EDGES;
+    for (size_t i = 0; fits && i < n; i++) {
+        edges[i] = json_integer_value(json_array_get(v, i));
+        fits = json_is_integer(json_array_get(v, i)) && edges[i] >= 0 && edges[i] <= PLAIT_TILE_MOST;
+    }
+    if (!fits)
+        return refuse(s, "options.", row->name,
+                      "must be an integer of at least 0, or a list of 1 to 4 from 0 to 32767");
+    r->options.tile = plait_tile_of(edges, n);
+    return true;
+}
+
 static bool read_caches(session *s, request *r, const json_t *v, const option_row *row) {
     int64_t *bytes[] = {&r->options.cache_first, &r->options.cache_second};
     if (!json_is_array(v) || json_array_size(v) > 2)
@@ -356,7 +374,7 @@ static const option_row option_rows[] = {
     {"opt", read_opt, 0},
     {"schedule", read_schedule, 0},
     {"chunk", read_count, offsetof(kir_options, chunk)},
-    {"tile", read_count, offsetof(kir_options, tile)},
+    {"tile", read_tile, offsetof(kir_options, tile)},
     {"caches", read_caches, 0},
     {"race", read_race, 0},
     {"inline", read_inline, 0},

@@ -306,7 +306,7 @@ typedef struct kir_options { /* from the request; what lowering, passes and code
     int opt;           /* 0..3 */
     int32_t schedule;
     int64_t chunk;
-    int64_t tile; /* most iterations of a tile's edge; 0: what suits the machine */
+    int64_t tile; /* most iterations of a tile's edges (plait/tile.h); 0: what suits the machine */
     int64_t cache_first, cache_second; /* bytes for one thread, of the first and the second cache; 0: not known */
     int64_t vector_bytes, vector_registers; /* of the processor compiled for; 0: not known */
     enum { KIR_RACE_ERROR, KIR_RACE_WARN, KIR_RACE_TRUST, KIR_RACE_CHECK } race;

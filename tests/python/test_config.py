@@ -43,6 +43,15 @@ WRONG = {
     "too many": ("threads: 4097\n", ":1:10: ", "from 1 to 4096"),
     "beyond 64 bits": ("chunk: 99999999999999999999\n", ":1:8: ", "chunk is"),
     "list for number": ("threads: [1, 2]\n", ":1:10: ", "not a list"),
+    "edges for number": ("kernels:\n  f:\n    chunk: [1, 2]\n", ":3:12: ", "not a list"),
+    "no edges": ("kernels:\n  f:\n    tile: []\n", ":3:11: ", "a list of 1 to 4 from 0 to 32767, not []"),
+    "five edges": ("kernels:\n  f:\n    tile: [1, 2, 3, 4, 5]\n", ":3:11: ", "a list of 1 to 4"),
+    "negative edge": ("kernels:\n  f:\n    tile: [32, -1]\n", ":3:11: ", "not [32, -1]"),
+    "large edge": ("kernels:\n  f:\n    sizes:\n      - {up_to: 5, tile: [32768]}\n", ":4:26: ", "from 0 to 32767, not [32768]"),
+    "fractional edge": ("kernels:\n  f:\n    tile: [1.5]\n", ":3:11: ", "not [1.5]"),
+    "word for edge": ("kernels:\n  f:\n    tile: [8, wide]\n", ":3:11: ", "not [8, wide]"),
+    "quoted edge": ("kernels:\n  f:\n    tile: ['8']\n", ":3:11: ", "a list of 1 to 4"),
+    "edges in edges": ("kernels:\n  f:\n    tile: [[8]]\n", ":3:11: ", "a list of 1 to 4"),
     "section for number": ("threads: {a: 1}\n", ":1:10: ", "not a section"),
     "nothing for number": ("threads:\n", ":1:1: ", "not nothing"),
     "schedule": ("schedule: dynamc\n", ":1:11: ", "did you mean 'dynamic'?"),
@@ -600,6 +609,38 @@ def test_each_size_runs_with_its_tile(project):
     assert [("by 8" in o.report()[0]["tile"], "by 16" in o.report()[0]["tile"]) for _, o in sorted(tiles_of(kernel).items())] == [
         (False, False), (True, False), (False, True)]  # fmt: skip
     assert plait.config.kernel("test_config.multiply", 200_000)["tile"] == 16
+
+
+def test_a_tile_may_have_an_edge_for_each_loop(project, tmp_path):
+    project("kernels:\n  multiply:\n    tile: [16, 48, 0, 0]\n    sizes:\n      - {up_to: 100kB, tile: [8]}\n"
+            "      - {up_to: 300kB, tile:   [ 0,24 , 12 ]}\n      - {up_to: 900kB, tile: [0, 0]}\n")
+    kernel = plait.njit(parallel=True)(multiply)
+    for n in (30, 100, 150, 200):
+        product_of(kernel, n)
+    words = {tile: o.report()[0]["tile"] for tile, o in tiles_of(kernel).items()}
+    assert words[(8,)].startswith("i by 8, j by 512, k by 64")
+    assert words[(0, 24, 12)].startswith("i by 32, j by 24, k by 12")
+    assert words[0].startswith("i by 32, j by 512, k by 64")
+    assert words[(16, 48)].startswith("i by 16, j by 48, k by 64")
+    product_of(kernel, 31)  # nothing is compiled twice
+    assert len(tiles_of(kernel)) == 4
+    assert plait.config.kernel("multiply", 10**6)["tile"] == [16, 48] == config.effective(kernel)["tile"][0]
+    assert "tile [16, 48]" in config_text(tmp_path / "tiles.yaml") and "tile [0, 24, 12]" in config_text(tmp_path / "tiles.yaml")
+    fixed = plait.njit(parallel=True, tile=[4, 20])(multiply)
+    product_of(fixed, 30)
+    assert fixed.targetoptions["tile"] == (4, 20) and config.effective(fixed)["tile"] == ([4, 20], "the decorator")
+    assert fixed.parallel_report()[0]["tile"].startswith("i by 4, j by 20, k by 64")
+
+
+def config_text(file):
+    environment = {**os.environ, "PLAIT_CONFIG": str(file)}
+    return subprocess.run([PLAIT, "config"], env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("tile", [[], [1, 2, 3, 4, 5], [32768], [-1], [1.5], [True], ["8"], "8", (8, None), 2**30 + 1])
+def test_what_is_no_tile_is_refused(tile):
+    with pytest.raises(plait.errors.OptionError, match="tile is a whole number from 0 to 1073741824 or a list of 1 to 4 from 0 to 32767"):
+        plait.njit(parallel=True, tile=tile)(multiply)
 
 
 def test_tiles_by_size_follow_the_file_and_yield_to_the_decorator(project):

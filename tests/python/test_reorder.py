@@ -291,6 +291,14 @@ def test_every_loop_of_a_distributed_nest_is_reported():
     assert [e["reason"] for e in kernel.parallel_report()] == ["INDEPENDENT", "INSIDE_PARALLEL", "INSIDE_PARALLEL"]
 
 
+@pytest.mark.parametrize("tile", [(3,), (0, 5), (4, 7, 2), (32767, 2), (0, 0, 3)])
+def test_an_edge_for_each_loop(agree, tile):
+    r = np.random.default_rng(5)
+    a, b, c = r.random((23, 19)), r.random((19, 31)), r.random((23, 31))
+    agree(matmul, c, a, b, bits=True, options={"tile": tile})
+    agree(matmul, c[:0], a[:0], b, bits=True, options={"tile": tile})
+
+
 def test_without_parallel_nothing_is_reordered():
     kernel = njit(matmul)
     rng = np.random.default_rng(1)

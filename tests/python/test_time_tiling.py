@@ -248,7 +248,7 @@ def test_one_dimension(function, tile, runtime):
 
 
 @pytest.mark.parametrize("function", TWO)
-@pytest.mark.parametrize("tile", [1, 3, 8])
+@pytest.mark.parametrize("tile", [1, 3, 8, (2, 5), (0, 3), (4,)])
 def test_two_dimensions(function, tile, runtime):
     check(function, tile, [(s, n) for s in (0, 1, 2, 5) for n in ((3, 3), (5, 9), (17, 6), (13, 13))], runtime)
 

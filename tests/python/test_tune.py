@@ -269,6 +269,21 @@ def test_tiles_are_of_a_size_and_stay_until_beaten(file):
     assert tuned(file, times(lambda c: c.tile == 0), multiply, args).winner.tile == 0 and "tile: 0" in file.read_text()
 
 
+def test_tiles_longer_one_way_are_tried_around_the_best(file):
+    a = np.ones((60, 60))
+    args = a, a.copy(), np.zeros((60, 60))
+    best = lambda c: (c.tile == (32, 128)) * 4 + (c.tile == 32) * 2
+    cost = lambda c: 1.0 / (1 + best(c))
+    found = tuned(file, cost, multiply, args)
+    assert found.winner.tile == (32, 128) and "tile: [32, 128]" in file.read_text()
+    multiply(*args)
+    overload = next(iter(multiply.overloads.values()))
+    assert (32, 128) in {overload.tile, *overload.variants}
+    before = file.read_bytes()
+    assert not tuned(file, cost, multiply, args).changed and file.read_bytes() == before
+    assert "tile [32, 128]" in found.table()
+
+
 # ---- arguments ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """What is worth trying: not the product of everything, but one group after the other, each around the winner of the last."""
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
+
+Tile = Union[int, tuple]
 
 
 class Candidate(NamedTuple):
@@ -7,7 +9,7 @@ class Candidate(NamedTuple):
     schedule: str = "static"
     chunk: int = 0
     placement: str = "spread"
-    tile: int = 0
+    tile: Tile = 0
 
     def __str__(self):
         words = [f"{self.threads} thread{'s' * (self.threads > 1)}"]
@@ -16,7 +18,7 @@ class Candidate(NamedTuple):
             if self.placement != "spread":
                 words.append(self.placement)
         if self.tile:
-            words.append(f"tile {self.tile}")
+            words.append(f"tile {list(self.tile) if isinstance(self.tile, tuple) else self.tile}")
         return ", ".join(words)
 
 
@@ -27,7 +29,7 @@ class Fixed(NamedTuple):
     schedule: Optional[str] = None
     chunk: int = 0
     placement: Optional[str] = None
-    tile: int = 0
+    tile: Tile = 0
 
 
 def thread_counts(most):
@@ -74,3 +76,10 @@ def of_tile(best, is_tiled, fixed):
     if not is_tiled or fixed.tile:
         return []
     return [best._replace(tile=t) for t in (0, 16, 32, 64, 128, 256) if t != best.tile]
+
+
+def of_oblong_tile(best):
+    """Around the best square one: four times as long along the outermost loop, or along the others."""
+    if not best.tile or isinstance(best.tile, tuple):
+        return []
+    return [best._replace(tile=edges) for edges in ((best.tile, 4 * best.tile), (4 * best.tile, best.tile))]

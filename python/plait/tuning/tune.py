@@ -81,7 +81,7 @@ class Bench:
         self.nbytes = sum(a.nbytes for a in _arrays(args))
         self.tile = kernel.targetoptions.get("tile")  # that it runs with: the decorator's, else the configuration's
         if self.tile is None:
-            self.tile = int(config.kernel(name_in_files(kernel), self.nbytes).get("tile", 0))
+            self.tile = config.tile(name_in_files(kernel), self.nbytes)
         self._variants = {}
         self._kept = [(a, a.copy(order="K")) for a in _arrays(args) if a.flags.writeable]
 
@@ -274,7 +274,10 @@ def _search(found, bench, fixed, counts, trips, measure, bar, started, budget, l
     tiles = _candidates.of_tile(best, tile and _is_tiled(bench.kernel), fixed)
     found.tile_was_tried = bool(tiles)
     if tiles:
-        best = race([best, *tiles], 0.85)
+        best = race([best, *tiles], 0.8)
+    oblong = _candidates.of_oblong_tile(best) if tiles else []
+    if oblong:
+        best = race([best, *oblong], 0.85)
     found.winner = found.before
     if best != found.before:
         final = Race([best, found.before], measure, seed + 1000)

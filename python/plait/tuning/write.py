@@ -63,6 +63,17 @@ def _section_of(document, name):
     return None
 
 
+def _in_line(tile):
+    """A list of edges is written as [32, 256]."""
+    from ruamel.yaml.comments import CommentedSeq
+
+    if not isinstance(tile, (tuple, list)):
+        return tile
+    edges = CommentedSeq(tile)
+    edges.fa.set_flow_style()
+    return edges
+
+
 class File:
     """A configuration file that entries are read from and written to."""
 
@@ -103,7 +114,7 @@ class File:
         before = rows[sizes.index(up_to)].get("tile") if up_to in sizes else None
         tile = before if tile is None else tile
         if tile or (tile == 0 and section.get("tile")):  # "the compiler's choice" is worth a word where it is not the kernel's
-            entry = {**entry, "tile": tile}
+            entry = {**entry, "tile": _in_line(tile)}
         row = CommentedMap({"up_to": size_text(up_to), **entry})
         row.fa.set_flow_style()
         if up_to in sizes:
