@@ -983,6 +983,58 @@ static bool put_arrays(nest *n, kir_block *out, kir_expr **few) {
     return true;
 }
 
+typedef struct rebasing {
+    kir_module *m;
+    kir_var *array, *start;
+} rebasing;
+
+static kir_expr *rebased(const rebasing *r, kir_expr *index) {
+    return kir_binary(r->m, KIR_OP_SUB, index, kir_ref(r->m, r->start, index->at), index->at);
+}
+
+static void rebase_load(kir_expr **slot, void *context) {
+    rebasing *r = context;
+    if ((*slot)->kind == KIR_LOAD && (*slot)->var == r->array)
+        (*slot)->args[0] = rebased(r, (*slot)->args[0]);
+}
+
+static void rebase_slot(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, rebase_load, context);
+}
+
+static bool rebase_stmt(kir_stmt *s, void *context) {
+    rebasing *r = context;
+    kir_each_expr(s, rebase_slot, context);
+    if (s->kind == KIR_STORE && s->var == r->array)
+        s->index.at[0] = rebased(r, s->index.at[0]);
+    return true;
+}
+
+/* Tiles of the nest's loop share nothing, so neither do they share the arrays of expanded scalars: each has its own rows,
+ * which scratch allocates once a thread. `made` ends with the loop over tiles. */
+static void keep_arrays_in_tiles(nest *n, kir_block *made) {
+    kir_module *m = n->z->m;
+    kir_stmt *tiles = made->at[made->len - 1];
+    kir_block outside = {0}, inside = {0};
+    for (uint32_t i = 0; i < made->len; i++) {
+        kir_stmt *s = made->at[i];
+        const expanded *x = NULL;
+        for (uint32_t k = 0; k < n->n_arrays && s->kind == KIR_ASSIGN; k++)
+            if (n->arrays[k].array == s->var && n->arrays[k].loops[0] == n->s->nest)
+                x = &n->arrays[k];
+        vec_push(m->a, x ? &inside : &outside, s);
+        if (!x)
+            continue;
+        kir_each_stmt(&tiles->body, rebase_stmt, &(rebasing){m, x->array, n->at[0]});
+        s->value->args[0] = kir_int(m, n->tile, s->at);
+        x->array->is_temp = true;
+    }
+    for (uint32_t i = 0; i < tiles->body.len; i++)
+        vec_push(m->a, &inside, tiles->body.at[i]);
+    tiles->body = inside;
+    *made = outside;
+}
+
 static void note_memory(nest *n, kir_report *entry, const kir_expr *apart) {
     var_defs defs = vars_defs(n->z->scratch, n->z->f);
     pass_add_memory_guards(n->z->m, entry, &defs, apart);
@@ -1010,6 +1062,8 @@ static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     bool placed = planned ? put_phases(n, open_tiles(n, &made)) : fronts_put(n, &made);
     if (!placed || isl_ctx_last_error(dep_nest_isl(n->s->accesses)) != isl_error_none)
         return false;
+    if (planned && n->shared && !n->sized && n->n_arrays)
+        keep_arrays_in_tiles(n, &made);
     for (uint32_t k = 0; k < n->s->n && planned; k++)
         if (n->plans[k])
             note_tiles(n, n->plans[k]);
