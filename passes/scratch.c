@@ -10,10 +10,10 @@
  * The array's variable is assigned once and nothing that outlives the iteration gets hold of its memory: it is loaded
  * from, stored into, looked at through views that stay inside too, given to runtime functions and regions; it is not
  * returned, not assigned to a variable of the user's that lives on. Its extents do not change in the loop. The outermost
- * loop with nothing but loops between, and conditions that it does not change, takes the allocation; as the body of a region is a function that every thread
- * calls for itself, threads share nothing. A loop of the function itself may have no iterations, so it is entered under a
- * test then, and nothing is allocated that was not before. (When memory runs out, MemoryError comes at the loop's first
- * iteration instead of a later statement of it.)
+ * loop with nothing but loops between, and conditions that it does not change, takes the allocation; as the body of a
+ * region is a function that every thread calls for itself, threads share nothing. A loop of the function itself may have no
+ * iterations, so it is entered under a test then, and nothing is allocated that was not before. (When memory runs out,
+ * MemoryError comes at the loop's first iteration instead of a later statement of it.)
  *
  * Arrays of at most 4 KiB with constant extents are put on the stack (their variable is marked `borrowed` besides), in
  * a loop or not. `scratch` tells code generation that iterations of the loops around use the memory again, so that these
@@ -271,6 +271,15 @@ static uint32_t first_unchanging(const scratcher *z, kir_expr *condition) {
     return z->n_conditions < DEPTH_MAX ? d : z->depth;
 }
 
+/* The loop that runs where arrays overlap also runs where there is little work (gen_region_versions): whether it does is
+ * not known in front of it. */
+static bool asks_for_overlap(const kir_expr *e) {
+    bool asks = e->kind == KIR_OVERLAP;
+    for (uint32_t i = 0; i < e->n_args && !asks; i++)
+        asks = asks_for_overlap(e->args[i]);
+    return asks;
+}
+
 /* Loops beyond an IF that they change, or a loop without count, do not take what stands inside it. */
 static void walk_inside(scratcher *z, kir_stmt *s) {
     uint32_t clear = z->clear, known = z->n_conditions;
@@ -283,6 +292,8 @@ static void walk_inside(scratcher *z, kir_stmt *s) {
     walk_block(z, &s->body);
     if (z->n_conditions > known)
         z->conditions[known].truth = false;
+    if (asks_for_overlap(s->value))
+        z->clear = z->depth;
     walk_block(z, &s->orelse);
     z->n_conditions = known;
     z->clear = clear;

@@ -6,12 +6,14 @@ that lives through all its kernels is a hole in the generator or in the oracles.
 
     ./dev fuzz mutants                       # all of them, up to 10,000 kernels each
     ./dev fuzz mutants --only waw --count 2000
+    ./dev fuzz mutants --out build/mutants.json --table     # the table of README.md, from what a run left there
 
 A replacement that no longer applies is an error: move it to where the code went."""
 import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -321,6 +323,14 @@ def try_mutant(tree, name, o):
             "seconds": round(time.monotonic() - start)}
 
 
+def print_table(rows):
+    print("| planted bug | in | found after kernels | as |\n| --- | --- | ---: | --- |")
+    for r in rows:
+        how = r["how"].split(": ", 1)[1] if r["killed"] else ""
+        how = re.sub(r"returned .*|\w+ is .*", "another result", how)
+        print(f"| {r['mutant']} | {r['file']} | {r['kernels'] if r['killed'] else 'not in ' + str(r['kernels'])} | {how} |")
+
+
 def doubt(tree, rows, o):
     """A kernel that fails without the planted bug as well has found something else."""
     tree.compile()
@@ -341,9 +351,13 @@ def main(argv=None):
     p.add_argument("--tree", type=pathlib.Path, default=ROOT / "build/mutants", help="where the copy is built")
     p.add_argument("--out", type=pathlib.Path, help="file for the table, as JSON")
     p.add_argument("--resume", action="store_true", help="leave out those that --out says were found")
+    p.add_argument("--table", action="store_true", help="only print the rows of --out, as Markdown")
     p.add_argument("--check", action="store_true", help="only see whether every replacement applies")
     p.add_argument("--survivors", type=float, default=0.05, help="fails if a larger part of them lives")
     o = p.parse_args(argv)
+    if o.table:
+        print_table(json.loads(o.out.read_text()))
+        return 0
     names = [n for n in MUTANTS if o.only in n]
     for name in names:
         replaced(ROOT, *MUTANTS[name])

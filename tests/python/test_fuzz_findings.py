@@ -192,6 +192,37 @@ def test_other_orders_of_a_nest_whose_bounds_are_constants(tile, extent):
     assert got == want if extent == 9 else got[0] == want[0] == "IndexError"
 
 
+def sum_of_rows_made_here(a, b, n, m):
+    for i in range(1, m):
+        for j in range(1, n):
+            v, w = np.zeros(m), np.ones(m)
+            for k in range(m):
+                if b[j + k] < 0.0:
+                    v[k] = 7.0
+            for k in range(m):
+                a[j + 3] += v[k] - w[m - 1 - k]
+
+
+@pytest.mark.parametrize("shift", [0, 2])
+def test_the_loop_as_it_was_has_its_arrays_where_there_is_little_work(shift):
+    """It runs where arrays overlap, and where they do not but a team would not pay."""
+    def arguments():
+        both = -np.ones(40)
+        return both[:30], both[shift:shift + 30] if shift else -np.ones(30), 9, 21
+    want, got = arguments(), arguments()
+    sum_of_rows_made_here(*want)
+    plait.njit(parallel=True)(sum_of_rows_made_here)(*got)
+    assert got[0].tolist() == want[0].tolist()
+
+
+@pytest.mark.parametrize("a, b", [(2**64 - 2, 1), (2**64 - 2, -3), (2**63 + 5, 7), (3, 4), (0, 5)])
+def test_unsigned_by_signed_is_divided_as_reals(a, b):
+    """They have no common integer type that holds both."""
+    divide = plait.njit(lambda a, b: a / b)
+    assert divide(np.uint64(a), b) == float(a) / b
+    assert divide(b, np.uint64(a)) == b / float(a) if a else True
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
@@ -199,4 +230,5 @@ def test_cases_are_all_of_the_module():
                                                                              grow_by_rows_below, add_reversed_in_place,
                                                                              add_to_itself, copy_row_into_its_neighbour,
                                                                              double_where_small, fill_rows, add_columns,
-                                                                             extremes_of_two_types)} == cases
+                                                                             extremes_of_two_types,
+                                                                             sum_of_rows_made_here)} == cases
