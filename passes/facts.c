@@ -121,24 +121,31 @@ static bool add_scaled(int64_t a, int64_t b, int64_t p, int64_t q, int64_t *out)
 }
 
 /* p*a + q*b, or NULL when a number gets too large or an operand is NULL. */
-static const lin *combine(facts *f, const lin *a, int64_t p, const lin *b, int64_t q) {
-    int64_t k;
-    if (!a || !b || a->n + b->n > TERMS_MAX || !add_scaled(a->k, b->k, p, q, &k))
-        return NULL;
-    lin *r = new_lin(f, k, a->n + b->n);
+/* p * a + q * b into `r`, which has room for the terms of both. */
+static bool combine_into(lin *r, const lin *a, int64_t p, const lin *b, int64_t q) {
+    r->n = 0;
+    if (!add_scaled(a->k, b->k, p, q, &r->k))
+        return false;
     for (uint32_t i = 0, j = 0; i < a->n || j < b->n;) {
         bool left = i < a->n && (j >= b->n || a->term[i].atom <= b->term[j].atom);
         bool right = j < b->n && (i >= a->n || b->term[j].atom <= a->term[i].atom);
         uint32_t at = left ? a->term[i].atom : b->term[j].atom;
         int64_t coef;
         if (!add_scaled(left ? a->term[i].coef : 0, right ? b->term[j].coef : 0, p, q, &coef))
-            return NULL;
+            return false;
         if (coef)
             r->term[r->n++] = (lin_term){at, coef};
         i += left;
         j += right;
     }
-    return r;
+    return true;
+}
+
+static const lin *combine(facts *f, const lin *a, int64_t p, const lin *b, int64_t q) {
+    if (!a || !b || a->n + b->n > TERMS_MAX)
+        return NULL;
+    lin *r = new_lin(f, 0, a->n + b->n);
+    return combine_into(r, a, p, b, q) ? r : NULL;
 }
 
 const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) {
@@ -148,7 +155,7 @@ const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) {
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */
 
 /* Bounds of one atom, sharpened by the facts that speak of it alone, as long as they hold. */
-static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
+static void find_atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
     *lo = f->atoms.at[index].lo;
     *hi = f->atoms.at[index].hi;
     for (uint32_t i = 0; i < f->known.len; i++) {
@@ -166,6 +173,17 @@ static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
             *hi = q < *hi ? q : *hi;
         }
     }
+}
+
+/* A search asks for the same few atoms thousands of times. */
+static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
+    atom *x = &f->atoms.at[index];
+    if (x->now != f->epoch + 1) {
+        find_atom_range(f, index, &x->now_lo, &x->now_hi);
+        x->now = f->epoch + 1;
+    }
+    *lo = x->now_lo;
+    *hi = x->now_hi;
 }
 
 static void add_ranges(facts *f, const lin *a, bool now, wide *lo, wide *hi) {
@@ -539,14 +557,15 @@ static bool prove(facts *f, const lin *g, uint32_t depth);
 
 /* Cancels `term` of g with every fact that has the atom on the same side. */
 static bool eliminate(facts *f, const lin *g, lin_term term, uint32_t depth) {
+    lin_term terms[TERMS_MAX];
     for (uint32_t i = f->known.len; i-- > 0;) {
         const lin *h = f->known.at[i];
         for (uint32_t k = 0; k < h->n; k++) {
             if (h->term[k].atom != term.atom || (h->term[k].coef > 0) != (term.coef > 0))
                 continue;
             int64_t x = magnitude(term.coef), y = magnitude(h->term[k].coef), d = gcd(x, y);
-            const lin *rest = combine(f, g, y / d, h, -(x / d));
-            if (rest && prove(f, rest, depth - 1))
+            lin rest = {.term = terms}; /* not from the arena: a search makes thousands */
+            if (g->n + h->n <= TERMS_MAX && combine_into(&rest, g, y / d, h, -(x / d)) && prove(f, &rest, depth - 1))
                 return true;
         }
         if (f->steps == 0)
@@ -971,6 +990,7 @@ static void know_counter(facts *f, kir_stmt *loop, const lin *lo, const lin *hi,
     if (at->kind == ATOM_VAR && least <= most) {
         at->lo = least > at->lo ? least : at->lo;
         at->hi = most < at->hi ? most : at->hi;
+        at->now = 0;
     }
     int64_t sign = ascending ? 1 : -1;
     facts_assume_nonneg(f, combine(f, v, sign, lo, -sign));

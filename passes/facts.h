@@ -32,7 +32,9 @@ typedef struct atom {
     uint32_t version, axis;
     const lin *a, *b, *test;
     int64_t c;
-    wide lo, hi; /* numeric range */
+    wide lo, hi;         /* numeric range */
+    wide now_lo, now_hi; /* and by the facts of epoch `now` - 1 */
+    uint32_t now;
 } atom;
 
 typedef struct lin_term {

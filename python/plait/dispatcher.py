@@ -195,7 +195,7 @@ class Overload:
         self._tile = tile
         request = _full_request(dispatcher, signature, remarks, tile=tile)
         self.tile = request["options"].get("tile", 0)
-        self.artifact = _compile_request(request, remarks)
+        self.artifact = _compile_request({**request, "options": {**request["options"], "lazy": True}}, remarks)
         self.info = json.loads(self.artifact.metadata())
         classes = _named_tuples(dispatcher, signature.args)
         result = types.from_json(self.info.get("result") or {"kind": "none"}, classes)
@@ -203,7 +203,8 @@ class Overload:
         description = types.describe_result(result)
         if (self.info.get("result") or {}).get("kind") == "function":
             raise TypingError(f"{dispatcher.__name__}(): a kernel cannot return a function to Python")
-        watches = b"plrt_interrupt" in self.artifact.object()
+        made = self.artifact.object()
+        watches = b"plrt_interrupt" in made or b"plait_resolve" in made
         nogil = bool(dispatcher._state.options.get("nogil"))
         self.kernel, found = self.artifact.load(description, self, nogil, watches)
         report(found, self.kernel is None)

@@ -217,6 +217,10 @@ plait_status plait_artifact_write(const plait_artifact *a, const char *path, pla
     const char *extension = dot && (!slash || dot > slash) ? dot : "";
     if (diagnostics)
         *diagnostics = NULL;
+    bool code = strcmp(extension, ".o") == 0 || strcmp(extension, ".so") == 0;
+    if (code && a->asides.n > 0)
+        return say(diagnostics, PLAIT_ERROR, "parts of this object are compiled when they are first run",
+                   "compile without \"lazy\" to write it");
     if (strcmp(extension, ".o") == 0)
         return write_bytes(path, a->object, a->object_size);
     if (strcmp(extension, ".h") == 0)

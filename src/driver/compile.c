@@ -114,7 +114,11 @@ static bool run_passes(compile *c) {
 }
 
 static bool emit(compile *c) {
-    llvm_request l = {.target = c->r->target, .math = c->r->math, .texts = llvm_texts(c->r), .verify = c->r->verify};
+    llvm_request l = {.target = c->r->target,
+                      .math = c->r->math,
+                      .texts = llvm_texts(c->r),
+                      .verify = c->r->verify,
+                      .lazy = c->r->lazy};
 #ifdef PLAIT_DEBUG
     l.verify = true;
 #endif
@@ -153,6 +157,19 @@ static const char *describe_times(compile *c) {
                         l->build_ms, l->optimize_ms, l->emit_ms, now_ms() - c->started);
 }
 
+static void keep_asides(compile *c) {
+    const llvm_asides *from = &c->emitted.asides;
+    llvm_asides *to = &c->out->asides;
+    if (from->n == 0)
+        return;
+    *to = *from;
+    void *copy = arena_alloc(c->out->a, from->size);
+    to->bitcode = memcpy(copy, from->bitcode, from->size);
+    to->entry = artifact_copy(c->out, from->entry);
+    to->target = (llvm_target){artifact_copy(c->out, from->target.triple), artifact_copy(c->out, from->target.cpu),
+                               artifact_copy(c->out, from->target.features)};
+}
+
 static void fill_artifact(compile *c) {
     plait_artifact *o = c->out;
     arena *a = c->s.a;
@@ -171,6 +188,7 @@ static void fill_artifact(compile *c) {
     o->explain = artifact_copy(o, report_explain(a, c->m, c->r, o->signature));
     o->header = artifact_copy(o, header_text(a, c->m, c->r, l->entry, o->signature));
     keep_sites(c);
+    keep_asides(c);
     o->timings = describe_times(c);
 }
 

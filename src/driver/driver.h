@@ -21,7 +21,7 @@ typedef struct request {
     kir_options options;
     const char **disable; /* passes, NULL-terminated, or NULL */
     const char **dump;    /* stages, NULL-terminated, or NULL */
-    bool verify;
+    bool verify, lazy;
     llvm_target target;
     llvm_math_library math;
 } request;
@@ -67,6 +67,7 @@ struct plait_artifact {
     VEC(artifact_site) sites; /* 0 unused */
     VEC(artifact_text) dumps;
     bool uses_sleef, uses_libmvec;
+    llvm_asides asides; /* parts of the object that are compiled when they are first run */
 };
 
 plait_artifact *artifact_new(void); /* NULL when memory is out */

@@ -19,7 +19,7 @@ plait_status plait_load(const plait_artifact *a, plait_kernel **kernel, plait_di
     if (!k)
         return PLAIT_OUT_OF_MEMORY;
     char *message = NULL;
-    k->code = load_object(a->object, a->object_size, a->entry, &message);
+    k->code = load_with_asides(a->object, a->object_size, a->entry, &a->asides, &message);
     if (!k->code) {
         if (diagnostics)
             *diagnostics = diagnostics_one("ValueError", message ? message : "the object cannot be loaded",

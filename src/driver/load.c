@@ -16,20 +16,33 @@
 #include <llvm-c/Object.h>
 #include <llvm-c/Orc.h>
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+typedef struct loaded_aside { /* one that was run */
+    _Atomic(loaded *) code;
+} loaded_aside;
 
 struct loaded {
     LLVMOrcLLJITRef jit;
     void *entry;
+    const llvm_asides *asides; /* NULL: there are none */
+    loaded *whole;             /* what `made` belongs to: an aside is part of it, and may have asides itself */
+    loaded_aside *made;
 };
 
 typedef struct known_symbol {
     const char *name;
     uintptr_t address;
 } known_symbol;
+
+static void *plait_resolve(loaded *l, int32_t number, void *_Atomic *slot);
 
 #define KNOWN(f) {#f, (uintptr_t)&f}
 static const known_symbol *known_symbols(size_t *n) {
@@ -40,8 +53,12 @@ static const known_symbol *known_symbols(size_t *n) {
     return table;
 }
 
-static uintptr_t find_symbol(const char *name) {
+static uintptr_t find_symbol(const char *name, const loaded *l) {
     size_t n = 0;
+    if (strcmp(name, "plait_loaded") == 0)
+        return (uintptr_t)l->whole;
+    if (strcmp(name, "plait_resolve") == 0)
+        return (uintptr_t)&plait_resolve;
     const known_symbol *table = known_symbols(&n);
     for (size_t i = 0; i < n; i++)
         if (strcmp(table[i].name, name) == 0)
@@ -55,13 +72,13 @@ static uintptr_t find_symbol(const char *name) {
 static LLVMErrorRef define_missing(LLVMOrcDefinitionGeneratorRef generator, void *context, LLVMOrcLookupStateRef *state,
                                    LLVMOrcLookupKind kind, LLVMOrcJITDylibRef dylib, LLVMOrcJITDylibLookupFlags flags,
                                    LLVMOrcCLookupSet wanted, size_t n) {
-    (void)generator, (void)context, (void)state, (void)kind, (void)flags;
+    (void)generator, (void)state, (void)kind, (void)flags;
     LLVMOrcCSymbolMapPair *found = calloc(n ? n : 1, sizeof *found);
     if (!found)
         return LLVMCreateStringError("out of memory");
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        uintptr_t at = find_symbol(LLVMOrcSymbolStringPoolEntryStr(wanted[i].Name));
+        uintptr_t at = find_symbol(LLVMOrcSymbolStringPoolEntryStr(wanted[i].Name), context);
         if (!at)
             continue;
         LLVMOrcRetainSymbolStringPoolEntry(wanted[i].Name);
@@ -91,7 +108,7 @@ static void hear_jit(void *context, LLVMErrorRef error) {
 static LLVMErrorRef link_object(loaded *l, const void *object, size_t size, const char *entry) {
     LLVMOrcJITDylibRef dylib = LLVMOrcLLJITGetMainJITDylib(l->jit);
     LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(l->jit), hear_jit, NULL);
-    LLVMOrcJITDylibAddGenerator(dylib, LLVMOrcCreateCustomCAPIDefinitionGenerator(define_missing, NULL, NULL));
+    LLVMOrcJITDylibAddGenerator(dylib, LLVMOrcCreateCustomCAPIDefinitionGenerator(define_missing, l, NULL));
     LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(object, size, "plait");
     LLVMErrorRef error = LLVMOrcLLJITAddObjectFile(l->jit, dylib, buffer);
     LLVMOrcExecutorAddress at = 0;
@@ -137,15 +154,18 @@ static bool is_for_host(const void *object, size_t size) {
     return memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && (machine == EM_NONE || header.e_machine == machine);
 }
 
-loaded *load_object(const void *object, size_t size, const char *entry, char **message) {
-    *message = NULL;
-    if (!is_for_host(object, size)) {
-        *message = strdup("the object is for another machine");
-        return NULL;
-    }
+static loaded *load(const void *object, size_t size, const char *entry, const llvm_asides *asides, loaded *whole,
+                    char **message) {
     loaded *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
+    l->asides = asides;
+    l->whole = whole ? whole : l;
+    l->made = asides && !whole ? calloc(asides->n, sizeof *l->made) : NULL;
+    if (asides && !whole && !l->made) {
+        free(l);
+        return NULL;
+    }
     LLVMErrorRef error = open_jit(l);
     if (!error)
         error = link_object(l, object, size, entry);
@@ -156,6 +176,89 @@ loaded *load_object(const void *object, size_t size, const char *entry, char **m
     return NULL;
 }
 
+loaded *load_with_asides(const void *object, size_t size, const char *entry, const llvm_asides *asides,
+                         char **message) {
+    *message = NULL;
+    if (is_for_host(object, size))
+        return load(object, size, entry, asides && asides->n ? asides : NULL, NULL, message);
+    *message = strdup("the object is for another machine");
+    return NULL;
+}
+
+loaded *load_object(const void *object, size_t size, const char *entry, char **message) {
+    return load_with_asides(object, size, entry, NULL, message);
+}
+
+/* ---- asides -------------------------------------------------------------------------------------------------------------------
+ *
+ * Compiled where they are first called, in whichever thread that is; on a stack of its own, since LLVM needs more of it
+ * than the caller may have. Two threads that come at once compile twice, and one throws its work away: so nobody waits
+ * for a lock that a fork may have left closed. */
+
+enum { STACK_BYTES = 8 << 20 };
+
+typedef struct making {
+    loaded *whole;
+    uint32_t number;
+    loaded *made;
+} making;
+
+static void *make_aside(void *context) {
+    making *m = context;
+    char name[40], *message = NULL;
+    size_t size = 0;
+    void *object = llvm_emit_aside(m->whole->asides, m->number, &size);
+    snprintf(name, sizeof name, LLVM_ASIDE "%u", m->number);
+    if (object)
+        m->made = load(object, size, name, m->whole->asides, m->whole, &message);
+    free(message);
+    free(object);
+    return NULL;
+}
+
+static loaded *make_on_own_stack(loaded *whole, uint32_t number) {
+    making m = {whole, number, NULL};
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    bool apart = pthread_create(&thread, &attributes, make_aside, &m) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (apart)
+        pthread_join(thread, NULL);
+    else
+        make_aside(&m);
+    return m.made;
+}
+
+/* What stands for an aside that cannot be compiled: there is no memory. */
+static int32_t fail_aside(void *context, plrt_error *err) {
+    (void)context;
+    *err = (plrt_error){.site = PLRT_SITE_MEMORY, .nargs = 1};
+    return 1;
+}
+
+/* Called by compiled code. */
+static void *plait_resolve(loaded *whole, int32_t number, void *_Atomic *slot) {
+    loaded_aside *at = &whole->made[number];
+    loaded *known = atomic_load(&at->code);
+    if (!known) {
+        loaded *made = make_on_own_stack(whole, (uint32_t)number);
+        if (!made)
+            return (void *)(uintptr_t)&fail_aside;
+        if (atomic_compare_exchange_strong(&at->code, &known, made))
+            known = made;
+        else
+            loaded_free(made);
+    }
+    atomic_store(slot, known->entry);
+    return known->entry;
+}
+
 void *loaded_entry(const loaded *l) {
     return l->entry;
 }
@@ -163,6 +266,9 @@ void *loaded_entry(const loaded *l) {
 void loaded_free(loaded *l) {
     if (!l)
         return;
+    for (uint32_t i = 0; l->made && i < l->asides->n; i++)
+        loaded_free(atomic_load(&l->made[i].code));
+    free(l->made);
     if (l->jit)
         LLVMConsumeError(LLVMOrcDisposeLLJIT(l->jit));
     free(l);

@@ -365,6 +365,13 @@ static bool read_verify(session *s, request *r, const json_t *v, const option_ro
     return true;
 }
 
+static bool read_lazy(session *s, request *r, const json_t *v, const option_row *row) {
+    if (!json_is_boolean(v))
+        return refuse(s, "options.", row->name, "must be true or false");
+    r->lazy = json_is_true(v);
+    return true;
+}
+
 static const option_row option_rows[] = {
     {"parallel", read_parallel, 0},
     {"fastmath", read_fastmath, 0},
@@ -383,6 +390,7 @@ static const option_row option_rows[] = {
     {"disable", read_disable, 0},
     {"dump", read_dump, 0},
     {"verify", read_verify, 0},
+    {"lazy", read_lazy, 0},
 };
 
 static bool read_options(session *s, request *r, const json_t *o) {

@@ -7,11 +7,16 @@
 #include "llvm/llvm.h"
 
 #include <llvm-c/Analysis.h>
+#include <llvm-c/BitReader.h>
+#include <llvm-c/BitWriter.h>
 #include <llvm-c/IRReader.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -173,33 +178,104 @@ void llvm_vectors(const llvm_target *wanted, int64_t *bytes, int64_t *registers)
     }
 }
 
-static LLVMCodeGenOptLevel codegen_level(const kir_module *m) {
-    return m->options.opt == 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
+static LLVMCodeGenOptLevel codegen_level(int opt) {
+    return opt == 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
 }
 
-static LLVMTargetMachineRef open_machine(kir_module *m, const target *t) {
+/* ---- machines that wait for the next compile --------------------------------------------------------------------------------
+ *
+ * A target machine reads the CPU's tables when it is made, and again for every set of attributes that it meets: 1.5 ms,
+ * a third of a small kernel's compile. So one that has done its work waits for the next compile for the same target. It
+ * keeps nothing of the modules that went through it; only one compile has it at a time. */
+
+typedef struct spare_machine {
+    LLVMTargetMachineRef machine;
+    LLVMCodeGenOptLevel level;
+    char *name; /* triple, CPU and features */
+} spare_machine;
+
+static _Atomic(spare_machine *) spares[4];
+
+static void dispose_machine(spare_machine *s) {
+    if (!s)
+        return;
+    LLVMDisposeTargetMachine(s->machine);
+    free(s->name);
+    free(s);
+}
+
+static void put_back_machine(spare_machine *s) {
+    for (size_t i = 0; i < sizeof spares / sizeof spares[0]; i++) {
+        spare_machine *none = NULL;
+        if (atomic_compare_exchange_strong(&spares[i], &none, s))
+            return;
+    }
+    dispose_machine(s);
+}
+
+/* Those for other targets give way: they would fill the places. */
+static bool is_named(const char *name, const char *triple, const char *cpu, const char *features) {
+    size_t a = strlen(triple), b = strlen(cpu);
+    return strncmp(name, triple, a) == 0 && name[a] == ' ' && strncmp(name + a + 1, cpu, b) == 0 &&
+           name[a + 1 + b] == ' ' && strcmp(name + a + b + 2, features) == 0;
+}
+
+static spare_machine *take_machine(const llvm_target *t, LLVMCodeGenOptLevel level) {
+    for (size_t i = 0; i < sizeof spares / sizeof spares[0]; i++) {
+        spare_machine *s = atomic_exchange(&spares[i], NULL);
+        if (s && s->level == level && is_named(s->name, t->triple, t->cpu, t->features))
+            return s;
+        dispose_machine(s);
+    }
+    return NULL;
+}
+
+static char *name_target(const llvm_target *t) {
+    size_t size = strlen(t->triple) + strlen(t->cpu) + strlen(t->features) + 3;
+    char *name = malloc(size);
+    if (name)
+        snprintf(name, size, "%s %s %s", t->triple, t->cpu, t->features);
+    return name;
+}
+
+/* NULL: there is no such target, or no memory. */
+static spare_machine *open_machine(const llvm_target *t, int opt) {
     LLVMTargetRef which = NULL;
     char *message = NULL;
+    spare_machine *s = take_machine(t, codegen_level(opt));
+    if (s)
+        return s;
     if (strcmp(t->triple, llvm_host_get()->triple) != 0)
         pthread_once(&others_initialised, initialise_others);
     if (LLVMGetTargetFromTriple(t->triple, &which, &message)) {
         LLVMDisposeMessage(message);
-        report_target(m, "target", t->triple, target_hint);
         return NULL;
     }
-    return LLVMCreateTargetMachine(which, t->triple, t->cpu, t->features, codegen_level(m), LLVMRelocPIC,
-                                   LLVMCodeModelDefault);
+    s = calloc(1, sizeof *s);
+    char *name = name_target(t);
+    if (!s || !name) {
+        free(s);
+        free(name);
+        return NULL;
+    }
+    *s = (spare_machine){.level = codegen_level(opt), .name = name};
+    s->machine =
+        LLVMCreateTargetMachine(which, t->triple, t->cpu, t->features, s->level, LLVMRelocPIC, LLVMCodeModelDefault);
+    return s;
 }
 
 /* ---- one compile ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct emission {
-    kir_module *m;
+    kir_module *m; /* NULL in an aside */
+    int opt;
+    bool wide_vectors;
     const llvm_request *request;
     llvm_result *result;
     target target;
     LLVMContextRef context;
-    LLVMTargetMachineRef machine;
+    spare_machine *spare;
+    LLVMTargetMachineRef machine; /* the spare's */
     LLVMModuleRef module;
 } emission;
 
@@ -211,7 +287,7 @@ static double now_ms(void) {
 
 static void hear_llvm(LLVMDiagnosticInfoRef info, void *context) {
     emission *e = context;
-    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError)
+    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError || !e->m)
         return;
     char *message = LLVMGetDiagInfoDescription(info);
     diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "LLVM: %s", message);
@@ -279,6 +355,7 @@ static bool build(emission *e) {
     LLVMDisposeBuilder(g.b);
     LLVMDisposeBuilder(g.entry_b);
     e->result->regions = g.regions;
+    e->result->asides.n = g.n_asides;
     sym name = e->m->fns.at[0]->user_name ? e->m->fns.at[0]->user_name : e->m->fns.at[0]->name;
     e->result->entry = gen_symbol(&g, "plait_entry_", name);
     return e->m->diags->errors == errors;
@@ -309,28 +386,36 @@ static bool verify(emission *e, const char *when) {
     "simplifycfg,sroa<preserve-cfg>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg"
 
 static const char *choose_pipeline(const emission *e) {
-    if (e->request->pipeline)
+    if (e->request && e->request->pipeline)
         return e->request->pipeline;
     static const char *const by_level[] = {
         "function(sroa)", CLEAN_UP ",function(sroa<modify-cfg>,early-cse,instcombine<no-verify-fixpoint>,simplifycfg)",
         CLEAN_UP ",function<eager-inv>(" SIMPLIFY "),globaldce",
         CLEAN_UP ",function<eager-inv>(" SIMPLIFY "," VECTORISE "),globaldce"};
-    int level = e->m->options.opt;
+    int level = e->opt;
     return by_level[level < 0 ? 0 : level > 3 ? 3 : level];
 }
 
-static bool optimise(emission *e) {
+static bool optimise(emission *e, const char *pipeline) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = LLVMRunPasses(e->module, choose_pipeline(e), e->machine, options);
+    LLVMErrorRef error = LLVMRunPasses(e->module, pipeline, e->machine, options);
     LLVMDisposePassBuilderOptions(options);
-    if (!error && has_wide_vectors(&e->target))
-        llvm_repeat_broadcasts(e->module);
     if (!error)
         return true;
     char *message = LLVMGetErrorMessage(error);
-    diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "LLVM's passes: %s", message);
+    if (e->m)
+        diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "LLVM's passes: %s", message);
     LLVMDisposeErrorMessage(message);
     return false;
+}
+
+/* Our pipeline and what comes after it. */
+static bool optimise_all(emission *e) {
+    if (!optimise(e, choose_pipeline(e)))
+        return false;
+    if (e->wide_vectors)
+        llvm_repeat_broadcasts(e->module);
+    return true;
 }
 
 static const char *print_module(emission *e) {
@@ -375,6 +460,24 @@ static void note_libraries(emission *e) {
     }
 }
 
+/* Keeps the module as it is for llvm_emit_aside and takes the asides out of it. */
+static void set_asides_apart(emission *e) {
+    llvm_asides *x = &e->result->asides;
+    if (x->n == 0)
+        return;
+    LLVMMemoryBufferRef buffer = LLVMWriteBitcodeToMemoryBuffer(e->module);
+    x->size = LLVMGetBufferSize(buffer);
+    x->bitcode = arena_strndup(e->m->a, LLVMGetBufferStart(buffer), x->size);
+    LLVMDisposeMemoryBuffer(buffer);
+    x->entry = e->result->entry;
+    x->target = (llvm_target){e->target.triple, e->target.cpu, e->target.features};
+    x->opt = e->opt;
+    x->wide_vectors = e->wide_vectors;
+    for (uint32_t i = 0; i < x->n; i++)
+        LLVMDeleteFunction(LLVMGetNamedFunction(e->module, arena_printf(e->m->a, LLVM_ASIDE "%u", i)));
+    optimise(e, "globaldce");
+}
+
 static bool run(emission *e) {
     llvm_result *r = e->result;
     double start = now_ms();
@@ -385,7 +488,8 @@ static bool run(emission *e) {
     if (e->request->verify && !verify(e, "built module"))
         return false;
     double built = now_ms();
-    if (!optimise(e))
+    set_asides_apart(e);
+    if (!optimise_all(e))
         return false;
     double optimised = now_ms();
     if (e->request->texts & LLVM_TEXT_OPTIMIZED)
@@ -402,13 +506,15 @@ static bool run(emission *e) {
 }
 
 bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
-    emission e = {.m = m, .request = r, .result = result};
+    emission e = {.m = m, .opt = m->options.opt, .request = r, .result = result};
     *result = (llvm_result){0};
     if (!choose_target(m, &r->target, &e.target))
         return false;
-    e.machine = open_machine(m, &e.target);
-    if (!e.machine)
-        return false;
+    e.wide_vectors = has_wide_vectors(&e.target);
+    e.spare = open_machine(&(llvm_target){e.target.triple, e.target.cpu, e.target.features}, e.opt);
+    if (!e.spare)
+        return report_target(m, "target", e.target.triple, target_hint);
+    e.machine = e.spare->machine;
     e.context = LLVMContextCreate();
     LLVMContextSetDiagnosticHandler(e.context, hear_llvm, &e);
     uint32_t errors = m->diags->errors;
@@ -416,6 +522,53 @@ bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
     if (e.module)
         LLVMDisposeModule(e.module);
     LLVMContextDispose(e.context);
-    LLVMDisposeTargetMachine(e.machine);
+    put_back_machine(e.spare);
     return good;
+}
+
+/* ---- asides ------------------------------------------------------------------------------------------------------------------ */
+
+static bool keep_aside(emission *e, const llvm_asides *x, uint32_t number) {
+    char name[40];
+    snprintf(name, sizeof name, LLVM_ASIDE "%u", number);
+    LLVMValueRef aside = LLVMGetNamedFunction(e->module, name), entry = LLVMGetNamedFunction(e->module, x->entry);
+    if (!aside || !entry)
+        return false;
+    LLVMSetLinkage(aside, LLVMExternalLinkage);
+    LLVMSetLinkage(entry, LLVMInternalLinkage);
+    return optimise(e, "globaldce") && optimise_all(e);
+}
+
+static void *write_aside(emission *e, size_t *size) {
+    LLVMMemoryBufferRef buffer = NULL;
+    char *message = NULL;
+    if (LLVMTargetMachineEmitToMemoryBuffer(e->machine, e->module, LLVMObjectFile, &message, &buffer)) {
+        LLVMDisposeMessage(message);
+        return NULL;
+    }
+    *size = LLVMGetBufferSize(buffer);
+    void *object = malloc(*size);
+    if (object)
+        memcpy(object, LLVMGetBufferStart(buffer), *size);
+    LLVMDisposeMemoryBuffer(buffer);
+    return object;
+}
+
+void *llvm_emit_aside(const llvm_asides *x, uint32_t number, size_t *size) {
+    emission e = {.opt = x->opt, .wide_vectors = x->wide_vectors, .spare = open_machine(&x->target, x->opt)};
+    void *object = NULL;
+    if (!e.spare)
+        return NULL;
+    e.machine = e.spare->machine;
+    e.context = LLVMContextCreate();
+    LLVMContextSetDiagnosticHandler(e.context, hear_llvm, &e);
+    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(x->bitcode, x->size, "plait", false);
+    if (!LLVMParseBitcodeInContext2(e.context, buffer, &e.module) && keep_aside(&e, x, number))
+        object = write_aside(&e, size);
+    LLVMDisposeMemoryBuffer(buffer);
+    if (e.module)
+        LLVMDisposeModule(e.module);
+    LLVMContextDispose(e.context);
+    put_back_machine(e.spare);
+    return object;
 }

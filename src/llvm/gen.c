@@ -242,7 +242,7 @@ static const char *vector_width(const gen *g, const kir_fn *f) {
     return reduces && !calls ? "256" : "512";
 }
 
-static void add_common_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
+void gen_function_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     unsigned at = (unsigned)LLVMAttributeFunctionIndex;
     add_basic_attributes(g, fn);
     if (g->is_x86)
@@ -268,7 +268,7 @@ static LLVMTypeRef region_type(gen *g) {
 static LLVMValueRef add_function(gen *g, const kir_fn *f, LLVMTypeRef fn_type) {
     LLVMValueRef fn = LLVMAddFunction(g->module, gen_symbol(g, "", f->name), fn_type);
     LLVMSetLinkage(fn, LLVMInternalLinkage);
-    add_common_attributes(g, fn, f);
+    gen_function_attributes(g, fn, f);
     unsigned err = LLVMCountParams(fn);
     gen_attribute(g, fn, err, "noalias", 0);
     gen_attribute(g, fn, err, "nocapture", 0);
@@ -327,7 +327,7 @@ static void make_array_slots(gen *g, const kir_var *v, gen_var *s, const char *n
 }
 
 /* Variables that Python would call unbound start as zero: no path depends on what LLVM makes of undefined values. */
-static void make_slots(gen *g, const kir_var *v) {
+void gen_make_slots(gen *g, const kir_var *v) {
     gen_var *s = &g->vars[v->id];
     const char *name = v->name ? v->name->text : "t";
     if (v->ty->kind == TYPE_ARRAY) {
@@ -372,7 +372,7 @@ static void open_function(gen *g, const kir_fn *f, gen_fn *out) {
     gen_find_definitions(g);
     g->status = gen_slot(g, g->i32, "status");
     for (uint32_t i = 0; i < f->vars.len; i++)
-        make_slots(g, f->vars.at[i]);
+        gen_make_slots(g, f->vars.at[i]);
     g->fail = gen_block(g, "fail");
     g->done = gen_block(g, "done");
     gen_start(g, body);

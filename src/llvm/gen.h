@@ -1,7 +1,7 @@
 /* Code generation's own header: the state of one module and of the function being written, and what its chapters
  * offer each other. gen.c: module, functions, entry wrapper. gen_stmt.c: statements and control flow. gen_expr.c:
  * scalar expressions. gen_pieces.c: which loops are cut. gen_math.c: math functions. gen_array.c: descriptors, views, memory. gen_region.c: parallel
- * regions. gen_runtime.c: calls of the runtime library. gen_debug.c: line tables. */
+ * regions. gen_aside.c: what is compiled when it is first run. gen_runtime.c: calls of the runtime library. gen_debug.c: line tables. */
 #ifndef PLAIT_LLVM_GEN_H
 #define PLAIT_LLVM_GEN_H
 
@@ -58,7 +58,7 @@ typedef struct gen {
     const vector_math *math;
     uint32_t n_groups; /* access groups handed out, of those that the module was made with */
     LLVMValueRef *groups;
-    uint32_t regions;
+    uint32_t regions, n_asides;
     LLVMValueRef *globals;
     VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
     unsigned md_loop, md_group, md_prof, md_range;
@@ -84,7 +84,8 @@ typedef struct gen {
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
-    bool only_block; /* a region's copy for one short block */
+    LLVMValueRef word; /* in an aside: what its caller asks, and is told */
+    bool only_block;   /* a region's copy for one short block */
     bool terminated;
     const kir_expr **definitions;  /* by variable: its only value, or NULL */
     const uint8_t *assigned_often; /* by variable: 2 when there are several */
@@ -95,6 +96,8 @@ LLVMTypeRef gen_type(gen *g, type *t);                  /* of a real scalar, or 
 LLVMTypeRef gen_memory(gen *g, type *t);                /* as stored in an array */
 uint32_t gen_fields(gen *g, type *t, LLVMTypeRef *out); /* fields of a value passed between functions */
 void gen_put_var(gen *g, const kir_var *v, const LLVMValueRef *fields, uint32_t n);
+void gen_make_slots(gen *g, const kir_var *v);
+void gen_function_attributes(gen *g, LLVMValueRef fn, const kir_fn *f);
 LLVMValueRef gen_slot(gen *g, LLVMTypeRef t, const char *name);           /* stack slot, in the entry block */
 LLVMValueRef gen_runtime_global(gen *g, const char *name, LLVMTypeRef t); /* a variable of the runtime */
 LLVMValueRef gen_declare(gen *g, const char *name, LLVMTypeRef fn_type);
@@ -161,6 +164,12 @@ void gen_region_function(gen *g, const kir_fn *f);
 void gen_region(gen *g, const kir_stmt *s);
 bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no);
 bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region and its loop; false: it is another IF */
+
+/* ---- gen_aside.c */
+void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second);
+bool gen_aside_fits(gen *g, const kir_block *b);
+LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
+                       LLVMValueRef word);
 
 /* ---- gen_debug.c: nothing without the option */
 void gen_debug_open(gen *g);

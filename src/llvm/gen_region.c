@@ -407,7 +407,7 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
  * result. Where iterations sum, the copy runs whenever there is one block (and moderate work), by the sizes alone. Where
  * sums are within an iteration, the loop as it was runs when there is next to no work, by the sizes alone too. */
 
-enum { COPY_STATEMENTS = 24, BLOCK_WORK = 16000, FEWEST = 8 };
+enum { COPY_STATEMENTS = 24, COPY_COST = 300, BLOCK_WORK = 16000, FEWEST = 8 };
 
 static bool selects(const kir_expr *e) {
     bool found = e->kind == KIR_SELECT;
@@ -430,6 +430,30 @@ static bool is_worth_a_copy(const kir_block *b) {
     kir_block all = *b;
     kir_each_stmt(&all, count_statement, &n);
     return n <= COPY_STATEMENTS;
+}
+
+static void note_function(kir_expr **slot, void *context) {
+    bool *found = context;
+    *found |= (*slot)->kind == KIR_MATH && (*slot)->op >= KIR_OP_EXP && (*slot)->op <= KIR_OP_ERFC;
+}
+
+static void note_functions(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, note_function, context);
+}
+
+/* Where one iteration takes much longer than a call, by its estimated cost or because it calls functions itself. */
+static bool note_heavy(kir_stmt *s, void *context) {
+    bool *heavy = context;
+    *heavy |= s->kind == KIR_FOR && s->loop->is_region && s->loop->cost >= COPY_COST;
+    kir_each_expr(s, note_functions, heavy);
+    return !*heavy;
+}
+
+static bool is_light(const kir_fn *f) {
+    bool heavy = false;
+    kir_block body = f->body;
+    kir_each_stmt(&body, note_heavy, &heavy);
+    return !heavy;
 }
 
 static bool note_regrouping(kir_stmt *s, void *context) {
@@ -476,6 +500,11 @@ static bool has_long_iterations(const kir_fn *f) {
     return is_long;
 }
 
+/* Little work has a copy of the body. */
+static bool is_copied(const kir_fn *f) {
+    return copies_blocks(f) || (is_worth_a_copy(&f->body) && is_light(f) && !rounds_inside(f));
+}
+
 /* The body called as one block, here. */
 static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     LLVMValueRef part = LLVMConstNull(g->ptr), context = fill_context(g, s);
@@ -485,7 +514,7 @@ static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     for (uint32_t i = 0, at = 0; i < s->fn->reductions.len && goes_on(s->fn); i++)
         put_part(g, part, &at, s->results.at[i]->ty, get_var(g, s->results.at[i]));
     LLVMValueRef zero = gen_int(g, 0), args[5] = {context, zero, trips, gen_int(g, -1), g->err};
-    bool copied = copies_blocks(s->fn) || (is_worth_a_copy(&s->fn->body) && !rounds_inside(s->fn));
+    bool copied = is_copied(s->fn);
     bool is_short = copied && goes_on(s->fn) && !has_long_iterations(s->fn);
     LLVMValueRef status = gen_call(g, is_short ? gen_copy_of(g, s->fn) : gen_fn_of(g, s->fn)->value, args, 5);
     const char *how = copied ? "alwaysinline" : "noinline";
@@ -615,20 +644,32 @@ static void test_work(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBl
     gen_branch(g, is_less_work(g, s, limit), small, large, 0);
 }
 
-/* Those who watch hear of the run from here, as it does not pass through the runtime. Tests may have blocks smaller: then
- * it does, and this goes on at `no`. */
-static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBlockRef no) {
-    LLVMBasicBlockRef unusual = gen_block(g, "unusual"), watched = gen_block(g, "watched"), on = gen_block(g, "");
+/* Goes to `watched` when somebody wants to hear of every run. Control is in a block of its own then; the other comes from
+ * two. */
+static LLVMBasicBlockRef test_watched(gen *g, LLVMBasicBlockRef watched, LLVMBasicBlockRef on) {
+    LLVMBasicBlockRef unusual = gen_block(g, "unusual");
     gen_branch(g, is_usual(g), on, unusual, 1);
     gen_start(g, unusual);
     LLVMValueRef asked = LLVMBuildFCmp(g->b, LLVMRealOEQ, load_global(g, "plrt_small_work"), LLVMConstNull(g->f64), "");
     gen_branch(g, asked, watched, on, -1);
-    gen_start(g, watched);
+    return unusual;
+}
+
+/* Tells the runtime of a run; whether it is to go on as one block. */
+static LLVMValueRef note(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     LLVMTypeRef params[3] = {g->ptr, g->i64, g->i64};
-    LLVMValueRef note = gen_declare(g, "plrt_region_note", LLVMFunctionType(g->i32, params, 3, false));
+    LLVMValueRef fn = gen_declare(g, "plrt_region_note", LLVMFunctionType(g->i32, params, 3, false));
     LLVMValueRef args[3] = {region_data(g, s->fn), trips, gen_int64(g, s->work)};
-    LLVMValueRef whole = LLVMBuildICmp(g->b, LLVMIntNE, gen_call(g, note, args, 3), gen_int32(g, 0), "");
-    gen_branch(g, whole, on, no, 0);
+    return LLVMBuildICmp(g->b, LLVMIntNE, gen_call(g, fn, args, 3), gen_int32(g, 0), "");
+}
+
+/* Those who watch hear of the run from here, as it does not pass through the runtime. Tests may have blocks smaller: then
+ * it does, and this goes on at `no`. */
+static void note_run(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBlockRef no) {
+    LLVMBasicBlockRef watched = gen_block(g, "watched"), on = gen_block(g, "");
+    test_watched(g, watched, on);
+    gen_start(g, watched);
+    gen_branch(g, note(g, s, trips), on, no, 0);
     gen_start(g, on);
 }
 
@@ -741,6 +782,72 @@ static void run_by_runtime(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     get_results(g, s, results);
 }
 
+/* ---- much work, apart ------------------------------------------------------------------------------------------------------- *
+ * Where little work has code of its own, that for more is an aside: made when it is first needed. There the region's data
+ * are, so that it also hears of runs with little work: the word that goes with it says that one is meant. */
+
+enum { FOR_MUCH, FOR_LITTLE };
+
+static kir_block block_of(const kir_stmt **s) {
+    return (kir_block){.at = (kir_stmt **)(uintptr_t)s, .len = 1, .cap = 1};
+}
+
+static void set_word(gen *g, int64_t x) {
+    LLVMBuildStore(g->b, gen_int(g, x), g->word);
+}
+
+/* The word afterwards: whether little work is still to be done. */
+static void write_noted(gen *g, const kir_stmt *s, void (*write)(gen *, const kir_stmt *), bool sums) {
+    LLVMBasicBlockRef little = gen_block(g, "little"), much = gen_block(g, "much"), after = gen_block(g, "");
+    LLVMValueRef word = LLVMBuildLoad2(g->b, g->i64, g->word, "");
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, word, gen_int(g, FOR_LITTLE), ""), little, much, -1);
+    gen_start(g, little);
+    LLVMValueRef whole = note(g, s, gen_int64(g, s->value));
+    gen_branch(g, whole, after, sums ? after : much, 0);
+    gen_start(g, much);
+    set_word(g, FOR_MUCH);
+    write(g, s);
+    gen_jump(g, after);
+    gen_start(g, after);
+}
+
+static void write_by_runtime(gen *g, const kir_stmt *s) {
+    run_by_runtime(g, s, gen_int64(g, s->value));
+}
+
+static void write_region_apart(gen *g, const void *s) {
+    write_noted(g, s, write_by_runtime, false);
+}
+
+static void write_versions_apart(gen *g, const void *s) {
+    write_noted(g, s, gen_region, true);
+}
+
+/* The region in an aside, entered from `little` (being written) when somebody watches and from `large`. Goes on where the
+ * little work is done; after the region control is at `after`. */
+static void run_apart(gen *g, const kir_stmt *s, bool noted, bool sums, LLVMBasicBlockRef large,
+                      LLVMBasicBlockRef after) {
+    LLVMBasicBlockRef apart = gen_block(g, "apart"), here = gen_block(g, "here"), from = NULL;
+    LLVMValueRef words[2] = {gen_int(g, FOR_LITTLE), gen_int(g, FOR_MUCH)};
+    if (noted)
+        from = test_watched(g, apart, here);
+    else
+        gen_jump(g, here);
+    gen_start(g, large);
+    gen_jump(g, apart);
+    gen_start(g, apart);
+    LLVMValueRef word = LLVMBuildPhi(g->b, g->i64, "");
+    LLVMBasicBlockRef blocks[2] = {from, large};
+    LLVMAddIncoming(word, words + !noted, blocks + !noted, noted ? 2 : 1);
+    kir_block b = block_of(&s);
+    LLVMValueRef answer = gen_aside(g, &b, sums ? write_versions_apart : write_region_apart, s, word);
+    if (noted)
+        gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, answer, gen_int(g, FOR_LITTLE), ""), here, after, -1);
+    else
+        gen_jump(g, after);
+    gen_start(g, here);
+}
+
 void gen_region(gen *g, const kir_stmt *s) {
     LLVMValueRef trips = gen_int64(g, s->value);
     if (!s->work) {
@@ -753,12 +860,18 @@ void gen_region(gen *g, const kir_stmt *s) {
     gen_start(g, some);
     test_work(g, s, trips, small, large);
     gen_start(g, small);
-    if (copies_blocks(s->fn))
-        note_run(g, s, trips, large);
-    run_small(g, s, trips);
-    gen_jump(g, after);
-    gen_start(g, large);
-    run_by_runtime(g, s, trips);
+    kir_block b = block_of(&s);
+    if (is_copied(s->fn) && gen_aside_fits(g, &b)) {
+        run_apart(g, s, copies_blocks(s->fn), false, large, after);
+        run_small(g, s, trips);
+    } else {
+        if (copies_blocks(s->fn))
+            note_run(g, s, trips, large);
+        run_small(g, s, trips);
+        gen_jump(g, after);
+        gen_start(g, large);
+        run_by_runtime(g, s, trips);
+    }
     gen_jump(g, after);
     gen_start(g, after);
 }
@@ -810,16 +923,18 @@ bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no) {
     return true;
 }
 
-/* Goes to `loop` or `large`: rows so short that vectors do not fill run as they were written. */
-static void test_tiny(gen *g, const kir_stmt *region, LLVMBasicBlockRef loop, LLVMBasicBlockRef large) {
+/* Goes to `loop` or `large`, or to `noted` when the run is to be noted first: rows so short that vectors do not fill run as
+ * they were written. */
+static void test_tiny(gen *g, const kir_stmt *region, LLVMBasicBlockRef loop, LLVMBasicBlockRef noted,
+                      LLVMBasicBlockRef large) {
     int32_t times = widest_sum(region->fn) <= 32 ? 2 : 1;
-    LLVMBasicBlockRef noted = gen_block(g, "tiny");
     test_sizes(g, estimate_of(region->work), PLRT_TINY_WORK * times, true, loop);
     LLVMValueRef limit = LLVMBuildFMul(g->b, load_global(g, "plrt_tiny_work"), LLVMConstReal(g->f64, times), "");
     gen_branch(g, is_less_work(g, region, limit), noted, large, 0);
-    gen_start(g, noted);
-    note_run(g, region, gen_int64(g, region->value), loop);
-    gen_jump(g, loop);
+}
+
+static void write_loop(gen *g, const void *b) {
+    gen_statements(g, b);
 }
 
 /* if apart { region } else { loop }: the loop also where there is little work. False: that is not what `s` is. */
@@ -830,24 +945,41 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     LLVMBasicBlockRef failed = gen_block(g, "failed"), large = gen_block(g, "large"), loop = gen_block(g, "as_it_was"),
                       after = gen_block(g, "");
     test_terms(g, s->value, false, failed);
-    bool sums = rounds_inside(region->fn);
+    kir_block b = block_of(&region);
+    bool sums = rounds_inside(region->fn), apart = gen_aside_fits(g, &b);
+    LLVMBasicBlockRef noted = sums || apart ? gen_block(g, "tiny") : loop;
     if (sums)
-        test_tiny(g, region, loop, large);
+        test_tiny(g, region, loop, noted, large);
     else
-        test_work(g, region, has_partials(region->fn) ? gen_int64(g, region->value) : NULL, loop, large);
+        test_work(g, region, has_partials(region->fn) ? gen_int64(g, region->value) : NULL, noted, large);
+    if (sums && !apart) {
+        gen_start(g, noted);
+        note_run(g, region, gen_int64(g, region->value), loop);
+        gen_jump(g, loop);
+    }
     gen_start(g, large);
     test_terms(g, s->value, true, failed);
-    if (sums)
-        gen_region(g, region);
-    else
-        run_by_runtime(g, region, gen_int64(g, region->value));
-    gen_jump(g, after);
+    if (apart) {
+        LLVMBasicBlockRef tested = LLVMGetInsertBlock(g->b);
+        gen_start(g, noted);
+        run_apart(g, region, sums, sums, tested, after);
+        gen_jump(g, loop);
+    } else {
+        if (sums)
+            gen_region(g, region);
+        else
+            run_by_runtime(g, region, gen_int64(g, region->value));
+        gen_jump(g, after);
+    }
     gen_start(g, failed);
     gen_count_exact_run(g);
     gen_jump(g, loop);
     gen_start(g, loop);
     g->warm++;
-    gen_statements(g, &s->orelse);
+    if (!is_light(region->fn) && gen_aside_fits(g, &s->orelse))
+        gen_aside(g, &s->orelse, write_loop, &s->orelse, NULL);
+    else
+        gen_statements(g, &s->orelse);
     g->warm--;
     gen_jump(g, after);
     gen_start(g, after);

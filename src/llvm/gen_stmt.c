@@ -398,11 +398,11 @@ static void write_if(gen *g, const kir_stmt *s) {
         gen_branch(g, gen_expr(g, s->value).re, yes, no, 0);
     g->conditions++;
     gen_start(g, yes);
-    gen_statements(g, &s->body);
+    gen_arm(g, &s->body, &s->orelse, false);
     gen_jump(g, after);
     if (s->orelse.len) {
         gen_start(g, no);
-        gen_statements(g, &s->orelse);
+        gen_arm(g, &s->orelse, &s->body, true);
         gen_jump(g, after);
     }
     g->conditions--;

@@ -28,14 +28,28 @@ typedef struct llvm_request {
     llvm_math_library math;
     uint32_t texts; /* LLVM_TEXT_* */
     bool verify;
+    bool lazy;            /* to be loaded here and now: parts that may never run are left for llvm_emit_aside */
     const char *pipeline; /* pass pipeline for experiments; NULL: ours */
 } llvm_request;
+
+#define LLVM_ASIDE "plait_aside_" /* and a number: symbols of parts */
+
+typedef struct llvm_asides { /* what is left to compile, as values that can be kept */
+    uint32_t n;
+    const void *bitcode; /* the module as built */
+    size_t size;
+    const char *entry;
+    llvm_target target;
+    int opt;
+    bool wide_vectors;
+} llvm_asides;
 
 typedef struct llvm_result { /* everything in the module's arena */
     const void *object;
     size_t object_size;
     const char *entry; /* symbol of the entry */
     uint32_t regions;
+    llvm_asides asides;                       /* n == 0: none */
     const char *built, *optimized, *assembly; /* NULL unless asked for */
     bool uses_sleef, uses_libmvec;            /* a vector math symbol is called: link with -lsleef / -lmvec */
     double build_ms, optimize_ms, emit_ms;
@@ -44,6 +58,9 @@ typedef struct llvm_result { /* everything in the module's arena */
 /* Emits the whole module. False after reporting to m->diags: an unknown target or CPU (DIAG_REQUEST), or a bug of ours
  * (DIAG_INTERNAL). */
 bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result);
+
+/* Compiles one part; its code depends on the module alone. The object is to be freed with free(); NULL when that fails. */
+void *llvm_emit_aside(const llvm_asides *asides, uint32_t number, size_t *size);
 
 /* Handles for loading objects: address of a vector math function in the libraries that LLVM_MATH_AUTO found, or NULL. */
 void *llvm_math_symbol(const char *name);

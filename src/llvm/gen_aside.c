@@ -1,0 +1,440 @@
+/* Asides: parts of a function that may never run, as functions of their own.
+ *
+ * A parallel kernel is several programs in one: the loops for little work, the region for much, the nest in tiles and the
+ * nest as it was, and for every test at an entry the exact copy that runs when it fails. One call takes one way through
+ * them. Where the code is made to be run here and now (llvm_request.lazy), the ways become functions, int32_t
+ * (context, err), and the call goes through a slot in memory, which is NULL until the first call: then
+ *
+ *     plait_resolve(plait_loaded, number, &slot)
+ *
+ * of driver/load.c compiles the aside and fills the slot. What never runs is never optimised, which is most of LLVM's work.
+ *
+ * The context lies on the caller's stack and holds what the part mentions and does not make itself; what it assigns and
+ * others mention is read back. So the variables stay in registers on both sides. Which parts become asides follows from
+ * the request alone, and an aside's code from the module: nothing depends on what ran before. */
+#include "llvm/gen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what a part mentions ------------------------------------------------------------------------------------------------
+ *
+ * Variables that statements before the part mention may bring a value to it, and those mentioned after it may take one
+ * away; the arms of an IF exclude each other. A part within a loop comes before and after everything there. */
+
+typedef enum place { BEFORE, INSIDE, AFTER, N_PLACES } place;
+
+typedef struct mentions { /* by variable's id */
+    const kir_block *part;
+    bool *in[N_PLACES], *written; /* written: inside */
+    place now;
+    bool looped, block_index, owners;
+} mentions;
+
+static void mention(mentions *m, const kir_var *v) {
+    if (!v)
+        return;
+    m->in[m->now][v->id] = true;
+    if (m->looped && m->now != INSIDE)
+        m->in[BEFORE][v->id] = m->in[AFTER][v->id] = true;
+}
+
+static void note_subexpr(kir_expr **slot, void *context) {
+    mentions *m = context;
+    mention(m, (*slot)->var);
+    m->block_index |= m->now == INSIDE && (*slot)->kind == KIR_BLOCK_INDEX;
+}
+
+static void note_expr(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, note_subexpr, context);
+}
+
+static void note_write(mentions *m, const kir_var *v) {
+    mention(m, v);
+    if (m->now == INSIDE)
+        m->written[v->id] = true;
+}
+
+static void note_own(mentions *m, kir_stmt *s) {
+    if (s->var && (s->kind == KIR_ASSIGN || s->kind == KIR_FOR))
+        note_write(m, s->var);
+    else
+        mention(m, s->var);
+    for (uint32_t i = 0; i < s->results.len; i++)
+        note_write(m, s->results.at[i]);
+    kir_each_expr(s, note_expr, m);
+    m->owners |= m->now == INSIDE && (s->kind == KIR_CALL || s->kind == KIR_RUNTIME ||
+                                      (s->kind == KIR_ASSIGN && s->var->ty->kind == TYPE_ARRAY));
+}
+
+static bool is_part(const mentions *m, const kir_stmt *s) {
+    for (uint32_t i = 0; i < m->part->len; i++)
+        if (m->part->at[i] == s)
+            return true;
+    return false;
+}
+
+typedef struct part_search {
+    const mentions *m;
+    bool found;
+} part_search;
+
+static bool look_for_part(kir_stmt *s, void *context) {
+    part_search *search = context;
+    search->found |= is_part(search->m, s);
+    return !search->found;
+}
+
+static bool holds_part(const mentions *m, const kir_block *b) {
+    part_search search = {m, false};
+    kir_block all = *b;
+    kir_each_stmt(&all, look_for_part, &search);
+    return search.found;
+}
+
+static void note_block(mentions *m, const kir_block *b) {
+    for (uint32_t i = 0; i < b->len; i++) {
+        kir_stmt *s = b->at[i];
+        bool starts = m->now == BEFORE && is_part(m, s);
+        if (starts)
+            m->now = INSIDE;
+        note_own(m, s);
+        bool choice = s->kind == KIR_IF && !m->looped && m->now == BEFORE;
+        if (!choice || !holds_part(m, &s->orelse))
+            note_block(m, &s->body);
+        if (!choice || !holds_part(m, &s->body))
+            note_block(m, &s->orelse);
+        if (m->now == INSIDE && is_part(m, s) && s == m->part->at[m->part->len - 1])
+            m->now = AFTER;
+    }
+}
+
+/* Besides the statements: parameters, and what a region hands on at its end. */
+static mentions find_mentions(gen *g, const kir_block *part, bool looped) {
+    mentions m = {.part = part, .looped = looped, .now = BEFORE};
+    for (place p = BEFORE; p < N_PLACES; p++)
+        m.in[p] = arena_array(g->a, bool, g->f->next_var + 1);
+    m.written = arena_array(g->a, bool, g->f->next_var + 1);
+    const kir_fn *f = g->f;
+    for (uint32_t i = 0; i < f->params.len; i++)
+        mention(&m, f->params.at[i]);
+    mention(&m, f->begin);
+    mention(&m, f->end);
+    for (uint32_t i = 0; i < f->reductions.len; i++)
+        m.in[BEFORE][f->reductions.at[i].var->id] = m.in[AFTER][f->reductions.at[i].var->id] = true;
+    for (uint32_t i = 0; i < f->last.n; i++) {
+        m.in[BEFORE][f->last.value[i]->id] = m.in[AFTER][f->last.value[i]->id] = true;
+        m.in[BEFORE][f->last.was_set[i]->id] = m.in[AFTER][f->last.was_set[i]->id] = true;
+    }
+    note_block(&m, &f->body);
+    return m;
+}
+
+/* Inside a loop, what the part assigns may be read the next time. */
+static bool comes_in(const mentions *m, const kir_var *v) {
+    bool lasts = m->looped && m->written[v->id] && v->ty->kind != TYPE_ARRAY;
+    return m->in[INSIDE][v->id] && (lasts || m->in[BEFORE][v->id]);
+}
+
+static bool goes_out(const mentions *m, const kir_var *v) {
+    bool lasts = m->looped && v->ty->kind != TYPE_ARRAY;
+    return m->in[INSIDE][v->id] && m->written[v->id] && (lasts || m->in[AFTER][v->id]);
+}
+
+/* ---- which parts -------------------------------------------------------------------------------------------------------- */
+
+typedef struct exits {
+    VEC(const kir_stmt *) inside;
+    arena *a;
+    bool leaves;
+} exits;
+
+static bool note_target(kir_stmt *s, void *context) {
+    exits *e = context;
+    vec_push(e->a, &e->inside, s);
+    if (s->kind == KIR_RETURN)
+        e->leaves = true;
+    if (s->kind != KIR_BREAK && s->kind != KIR_CONTINUE)
+        return true;
+    bool found = false;
+    for (uint32_t i = 0; i < e->inside.len && !found; i++)
+        found = e->inside.at[i] == s->target;
+    e->leaves |= !found;
+    return true;
+}
+
+static bool leaves(gen *g, const kir_block *b) {
+    exits e = {.a = g->a};
+    kir_block all = *b;
+    kir_each_stmt(&all, note_target, &e);
+    return e.leaves;
+}
+
+static bool is_looped(const gen *g) {
+    bool looped = g->depth > 0;
+    for (const gen_target *t = g->targets; t; t = t->outer)
+        looped |= t->on_continue != NULL;
+    return looped;
+}
+
+/* Arrays that the part makes or turns to something else and which others see stay with their function. */
+bool gen_aside_fits(gen *g, const kir_block *b) {
+    if (!g->request->lazy || g->debug || g->is_recursive || g->m->globals.len || leaves(g, b))
+        return false;
+    mentions m = find_mentions(g, b, is_looped(g));
+    if (m.block_index)
+        return false;
+    for (uint32_t i = 0; i < g->f->vars.len; i++) {
+        const kir_var *v = g->f->vars.at[i];
+        bool shared = m.in[BEFORE][v->id] || m.in[AFTER][v->id] || (!v->is_temp && m.looped);
+        if (m.written[v->id] && v->ty->kind == TYPE_ARRAY && shared)
+            return false;
+    }
+    return true;
+}
+
+/* ---- what crosses ------------------------------------------------------------------------------------------------------- */
+
+enum { ITERATION, WORD, FIRST_VAR }; /* slots of the context */
+
+typedef struct aside {
+    const mentions *m;
+    LLVMValueRef context;
+    uint32_t at; /* next slot */
+} aside;
+
+static LLVMValueRef slot_at(gen *g, LLVMValueRef base, uint32_t i) {
+    LLVMValueRef at = gen_int(g, i);
+    return LLVMBuildInBoundsGEP2(g->b, g->i64, base, &at, 1, "");
+}
+
+static void copy_field(gen *g, aside *x, LLVMTypeRef t, LLVMValueRef slot, bool into, bool extent) {
+    LLVMTypeRef stored = t == g->i1 ? g->i8 : t;
+    LLVMValueRef at = slot_at(g, x->context, x->at++);
+    if (into) {
+        LLVMValueRef v = LLVMBuildLoad2(g->b, t, slot, "");
+        LLVMBuildStore(g->b, t == g->i1 ? LLVMBuildZExt(g->b, v, stored, "") : v, at);
+        return;
+    }
+    LLVMValueRef v = LLVMBuildLoad2(g->b, stored, at, "");
+    if (extent)
+        gen_mark_extent(g, v);
+    if (t == g->i1)
+        v = LLVMBuildICmp(g->b, LLVMIntNE, v, LLVMConstNull(stored), "");
+    LLVMBuildStore(g->b, v, slot);
+}
+
+/* One variable's slots of the function being written, into the context or out of it. */
+static void copy_var(gen *g, aside *x, const kir_var *v, bool into) {
+    const gen_var *s = &g->vars[v->id];
+    if (v->ty->kind != TYPE_ARRAY) {
+        copy_field(g, x, gen_type(g, v->ty), s->slot.re, into, false);
+        if (s->slot.im)
+            copy_field(g, x, gen_type(g, v->ty), s->slot.im, into, false);
+        return;
+    }
+    copy_field(g, x, g->ptr, s->data, into, false);
+    if (x->m->owners)
+        copy_field(g, x, g->ptr, s->owner, into, false);
+    else if (!into)
+        LLVMBuildStore(g->b, LLVMConstNull(g->ptr), s->owner);
+    x->at += !x->m->owners;
+    for (uint32_t i = 0; i < v->ty->ndim; i++) {
+        copy_field(g, x, g->i64, s->shape[i], into, !into);
+        if (s->strides)
+            copy_field(g, x, g->i64, s->strides[i], into, false);
+    }
+}
+
+/* All that cross have their places; on the way back those are filled that the part assigns for others. */
+static void copy_vars(gen *g, aside *x, bool into, bool back) {
+    x->at = FIRST_VAR;
+    for (uint32_t i = 0; i < g->f->vars.len; i++) {
+        const kir_var *v = g->f->vars.at[i];
+        bool in = comes_in(x->m, v), out = goes_out(x->m, v);
+        if (back ? out : in) {
+            copy_var(g, x, v, into);
+        } else if (in || out) {
+            LLVMTypeRef fields[GEN_MAX_FIELDS];
+            x->at += gen_fields(g, v->ty, fields);
+        }
+    }
+}
+
+/* Arrays that come in are the caller's. */
+static bool is_own(const aside *x, const kir_var *v) {
+    return x->m->written[v->id] && !comes_in(x->m, v);
+}
+
+/* The arrays that it made go with it. */
+static void release_own(gen *g, const aside *x) {
+    for (uint32_t i = 0; i < g->f->vars.len; i++) {
+        const kir_var *v = g->f->vars.at[i];
+        if (x->m->in[INSIDE][v->id] && is_own(x, v) && v->ty->kind == TYPE_ARRAY && g->vars[v->id].counted)
+            gen_release(g, LLVMBuildLoad2(g->b, g->ptr, g->vars[v->id].owner, ""));
+    }
+}
+
+/* ---- the function --------------------------------------------------------------------------------------------------------- */
+
+static void open_aside(gen *g, const aside *x) {
+    LLVMBasicBlockRef entry = gen_block(g, "entry"), body = gen_block(g, "body");
+    LLVMPositionBuilderAtEnd(g->entry_b, entry);
+    gen_var *outer = g->vars;
+    g->vars = arena_array(g->a, gen_var, g->f->next_var + 1);
+    memcpy(g->vars, outer, sizeof *outer * (g->f->next_var + 1));
+    for (uint32_t i = 0; i < g->f->vars.len; i++) {
+        const kir_var *v = g->f->vars.at[i];
+        if (!x->m->in[INSIDE][v->id])
+            continue;
+        g->vars[v->id].counted &= is_own(x, v);
+        gen_make_slots(g, v);
+    }
+    g->fail = gen_block(g, "fail");
+    gen_start(g, body);
+}
+
+static LLVMValueRef write_function(gen *g, aside *x, const char *name, void (*write)(gen *, const void *),
+                                   const void *what) {
+    LLVMTypeRef params[2] = {g->ptr, g->ptr};
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b), entry = LLVMGetEntryBasicBlock(g->fn);
+    gen outer = *g;
+    LLVMValueRef given = x->context;
+    g->fn = LLVMAddFunction(g->module, name, LLVMFunctionType(g->i32, params, 2, false));
+    LLVMSetLinkage(g->fn, LLVMInternalLinkage);
+    gen_function_attributes(g, g->fn, g->f);
+    gen_attribute(g, g->fn, (unsigned)LLVMAttributeFunctionIndex, "noinline", 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        gen_attribute(g, g->fn, i, "noalias", 0);
+        gen_attribute(g, g->fn, i, "nocapture", 0);
+    }
+    x->context = LLVMGetParam(g->fn, 0);
+    g->err = LLVMGetParam(g->fn, 1);
+    open_aside(g, x);
+    copy_vars(g, x, false, false);
+    if (outer.iteration) {
+        g->iteration = gen_slot(g, g->i64, "iteration");
+        LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, slot_at(g, x->context, ITERATION), ""), g->iteration);
+    }
+    g->word = slot_at(g, x->context, WORD);
+    write(g, what);
+    if (!g->terminated) {
+        copy_vars(g, x, true, true);
+        release_own(g, x);
+        LLVMBuildRet(g->b, gen_int32(g, 0));
+    }
+    gen_start(g, g->fail);
+    release_own(g, x);
+    LLVMBuildRet(g->b, gen_int32(g, 1));
+    LLVMBuildBr(g->entry_b, LLVMGetNextBasicBlock(LLVMGetEntryBasicBlock(g->fn)));
+    LLVMValueRef made = g->fn;
+    uint32_t n_groups = g->n_groups, n_asides = g->n_asides, regions = g->regions;
+    __typeof__(g->vector_functions) kept = g->vector_functions;
+    *g = outer;
+    g->n_groups = n_groups;
+    g->n_asides = n_asides;
+    g->regions = regions;
+    g->vector_functions = kept;
+    x->context = given;
+    LLVMPositionBuilderAtEnd(g->b, before);
+    LLVMPositionBuilderAtEnd(g->entry_b, entry);
+    g->terminated = false;
+    return made;
+}
+
+/* ---- the call --------------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef resolve(gen *g, LLVMValueRef slot, uint32_t number) {
+    LLVMTypeRef params[3] = {g->ptr, g->i32, g->ptr};
+    LLVMValueRef fn = gen_declare(g, "plait_resolve", LLVMFunctionType(g->ptr, params, 3, false));
+    LLVMValueRef args[3] = {gen_runtime_global(g, "plait_loaded", g->i8), gen_int32(g, (int32_t)number), slot};
+    return gen_call(g, fn, args, 3);
+}
+
+static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context) {
+    LLVMValueRef slot = LLVMAddGlobal(g->module, g->ptr, "plait.slot");
+    LLVMSetInitializer(slot, LLVMConstNull(g->ptr));
+    LLVMSetLinkage(slot, LLVMInternalLinkage);
+    LLVMValueRef known = LLVMBuildLoad2(g->b, g->ptr, slot, "");
+    LLVMSetOrdering(known, LLVMAtomicOrderingAcquire);
+    LLVMSetAlignment(known, 8);
+    LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b), first = gen_block(g, "first"), go = gen_block(g, "");
+    gen_branch(g, LLVMBuildIsNull(g->b, known, ""), first, go, -1);
+    gen_start(g, first);
+    LLVMValueRef made = resolve(g, slot, number);
+    LLVMBasicBlockRef made_in = LLVMGetInsertBlock(g->b);
+    gen_jump(g, go);
+    gen_start(g, go);
+    LLVMValueRef target = LLVMBuildPhi(g->b, g->ptr, "");
+    LLVMAddIncoming(target, &known, &from, 1);
+    LLVMAddIncoming(target, &made, &made_in, 1);
+    LLVMTypeRef params[2] = {g->ptr, g->ptr};
+    LLVMValueRef args[2] = {context, g->err};
+    return LLVMBuildCall2(g->b, LLVMFunctionType(g->i32, params, 2, false), target, args, 2, "");
+}
+
+/* Writes what `write` makes of `what`, which is block `b` of the function being written, as an aside and the call of it.
+ * A word goes with it: `write` finds it at g->word and may change it, and what it is then is returned. */
+LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
+                       LLVMValueRef word) {
+    mentions m = find_mentions(g, b, is_looped(g));
+    char name[40];
+    uint32_t number = g->n_asides++;
+    snprintf(name, sizeof name, LLVM_ASIDE "%u", number);
+    aside x = {.m = &m};
+    LLVMTypeRef fields[GEN_MAX_FIELDS];
+    uint32_t size = FIRST_VAR;
+    for (uint32_t i = 0; i < g->f->vars.len; i++)
+        if (comes_in(&m, g->f->vars.at[i]) || goes_out(&m, g->f->vars.at[i]))
+            size += gen_fields(g, g->f->vars.at[i]->ty, fields);
+    x.context = gen_slot(g, LLVMArrayType2(g->i64, size), "context");
+    write_function(g, &x, name, write, what);
+    if (g->iteration)
+        LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->iteration, ""), slot_at(g, x.context, ITERATION));
+    if (word)
+        LLVMBuildStore(g->b, word, slot_at(g, x.context, WORD));
+    copy_vars(g, &x, true, false);
+    LLVMValueRef status = call_aside(g, number, x.context);
+    LLVMBasicBlockRef good = gen_block(g, "");
+    gen_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, status, gen_int32(g, 0), ""), g->fail, good, -1);
+    gen_start(g, good);
+    copy_vars(g, &x, false, true);
+    return word ? LLVMBuildLoad2(g->b, g->i64, slot_at(g, x.context, WORD), "") : NULL;
+}
+
+/* ---- arms of IFs -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct loops {
+    bool any, warm, regions;
+} loops;
+
+static bool note_loop(kir_stmt *s, void *context) {
+    loops *l = context;
+    l->regions |= s->kind == KIR_REGION;
+    l->any |= s->kind == KIR_FOR || s->kind == KIR_LOOP || s->kind == KIR_REGION;
+    l->warm |= (s->kind == KIR_FOR && !s->loop->cold) || s->kind == KIR_LOOP || s->kind == KIR_REGION;
+    return true;
+}
+
+static loops find_loops(const kir_block *b) {
+    loops l = {false, false, false};
+    kir_block all = *b;
+    kir_each_stmt(&all, note_loop, &l);
+    return l;
+}
+
+static void write_block(gen *g, const void *b) {
+    gen_statements(g, b);
+}
+
+/* An arm of an IF: apart when it is an exact copy, or when both arms hold loops, versions of one nest. Within loops only the
+ * second arm is, which is the rarer, and only if there is so much in it that a call more is not felt. */
+void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second) {
+    loops mine = find_loops(b), its = find_loops(other);
+    bool cold = mine.any && !mine.warm && g->warm == 0;
+    bool version = mine.warm && its.warm && (g->depth == 0 || (second && mine.regions && its.regions));
+    if ((cold || version) && gen_aside_fits(g, b))
+        gen_aside(g, b, write_block, b, NULL);
+    else
+        gen_statements(g, b);
+}
