@@ -269,8 +269,7 @@ static void take_value(const reader *r, const rt_node *key, const rt_node *node,
                                                                : NULL;
     if (near != NULL)
         snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-    rt_problem(r->p, r->d, node, near != NULL ? hint : NULL, "%s is %s, not %s", rt_settings[row].name, wanted,
-               text);
+    rt_problem(r->p, r->d, node, near != NULL ? hint : NULL, "%s is %s, not %s", rt_settings[row].name, wanted, text);
 }
 
 /* 1MB, 64 KiB, 100: bytes. */
