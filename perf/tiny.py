@@ -30,9 +30,9 @@ import measure
 import numpy as np
 
 SIZES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
-ROUNDS, BATCH, FEWEST, MOST, LIMIT = 41, 40e-6, 4, 24, 1.02
+ROUNDS, BATCH, FEWEST, MOST, LIMIT = 41, 40e-6, 4, 40, 1.02
 STUDENT = (0, 12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-           2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069)  # 97.5 %, by degrees of freedom
+           2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064)  # 97.5 %, by degrees of freedom
 
 SOURCE = """import numpy as np
 
@@ -145,7 +145,7 @@ def ratio(a, b):
 def interval(ratios):
     """(mean, low, high) of the ratios of pairs, geometric."""
     logs = [math.log(r) for r in ratios]
-    half = STUDENT[len(logs) - 1] * statistics.stdev(logs) / len(logs) ** 0.5
+    half = STUDENT[min(len(logs), len(STUDENT)) - 1] * statistics.stdev(logs) / len(logs) ** 0.5
     mean = statistics.fmean(logs)
     return tuple(math.exp(x) for x in (mean, mean - half, mean + half))
 

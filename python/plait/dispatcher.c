@@ -260,6 +260,11 @@ static const entry *make_entry(Dispatcher *d, const packed *args, PyObject *cons
     return e;
 }
 
+/* Inlined: a call by itself would be felt beside a kernel of a few elements. */
+static inline bool asks_for_tile(const Kernel *kernel) {
+    return kernel->tile >= 0 && (kernel->tile_varies || kernel->epoch != plrt_config_epoch);
+}
+
 /* Where the configuration has tiles by size, the entry with the one for these arguments, which may have to be compiled
  * first. Should the configuration change meanwhile, any will do: the results are the same. */
 static const entry *entry_of_size(Dispatcher *d, const packed *args, const entry *e, PyObject *const *values,
@@ -312,7 +317,7 @@ static PyObject *call_values(Dispatcher *d, PyObject *const *values, Py_ssize_t 
         const entry *e = find_entry(d, &args, ANY_TILE);
         if (e == NULL)
             e = make_entry(d, &args, values, count);
-        if (e != NULL && e->kernel->tile >= 0)
+        if (e != NULL && asks_for_tile(e->kernel))
             e = entry_of_size(d, &args, e, values, count);
         if (e != NULL)
             result = call_entry(e, &args);
