@@ -159,6 +159,12 @@ static void find_settings(Kernel *kernel) {
     kernel->tile_varies = kernel->tile >= 0 && plrt_config_tile_varies(kernel->settings);
 }
 
+/* Asked once a call, of whatever kernel: what parallel ones alone do would be felt beside a few elements. */
+static inline void refresh(Kernel *kernel) {
+    if (kernel->name != NULL && kernel->epoch != plrt_config_epoch)
+        find_settings(kernel);
+}
+
 static int64_t bytes_of(const packed *args) {
     int64_t bytes = 0;
     for (Py_ssize_t i = 0; i < args->n_arrays; i++)
@@ -186,8 +192,6 @@ static PyObject *call_kernel(Kernel *kernel, const int64_t *slots, const packed 
     if (kernel->watches)
         plrt_interrupt_watch();
     PyObject *result = NULL;
-    if (kernel->name != NULL && kernel->epoch != plrt_config_epoch)
-        find_settings(kernel);
     int32_t status = kernel->settings == NULL && !kernel->has_own
                          ? enter(kernel, slots, results, &err)
                          : enter_with_settings(kernel, slots, results, &err, args);
@@ -260,26 +264,19 @@ static const entry *make_entry(Dispatcher *d, const packed *args, PyObject *cons
     return e;
 }
 
-/* Inlined: a call by itself would be felt beside a kernel of a few elements. */
-static inline bool asks_for_tile(const Kernel *kernel) {
-    return kernel->tile >= 0 && (kernel->tile_varies || kernel->epoch != plrt_config_epoch);
-}
-
 /* Where the configuration has tiles by size, the entry with the one for these arguments, which may have to be compiled
  * first. Should the configuration change meanwhile, any will do: the results are the same. */
 static const entry *entry_of_size(Dispatcher *d, const packed *args, const entry *e, PyObject *const *values,
                                   Py_ssize_t count) {
     Kernel *kernel = e->kernel;
-    if (kernel->epoch != plrt_config_epoch)
-        find_settings(kernel);
-    if (!kernel->tile_varies)
-        return e;
     int64_t tile = plrt_config_tile(kernel->settings, bytes_of(args));
     if (tile == kernel->tile)
         return e;
     const entry *other = find_entry(d, args, tile);
     if (other == NULL && make_entry(d, args, values, count) != NULL && (other = find_entry(d, args, tile)) == NULL)
         other = find_entry(d, args, ANY_TILE);
+    if (other != NULL)
+        refresh(other->kernel);
     return other;
 }
 
@@ -317,7 +314,9 @@ static PyObject *call_values(Dispatcher *d, PyObject *const *values, Py_ssize_t 
         const entry *e = find_entry(d, &args, ANY_TILE);
         if (e == NULL)
             e = make_entry(d, &args, values, count);
-        if (e != NULL && asks_for_tile(e->kernel))
+        if (e != NULL)
+            refresh(e->kernel);
+        if (e != NULL && e->kernel->tile_varies)
             e = entry_of_size(d, &args, e, values, count);
         if (e != NULL)
             result = call_entry(e, &args);
