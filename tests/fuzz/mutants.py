@@ -198,8 +198,9 @@ MUTANTS = {
         "kir_expr *way = step > 0 ? index :"),
     # ---- iterations side by side that end when they like
     "an iteration goes on after its exit": (
-        MARCH, "kir_expr *mask = arm || vars_has(&t->expanded, s->var) ? mask_of(z, arm) : NULL;",
-        "kir_expr *mask = arm ? mask_of(z, arm) : NULL;"),
+        MARCH, "bool kept = arm || (vars_has(&t->expanded, s->var) && !vars_has(&t->loose, s->var));", "bool kept = arm != NULL;"),
+    "what is read behind the steps computed after the exit": (
+        MARCH, "vars_has(&t->expanded, v) && !vars_has(&read, v))", "vars_has(&t->expanded, v))"),
     "an iteration comes back after its exit": (MARCH, "        if (changed.bits[i] & g->exposed.bits[i])\n            return true;",
                                                "        if (changed.bits[i] & g->exposed.bits[i])\n            return false;"),
     "what an iteration left with taken from a later step": (
