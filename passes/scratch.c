@@ -292,7 +292,7 @@ static void walk_inside(scratcher *z, kir_stmt *s) {
     walk_block(z, &s->body);
     if (z->n_conditions > known)
         z->conditions[known].truth = false;
-    if (asks_for_overlap(s->value))
+    if (s->kind == KIR_IF && asks_for_overlap(s->value))
         z->clear = z->depth;
     walk_block(z, &s->orelse);
     z->n_conditions = known;
