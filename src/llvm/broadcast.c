@@ -10,6 +10,8 @@
  * use, and a vector of four registers is four uses. So each register gets a load of its own. Equal loads would be made one
  * again: they go through address spaces of different numbers, all of which are the usual memory.
  *
+ * It may also be that the vectoriser made several products of one register each from one splat: all but one get a load.
+ *
  * Done to optimised code for processors with 512-bit vectors. A tile of 4×32 numbers in registers, strict, from the first
  * cache: 47.5 → 57 GFLOP/s (AMD EPYC, of 59 with fused operations, which need no additions' pipes). */
 #include "llvm/broadcast.h"
@@ -18,12 +20,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { REGISTER_BYTES = 64, LANES_MOST = 256, PIECES_MOST = 8 };
+enum { REGISTER_BYTES = 64, LANES_MOST = 256, PIECES_MOST = 8, SPACES_MOST = 64 };
 
 typedef struct product { /* fmul splat(load), other */
     LLVMValueRef multiply, load, other;
     bool splat_first;
     unsigned lanes, width; /* of the vector, of a register */
+    unsigned space;        /* address space of the first load */
 } product;
 
 static unsigned bytes_of(LLVMTypeRef t) {
@@ -60,20 +63,28 @@ static bool holds_until(LLVMValueRef load, LLVMValueRef multiply) {
     return true;
 }
 
+static unsigned count_uses(LLVMValueRef v) {
+    unsigned n = 0;
+    for (LLVMUseRef u = LLVMGetFirstUse(v); u; u = LLVMGetNextUse(u))
+        n++;
+    return n;
+}
+
 static bool find_product(LLVMValueRef i, product *p) {
     if (LLVMGetInstructionOpcode(i) != LLVMFMul || LLVMGetTypeKind(LLVMTypeOf(i)) != LLVMVectorTypeKind)
         return false;
     LLVMTypeRef type = LLVMTypeOf(i);
     unsigned bytes = bytes_of(LLVMGetElementType(type)), lanes = LLVMGetVectorSize(type);
-    if (!bytes || lanes > LANES_MOST || lanes * bytes <= REGISTER_BYTES || lanes * bytes % REGISTER_BYTES ||
+    if (!bytes || lanes > LANES_MOST || lanes * bytes < REGISTER_BYTES || lanes * bytes % REGISTER_BYTES ||
         lanes * bytes / REGISTER_BYTES > PIECES_MOST || (LLVMGetFastMathFlags(i) & LLVMFastMathAllowContract))
         return false;
     for (unsigned k = 0; k < 2; k++) {
-        LLVMValueRef load = load_behind(LLVMGetOperand(i, k));
-        if (load && holds_until(load, i)) {
-            *p = (product){i, load, LLVMGetOperand(i, 1 - k), k == 0, lanes, REGISTER_BYTES / bytes};
-            return true;
-        }
+        LLVMValueRef splat = LLVMGetOperand(i, k), load = load_behind(splat);
+        unsigned space = lanes * bytes == REGISTER_BYTES && load ? count_uses(splat) - 1 : 0;
+        if (!load || !holds_until(load, i) || space > SPACES_MOST || (space == 0 && lanes * bytes == REGISTER_BYTES))
+            continue; /* among them is the last use of a splat that is a register: it keeps the load that there was */
+        *p = (product){i, load, LLVMGetOperand(i, 1 - k), k == 0, lanes, REGISTER_BYTES / bytes, space};
+        return true;
     }
     return false;
 }
@@ -88,8 +99,8 @@ static LLVMValueRef lanes_from(LLVMContextRef c, unsigned first, unsigned n, uns
 static LLVMValueRef put_piece(LLVMContextRef c, LLVMBuilderRef b, const product *p, unsigned piece) {
     LLVMTypeRef element = LLVMGetElementType(LLVMTypeOf(p->multiply));
     LLVMValueRef at = LLVMGetOperand(p->load, 0), zero = LLVMConstInt(LLVMInt32TypeInContext(c), 0, false);
-    if (piece)
-        at = LLVMBuildAddrSpaceCast(b, at, LLVMPointerTypeInContext(c, piece), "");
+    if (p->space + piece)
+        at = LLVMBuildAddrSpaceCast(b, at, LLVMPointerTypeInContext(c, p->space + piece), "");
     LLVMValueRef number = LLVMBuildLoad2(b, element, at, "");
     LLVMSetAlignment(number, LLVMGetAlignment(p->load));
     LLVMValueRef none = LLVMGetPoison(LLVMVectorType(element, p->width));

@@ -404,7 +404,7 @@ def test_a_product_of_matrices_multiplies_by_numbers_in_memory(plait, folder):
     words = ("compile", "m.py:f", "--sig", "f8[:,::1],f8[:,::1],f8[:,::1]", "--cpu", "x86-64-v4",
              "--target", "x86_64-linux-gnu")  # fmt: skip
     plait(*words, "-o", "strict.s")
-    assert (folder / "strict.s").read_text().count("{1to8}") == 16
+    assert (folder / "strict.s").read_text().count("{1to8}") >= 16
     plait(*words, "--fastmath", "-o", "fast.s")
     assert "vfmadd" in (folder / "fast.s").read_text() and "{1to8}" not in (folder / "fast.s").read_text()
     plait(*words[:4], "--cpu", "x86-64-v3", "--target", "x86_64-linux-gnu", "-o", "plain.s")
