@@ -91,6 +91,12 @@ static bool is_cheap(const kir_expr *e) {
     return false;
 }
 
+/* The other of two buffers, `target = 1 - source`: an analysis that sees only `target` cannot tell them apart. */
+static bool is_opposite(const kir_expr *e) {
+    return e->kind == KIR_BINARY && e->op == KIR_OP_SUB && e->ty->kind == TYPE_INT && e->args[0]->kind == KIR_CONST &&
+           e->args[1]->kind == KIR_VAR;
+}
+
 static bool is_condition(const kir_expr *e) {
     return e->ty->kind == TYPE_BOOL && e->kind == KIR_BINARY && e->n_args == 2;
 }
@@ -128,7 +134,7 @@ static kir_expr *fold_var(simplifier *z, kir_expr *e) {
         return e;
     }
     kir_expr *value = held(z, e->var);
-    if (value && is_cheap(value) && value->ty == e->ty) {
+    if (value && (is_cheap(value) || is_opposite(value)) && value->ty == e->ty) {
         z->changed = true;
         return kir_copy_expr(z->m, value, NULL);
     }
@@ -452,7 +458,8 @@ static void simplify_assign(simplifier *z, kir_stmt *s) {
             z->changed = true;
         }
     }
-    bool keep = s->var->ty->kind == TYPE_ARRAY ? is_sharing(s->value) : is_cheap(s->value) || is_condition(s->value);
+    bool keep = s->var->ty->kind == TYPE_ARRAY ? is_sharing(s->value)
+                                               : is_cheap(s->value) || is_condition(s->value) || is_opposite(s->value);
     if (keep && !vars_mentions(s->value, s->var))
         record(z, s->var, s->value);
     else

@@ -249,3 +249,24 @@ def test_conditions_of_values_computed_before_are_known(agree):
     for k in (50, 60, 100, 49):
         agree(condition_behind_the_test, flat(100), k)
     assert is_parallel(condition_behind_the_test, 3, flat(100), 50)
+
+
+def two_buffers(x, times):
+    n = x.shape[1]
+    source = 0
+    for t in range(times):
+        target = 1 - source
+        for i in range(1, n):
+            x[target, i] = x[source, i - 1] + 1.0
+        for i in range(n):
+            x[target, i] += x[source, i] * 0.5
+        source = target
+        target = 1 - target
+        x[target, 0] = t
+    return source
+
+
+@pytest.mark.parametrize("times", [0, 1, 2, 5])
+def test_two_buffers_by_turns(agree, times):
+    agree(two_buffers, np.random.default_rng(9).random((2, 100)), times)
+    agree(two_buffers, np.random.default_rng(9).random((2, 1)), times)
