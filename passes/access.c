@@ -241,28 +241,35 @@ static void walk_arm(access_walk *w, kir_block *b, kir_expr *test, bool negated)
         w->inexact--;
 }
 
+typedef struct jumps { /* that leave a block */
+    kir_block *block;
+    bool exits, continues, raises;
+} jumps;
+
+static bool find_target(kir_stmt *s, void *context) {
+    void **c = context;
+    *(bool *)c[1] |= s == c[0];
+    return true;
+}
+
+static bool stays_inside(const jumps *j, kir_stmt *target) {
+    bool inside = false;
+    kir_each_stmt(j->block, find_target, (void *[]){target, &inside});
+    return inside;
+}
+
 static bool note_jump(kir_stmt *s, void *context) {
-    bool *found = context;
-    *found |= s->kind == KIR_BREAK || s->kind == KIR_CONTINUE || s->kind == KIR_RETURN || s->kind == KIR_RAISE;
-    return !*found;
+    jumps *j = context;
+    j->exits |= s->kind == KIR_RETURN || (s->kind == KIR_BREAK && !stays_inside(j, s->target));
+    j->continues |= s->kind == KIR_CONTINUE && !stays_inside(j, s->target);
+    j->raises |= s->kind == KIR_RAISE;
+    return true;
 }
 
-static bool note_exit(kir_stmt *s, void *context) {
-    bool *found = context;
-    *found |= s->kind == KIR_BREAK || s->kind == KIR_RETURN;
-    return !*found;
-}
-
-static bool has_jump(kir_block *b) {
-    bool found = false;
-    kir_each_stmt(b, note_jump, &found);
-    return found;
-}
-
-static bool has_exit(kir_block *b) {
-    bool found = false;
-    kir_each_stmt(b, note_exit, &found);
-    return found;
+static jumps jumps_from(kir_block *b) {
+    jumps j = {.block = b};
+    kir_each_stmt(b, note_jump, &j);
+    return j;
 }
 
 /* What follows an arm that may jump away runs in part of the iterations only. */
@@ -273,8 +280,8 @@ static void walk_if(access_walk *w, kir_stmt *s) {
     }
     walk_arm(w, &s->body, s->value, false);
     walk_arm(w, &s->orelse, s->value, true);
-    if (has_jump(&s->body) || has_jump(&s->orelse))
-        w->inexact++;
+    jumps yes = jumps_from(&s->body), no = jumps_from(&s->orelse);
+    w->inexact += yes.exits || yes.continues || yes.raises || no.exits || no.continues || no.raises;
 }
 
 static void walk_for(access_walk *w, kir_stmt *s) {
@@ -282,7 +289,7 @@ static void walk_for(access_walk *w, kir_stmt *s) {
         stop(w, "BUDGET", "too deep a nest", s);
         return;
     }
-    uint32_t leaves = has_exit(&s->body);
+    uint32_t leaves = jumps_from(&s->body).exits;
     w->inexact += leaves;
     w->loops[w->depth++] = s;
     if (w->depth > w->dims)
@@ -344,11 +351,21 @@ static void walk_statement(access_walk *w, kir_stmt *s) {
     }
 }
 
+/* What follows a loop out of which one may jump further is not always reached. */
+static bool jumps_beyond(kir_stmt *s) {
+    kir_block single = {.at = &s, .len = 1, .cap = 1};
+    if (s->kind != KIR_FOR && s->kind != KIR_LOOP && s->kind != KIR_BLOCK)
+        return false;
+    jumps j = jumps_from(&single);
+    return j.exits || j.continues;
+}
+
 static void walk_block(access_walk *w, kir_block *b) {
     uint32_t opened = w->opened.len, path = w->path.len, inexact = w->inexact;
     for (uint32_t k = 0; k < b->len && !w->trouble; k++) {
         w->part = b == &w->loop->body ? k : w->part;
         walk_statement(w, b->at[k]);
+        w->inexact += jumps_beyond(b->at[k]);
     }
     while (w->opened.len > opened)
         w->value[w->opened.at[--w->opened.len]->id] = NULL;

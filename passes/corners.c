@@ -254,6 +254,10 @@ static int sign_of_form(const job *j, const polynomial *p) {
 static int sign_of_monomial(const job *j, const monomial *m) {
     int sign = m->times < 0 ? -1 : 1;
     for (uint32_t f = 0; f < m->n; f++) {
+        if (f + 1 < m->n && m->factor[f] == m->factor[f + 1]) { /* a square */
+            f++;
+            continue;
+        }
         polynomial factor = single(m->factor[f]);
         sign *= sign_of_form(j, &factor);
     }
@@ -503,13 +507,12 @@ static void ask(const job *j, corner_nest *n, const polynomial *least) {
 bool corners_hoist(corner_nest *n, const lin *l, span at) {
     job j = {.n = n, .at = at, .asks = true};
     polynomial p, least, most;
-    if (!take_form(&j, l, &p) || !j.bends || !find_corners(&j, &p, &least, &most) || !fit(&j))
+    if (!take_form(&j, l, &p) || !find_corners(&j, &p, &least, &most) || !j.bends || !fit(&j))
         return false;
-    if (is_known(&j, &least))
-        return true;
     j.asks = false;
-    if (sign_of(&j, &least) < 0) /* it would hold where nothing runs */
-        return false;
+    int sign = is_known(&j, &least) ? 1 : sign_of(&j, &least);
+    if (sign) /* if it is not positive, the test would hold where nothing runs */
+        return sign > 0;
     ask(&j, n, &least);
     return true;
 }

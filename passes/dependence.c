@@ -393,6 +393,14 @@ static bool has_write(const access_walk *w, const kir_var *root) {
     return false;
 }
 
+/* Which of two iterations comes last makes no difference where both store the same number. That is of use for marks set by
+ * an index array; a loop that writes the same elements again and again is not better off in parallel. */
+static bool store_the_same(access_walk *w, access *a, access *b) {
+    const kir_stmt *x = a->what.statement, *y = b->what.statement;
+    return a->what.is_write && b->what.is_write && x->kind == KIR_STORE && y->kind == KIR_STORE &&
+           x->value->kind == KIR_CONST && kir_expr_equal(x->value, y->value) && !affine_map(w, a) && !affine_map(w, b);
+}
+
 static bool judge_root(access_walk *w, const kir_var *root, dep_verdict *v) {
     for (uint32_t i = 0; i < w->found.len; i++) {
         access *a = &w->found.at[i];
@@ -400,7 +408,7 @@ static bool judge_root(access_walk *w, const kir_var *root, dep_verdict *v) {
             continue;
         for (uint32_t j = 0; j < w->found.len; j++) {
             access *b = &w->found.at[j];
-            if (b->root != root || (b->what.is_write && j < i))
+            if (b->root != root || (b->what.is_write && j < i) || store_the_same(w, a, b))
                 continue;
             if (judge(w, a, b, v))
                 return true;
@@ -591,20 +599,78 @@ static isl_map *written_before(access_walk *w, const access *write, const access
     return isl_map_apply_range(same, isl_map_copy(write->map));
 }
 
-/* Is every element that the access at `r` reads written before, in the same iteration of the loop? */
-static bool is_covered(access_walk *w, uint32_t r) {
-    access *read = &w->found.at[r];
-    if (!affine_map(w, read))
-        return false;
-    isl_map *written = isl_map_empty(isl_map_get_space(read->map));
+static isl_map *all_written_before(access_walk *w, uint32_t r, isl_map *like) {
+    const access *read = &w->found.at[r];
+    isl_map *written = isl_map_empty(isl_map_get_space(like));
     for (uint32_t i = 0; i < r; i++) {
         access *x = &w->found.at[i];
         if (x->root == read->root && x->what.is_write && x->n == read->n && affine_map(w, x) && x->exact)
             written = isl_map_union(written, written_before(w, x, read));
     }
-    isl_bool covered = isl_map_is_subset(read->map, written);
+    return written;
+}
+
+static void note_changing(kir_var *v, void *context) {
+    void **c = context;
+    *(bool *)c[1] |= ((const access_walk *)c[0])->s->defs.count[v->id] > 1;
+}
+
+/* { d → e : 0 <= e < extent }, NULL when the extent is not affine in values that never change. */
+static isl_map *within_extent(access_walk *w, kir_expr *extent) {
+    bool changes = false;
+    extent = access_substituted(w, extent, 0);
+    vars_in_expr(extent, note_changing, (void *[]){w, &changes});
+    const access nowhere = {0};
+    isl_pw_aff *end = changes ? NULL : affine_of(w, extent, &nowhere);
+    if (!end)
+        return NULL;
+    isl_space *line = isl_space_set_alloc(w->s->isl, 0, 1);
+    isl_map *below = isl_map_apply_range(isl_map_from_pw_aff(end), isl_map_lex_gt(isl_space_copy(line)));
+    return isl_map_intersect_range(below, isl_set_lower_bound_si(isl_set_universe(line), isl_dim_set, 0, 0));
+}
+
+/* { d → every element of the array }; NULL: its size is not known. */
+static isl_map *all_elements(access_walk *w, const kir_var *root, uint32_t n) {
+    const kir_stmt *made = w->s->defs.only[root->id];
+    if (!made || made->value->kind != KIR_ALLOC || made->value->n_args != n)
+        return NULL;
+    isl_map *all = NULL;
+    for (uint32_t k = 0; k < n; k++) {
+        isl_map *axis = within_extent(w, made->value->args[k]);
+        if (!axis) {
+            isl_map_free(all);
+            return NULL;
+        }
+        all = all ? isl_map_flat_range_product(all, axis) : axis;
+    }
+    return all;
+}
+
+/* Was the whole array written before? Then it does not matter where it is read. */
+static bool is_covered_whole(access_walk *w, uint32_t r) {
+    access *read = &w->found.at[r];
+    isl_map *all = read->n ? all_elements(w, read->root, read->n) : NULL;
+    if (!all)
+        return false;
+    if (!read->domain)
+        affine_domain(w, read);
+    isl_map *written = all_written_before(w, r, all);
+    all = isl_map_intersect_domain(all, isl_set_copy(read->domain));
+    isl_bool covered = isl_map_is_subset(all, written);
+    isl_map_free(all);
     isl_map_free(written);
     return covered == isl_bool_true;
+}
+
+/* Is every element that the access at `r` reads written before, in the same iteration of the loop? */
+static bool is_covered(access_walk *w, uint32_t r) {
+    access *read = &w->found.at[r];
+    if (!affine_map(w, read))
+        return is_covered_whole(w, r);
+    isl_map *written = all_written_before(w, r, read->map);
+    isl_bool covered = isl_map_is_subset(read->map, written);
+    isl_map_free(written);
+    return covered == isl_bool_true || is_covered_whole(w, r);
 }
 
 static bool is_private_root(access_walk *w, const kir_var *root) {

@@ -231,7 +231,7 @@ static const lin *least_behind(guarding *n, const lin *l, const lin *least) {
         if (!rest || rest->n == 0 || !lin_is_outer(n, rest) || !is_evaluable(n, rest))
             continue;
         const lin *gain = facts_add(n->facts, rest, least, -1);
-        if (gain && (gain->n ? facts_nonneg(n->facts, gain) : gain->k > 0))
+        if (gain && (gain->n ? rest->n <= least->n && facts_nonneg(n->facts, gain) : gain->k > 0))
             least = rest;
     }
     return least;

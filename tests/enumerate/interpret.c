@@ -22,6 +22,7 @@ typedef struct touch {      /* who touched a granule of memory in the current ex
     int64_t reader, writer; /* a trip that read / wrote it, -1: none */
     int64_t other_reader;   /* another trip that read it, -1: none */
     span read_at, write_at;
+    const kir_expr *constant; /* what was written, when it is one: writing it again makes no difference */
 } touch;
 
 typedef struct watcher { /* one execution of a watched loop */
@@ -124,13 +125,14 @@ static void conflict(machine *vm, const watcher *w, int64_t other, span other_at
     problem(vm, loop, other_at, at, what);
 }
 
-static void watch_granule(machine *vm, watcher *w, uintptr_t granule, bool writes, span at) {
+static void watch_granule(machine *vm, watcher *w, uintptr_t granule, bool writes, const kir_expr *constant, span at) {
     touch *t = find_touch(w, granule);
     if (!t) {
         stuck(vm, "no memory for what is watched");
         return;
     }
-    if (t->writer >= 0 && t->writer != w->trip)
+    bool again = constant && t->constant && kir_expr_equal(constant, t->constant);
+    if (t->writer >= 0 && t->writer != w->trip && !again)
         conflict(vm, w, t->writer, t->write_at, true, at, writes);
     else if (writes && t->reader >= 0 && t->reader != w->trip)
         conflict(vm, w, t->reader, t->read_at, false, at, true);
@@ -139,6 +141,7 @@ static void watch_granule(machine *vm, watcher *w, uintptr_t granule, bool write
     if (writes) {
         t->writer = w->trip;
         t->write_at = at;
+        t->constant = constant;
     } else {
         if (t->reader >= 0 && t->reader != w->trip)
             t->other_reader = t->reader;
@@ -147,13 +150,18 @@ static void watch_granule(machine *vm, watcher *w, uintptr_t granule, bool write
     }
 }
 
-static void watch(machine *vm, const char *address, size_t bytes, bool writes, span at) {
+static void watch_bytes(machine *vm, const char *address, size_t bytes, bool writes, const kir_expr *constant,
+                        span at) {
     if (!vm->watched)
         return;
     uintptr_t first = (uintptr_t)address / vm->granule, last = ((uintptr_t)address + bytes - 1) / vm->granule;
     for (watcher *w = vm->watched; w; w = w->outer)
         for (uintptr_t k = first; k <= last; k++)
-            watch_granule(vm, w, k + 1, writes, at);
+            watch_granule(vm, w, k + 1, writes, constant, at);
+}
+
+static void watch(machine *vm, const char *address, size_t bytes, bool writes, span at) {
+    watch_bytes(vm, address, bytes, writes, NULL, at);
 }
 
 /* ---- variables -------------------------------------------------------------------------------------------------------- */
@@ -1111,7 +1119,8 @@ static flow run_statement(frame *fr, kir_stmt *s) {
         demand(fr, s->at);
         if (p && vm->result.outcome != KIR_STUCK) {
             store_scalar(s->var->ty->dtype, p, x);
-            watch(vm, p, type_size(s->var->ty->dtype), true, s->at);
+            const kir_expr *constant = s->value->kind == KIR_CONST ? s->value : NULL;
+            watch_bytes(vm, p, type_size(s->var->ty->dtype), true, constant, s->at);
         }
         break;
     case KIR_IF:
