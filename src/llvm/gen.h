@@ -168,6 +168,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region a
 /* ---- gen_aside.c */
 void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second);
 bool gen_aside_fits(gen *g, const kir_block *b);
+bool gen_is_short(const kir_block *b); /* so few statements that the call of an aside would be felt beside them */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
                        LLVMValueRef word);
 

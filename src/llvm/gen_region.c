@@ -976,7 +976,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     gen_jump(g, loop);
     gen_start(g, loop);
     g->warm++;
-    if (!is_light(region->fn) && gen_aside_fits(g, &s->orelse))
+    if (!is_light(region->fn) && !gen_is_short(&s->orelse) && gen_aside_fits(g, &s->orelse))
         gen_aside(g, &s->orelse, write_loop, &s->orelse, NULL);
     else
         gen_statements(g, &s->orelse);
