@@ -191,11 +191,10 @@ loaded *load_object(const void *object, size_t size, const char *entry, char **m
 
 /* ---- asides -------------------------------------------------------------------------------------------------------------------
  *
- * Compiled where they are first called, in whichever thread that is; on a stack of its own, since LLVM needs more of it
- * than the caller may have. Two threads that come at once compile twice, and one throws its work away: so nobody waits
+ * Compiled where they are first called, in whichever thread that is; on a stack of its own if little is left of the caller's. Two threads that come at once compile twice, and one throws its work away: so nobody waits
  * for a lock that a fork may have left closed. */
 
-enum { STACK_BYTES = 8 << 20 };
+enum { STACK_BYTES = 8 << 20, ENOUGH_BYTES = 2 << 20 };
 
 typedef struct making {
     loaded *whole;
@@ -216,8 +215,17 @@ static void *make_aside(void *context) {
     return NULL;
 }
 
-static loaded *make_on_own_stack(loaded *whole, uint32_t number) {
+static bool has_room(void) {
+    char *here = __builtin_frame_address(0), *limit = plrt_stack_limit();
+    return here - limit >= ENOUGH_BYTES;
+}
+
+static loaded *make(loaded *whole, uint32_t number) {
     making m = {whole, number, NULL};
+    if (has_room()) {
+        make_aside(&m);
+        return m.made;
+    }
     pthread_attr_t attributes;
     pthread_t thread;
     sigset_t all, before;
@@ -247,7 +255,7 @@ static void *plait_resolve(loaded *whole, int32_t number, void *_Atomic *slot) {
     loaded_aside *at = &whole->made[number];
     loaded *known = atomic_load(&at->code);
     if (!known) {
-        loaded *made = make_on_own_stack(whole, (uint32_t)number);
+        loaded *made = make(whole, (uint32_t)number);
         if (!made)
             return (void *)(uintptr_t)&fail_aside;
         if (atomic_compare_exchange_strong(&at->code, &known, made))
