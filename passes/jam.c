@@ -32,9 +32,9 @@ typedef struct jamming {
     const jam *j;
     kir_module *m;
     span at;
-    kir_var *x, *z; /* first row and column of the block; x may be NULL */
-    kir_var *first; /* iteration of the strip */
-    kir_var *base;  /* first iteration of middle that is packed; NULL: nothing is */
+    kir_var *x, *z;         /* first row and column of the block; x may be NULL */
+    kir_var *first, *count; /* iteration of the strip, and how many it has */
+    kir_var *base;          /* first iteration of middle that is packed; NULL: nothing is */
     kir_var *packed[PACKED_MOST];
     const kir_stmt *packed_load[PACKED_MOST];
     uint32_t n_packed;
@@ -398,62 +398,106 @@ static void put_row(jamming *g, kir_map *map, kir_var *array, kir_stmt *sum, kir
     }
 }
 
-/* rows × strip elements in registers while the middle loop runs from lo to hi. */
-static void put_strip(jamming *g, kir_expr *lo, kir_expr *hi, kir_block *out) {
+static kir_var *row_array(jamming *g, kir_block *out) {
+    type *row = type_array(g->m->types, g->j->store->var->ty->dtype, 1, LAYOUT_C, false, true);
+    kir_expr *alloc = kir_expr_new(g->m, KIR_ALLOC, row, 1, g->at);
+    alloc->args[0] = number(g, g->j->strip);
+    kir_var *v = kir_temp_new(g->m, g->j->f, row, g->at);
+    vec_push(g->m->a, out, kir_assign(g->m, v, alloc, g->at));
+    return v;
+}
+
+static kir_expr *zero_of(jamming *g, type *ty) {
+    return ty->kind == TYPE_FLOAT ? kir_const_float(g->m, ty, 0.0, g->at) : kir_const_int(g->m, ty, 0, g->at);
+}
+
+/* The lanes of a row that there are. */
+static kir_stmt *part_loop(jamming *g, kir_block *out) {
+    kir_var *lane = kir_temp_new(g->m, g->j->f, type_int64(g->m->types), g->at);
+    kir_expr *count = kir_ref(g->m, g->count, g->at);
+    kir_stmt *loop = kir_for(g->m, lane, number(g, 0), count, number(g, 1), g->j->inner->loop->kind, g->at);
+    loop->loop->class = KIR_CLASS_INDEPENDENT;
+    loop->loop->vector = true;
+    vec_push(g->m->a, out, loop);
+    return loop;
+}
+
+/* to[l] = from[l] for the lanes of a loop; NULL: the elements of row r. */
+static void put_moves(jamming *g, kir_stmt *lanes, kir_var *to, kir_var *from, uint32_t r) {
+    kir_var *value = kir_temp_new(g->m, g->j->f, g->j->store->var->ty->dtype, g->at);
+    kir_map *map = lane_map(g, g->first, lanes, r);
+    kir_expr *e = from ? kept(g, from, lanes) : element_load(g, map);
+    vec_push(g->m->a, &lanes->body, kir_assign(g->m, value, e, g->at));
+    if (to)
+        keep(g, to, lanes, kir_ref(g->m, value, g->at));
+    else
+        vec_push(g->m->a, &lanes->body, element_store(g, map, value));
+}
+
+/* rows × strip elements in registers while the middle loop runs from lo to hi. Of a strip that may not be whole (`part`)
+ * the elements come and go by way of memory that has room for all lanes: what is computed in lanes beyond stays there. */
+static void put_strip(jamming *g, uint32_t rows, bool part, kir_expr *lo, kir_expr *hi, kir_block *out) {
     const jam *j = g->j;
-    type *row = type_array(g->m->types, j->store->var->ty->dtype, 1, LAYOUT_C, false, true);
-    kir_var **arrays = arena_array(j->scratch, kir_var *, j->rows);
-    kir_block ends = {0};
-    for (uint32_t r = 0; r < j->rows; r++) {
-        kir_expr *alloc = kir_expr_new(g->m, KIR_ALLOC, row, 1, g->at);
-        alloc->args[0] = number(g, j->strip);
-        arrays[r] = kir_temp_new(g->m, j->f, row, g->at);
-        vec_push(g->m->a, out, kir_assign(g->m, arrays[r], alloc, g->at));
+    kir_block ends = {0}, lasts = {0}, body = {0}, loads = {0};
+    kir_var **arrays = arena_array(j->scratch, kir_var *, rows), **room = arena_array(j->scratch, kir_var *, rows);
+    for (uint32_t r = 0; r < rows; r++) {
+        arrays[r] = row_array(g, out);
+        room[r] = part ? row_array(g, out) : NULL;
+    }
+    if (part) {
+        kir_stmt *clear = lane_loop(g, out), *first = part_loop(g, out), *last = part_loop(g, &lasts);
+        for (uint32_t r = 0; r < rows; r++) {
+            keep(g, room[r], clear, zero_of(g, j->store->var->ty->dtype));
+            put_moves(g, first, room[r], NULL, r);
+            put_moves(g, last, NULL, room[r], r);
+        }
     }
     kir_stmt *begin = lane_loop(g, out), *end = lane_loop(g, &ends);
     kir_stmt *sum = like(g, j->middle, out, lo, hi, 1);
-    sum->loop->id = j->middle->loop->id;
+    sum->loop->id = part ? 0 : j->middle->loop->id;
     sum->loop->vector = false;
-    kir_block body = {0}, loads = {0};
     kir_stmt *lanes = lane_loop(g, &body);
-    for (uint32_t r = 0; r < j->rows; r++) {
-        kir_var *old = kir_temp_new(g->m, j->f, j->store->var->ty->dtype, g->at);
-        kir_expr *load = element_load(g, lane_map(g, g->first, begin, r));
-        vec_push(g->m->a, &begin->body, kir_assign(g->m, old, load, g->at));
-        keep(g, arrays[r], begin, kir_ref(g->m, old, g->at));
+    lanes->loop->id = part ? 0 : j->inner->loop->id;
+    for (uint32_t r = 0; r < rows; r++) {
+        put_moves(g, begin, arrays[r], room[r], r);
         kir_map *map = pass_renamed_temps(g->m, j->f, j->scratch, &j->inner->body);
         if (g->x)
             kir_map_expr(map, j->outer->var, shifted(g, g->x, r));
         kir_map_expr(map, j->middle->var, shifted(g, sum->var, 0));
         put_row(g, map, arrays[r], sum, &loads, lanes);
-        kir_map *to = lane_map(g, g->first, end, r);
-        kir_var *value = kir_temp_new(g->m, j->f, j->store->var->ty->dtype, g->at);
-        vec_push(g->m->a, &end->body, kir_assign(g->m, value, kept(g, arrays[r], end), g->at));
-        vec_push(g->m->a, &end->body, element_store(g, to, value));
+        put_moves(g, end, room[r], arrays[r], r);
     }
     append(g, &lanes->body, &loads);
     lanes->body = loads;
     append(g, &body, &sum->body);
     append(g, &ends, out);
+    append(g, &lasts, out);
 }
 
-/* Is the inner loop a whole strip for every row? It starts at g->first then. */
-static kir_expr *is_whole(jamming *g, kir_block *out) {
+/* How many iterations the inner loop has for every row: as many as a strip, or fewer. It starts at g->first. */
+static void count_lanes(jamming *g, kir_block *out) {
     const kir_stmt *loop = g->j->inner;
     g->first = kir_temp_new(g->m, g->j->f, type_int64(g->m->types), g->at);
+    g->count = kir_temp_new(g->m, g->j->f, type_int64(g->m->types), g->at);
     vec_push(g->m->a, out, kir_assign(g->m, g->first, extreme(g, loop->lo, KIR_OP_MAX, false), g->at));
-    kir_expr *to = hold(g, out, extreme(g, loop->hi, KIR_OP_MIN, false));
-    return op(g, KIR_OP_EQ, op(g, KIR_OP_SUB, to, shifted(g, g->first, 0)), number(g, g->j->strip));
+    kir_expr *all = op(g, KIR_OP_SUB, extreme(g, loop->hi, KIR_OP_MIN, false), shifted(g, g->first, 0));
+    vec_push(g->m->a, out, kir_assign(g->m, g->count, all, g->at));
+}
+
+static kir_stmt *when_whole(jamming *g, kir_block *out) {
+    kir_stmt *s = kir_stmt_new(g->m, KIR_IF, g->at);
+    s->value = op(g, KIR_OP_EQ, kir_ref(g->m, g->count, g->at), number(g, g->j->strip));
+    vec_push(g->m->a, out, s);
+    return s;
 }
 
 /* Opens `if` the inner loop is a whole strip: there the strip goes; the rest goes to the other side, which is returned. */
 static kir_block *choose_strip(jamming *g, const kir_expr *lo, const kir_expr *hi, kir_block *out) {
     if (!g->j->strip)
         return out;
-    kir_stmt *whole = kir_stmt_new(g->m, KIR_IF, g->at);
-    whole->value = is_whole(g, out);
-    vec_push(g->m->a, out, whole);
-    put_strip(g, copy(g, lo), copy(g, hi), &whole->body);
+    count_lanes(g, out);
+    kir_stmt *whole = when_whole(g, out);
+    put_strip(g, g->j->rows, false, copy(g, lo), copy(g, hi), &whole->body);
     return &whole->orelse;
 }
 
@@ -478,7 +522,7 @@ static void jam_middle(jamming *g, kir_block *out) {
     kir_block *blocks = choose_strip(g, lo, hi, out);
     kir_expr *rest = hold(g, blocks, rest_of(g, lo, hi, j->columns));
     kir_stmt *main = like(g, loop, blocks, copy(g, lo), copy(g, rest), j->columns);
-    main->loop->id = j->strip || g->base ? 0 : loop->loop->id;
+    main->loop->id = j->strip ? 0 : loop->loop->id;
     g->z = main->var;
     jam_inner(g, &main->body);
     g->z = NULL;
@@ -495,46 +539,75 @@ static void jam_middle(jamming *g, kir_block *out) {
 
 /* ---- packing ------------------------------------------------------------------------------------------------------------- */
 
-/* Loads that all rows make, along the strip. */
+static void look_for_trap(kir_expr **slot, void *context) {
+    const kir_expr *e = *slot;
+    bool divides = e->kind == KIR_BINARY && (e->op == KIR_OP_FLOORDIV || e->op == KIR_OP_MOD ||
+                                             e->op == KIR_OP_TRUNCDIV || e->op == KIR_OP_TRUNCMOD);
+    *(bool *)context |= divides && type_is_integer(e->ty);
+}
+
+/* Loads that all rows make, along the strip. None are packed when there are other loads along it, or divisions that lanes
+ * without a number could not do. */
 static void find_packed(jamming *g) {
     const jam *j = g->j;
     bool even = j->outer && !mentions(j->middle->lo, j->outer) && !mentions(j->middle->hi, j->outer) &&
                 !mentions(j->inner->lo, j->outer) && !mentions(j->inner->hi, j->outer);
+    bool traps = false;
     for (uint32_t i = 0; even && i < j->inner->body.len; i++) {
-        const kir_stmt *s = j->inner->body.at[i];
-        if (g->n_packed == PACKED_MOST || !is_movable(j, s) || !changes_within(j, s))
+        kir_stmt *s = j->inner->body.at[i];
+        kir_each_subexpr(&s->value, look_for_trap, &traps);
+        if (s == j->load || s->kind != KIR_ASSIGN || s->value->kind != KIR_LOAD || !changes_within(j, s))
             continue;
-        bool rows = false;
         for (uint32_t k = 0; k < s->value->n_args; k++)
-            rows |= mentions(s->value->args[k], j->outer);
-        if (!rows)
+            even &= !mentions(s->value->args[k], j->outer);
+        even &= g->n_packed < PACKED_MOST && is_movable(j, s);
+        if (even)
             g->packed_load[g->n_packed++] = s;
     }
+    if (!even || traps)
+        g->n_packed = 0;
 }
 
-/* Copies what the rows will load, for all of the middle loop, into memory that is contiguous. */
+/* Copies what the rows will load, for all of the middle loop, into memory that is contiguous; zeros where a strip ends
+ * early. */
 static void pack(jamming *g, kir_block *out) {
     const jam *j = g->j;
     kir_stmt *loop = like(g, j->middle, out, kir_ref(g->m, g->base, g->at), copy(g, j->middle->hi), 1);
     loop->loop->class = KIR_CLASS_INDEPENDENT;
     loop->loop->vector = true;
-    kir_stmt *lanes = lane_loop(g, &loop->body);
-    for (uint32_t i = 0; i < g->n_packed; i++) {
-        const kir_expr *load = g->packed_load[i]->value;
-        kir_map *map = kir_map_new(g->m);
-        kir_map_expr(map, j->middle->var, shifted(g, loop->var, 0));
-        kir_map_expr(map, j->inner->var, op(g, KIR_OP_ADD, shifted(g, g->first, 0), shifted(g, lanes->var, 0)));
-        kir_var *value = kir_temp_new(g->m, j->f, load->ty, g->at);
-        vec_push(g->m->a, &lanes->body, kir_assign(g->m, value, kir_copy_expr(g->m, load, map), g->at));
-        kir_expr *at[2] = {op(g, KIR_OP_SUB, shifted(g, loop->var, 0), shifted(g, g->base, 0)),
-                           shifted(g, lanes->var, 0)};
-        vec_push(g->m->a, &lanes->body, kir_store(g->m, g->packed[i], at, 2, kir_ref(g->m, value, g->at), g->at));
-    }
+    kir_stmt *whole = when_whole(g, &loop->body);
+    kir_stmt *lanes[3] = {lane_loop(g, &whole->body), part_loop(g, &whole->orelse), part_loop(g, &whole->orelse)};
+    lanes[2]->lo = kir_ref(g->m, g->count, g->at);
+    lanes[2]->hi = number(g, j->strip);
+    for (uint32_t i = 0; i < g->n_packed; i++)
+        for (uint32_t k = 0; k < 3; k++) {
+            const kir_expr *load = g->packed_load[i]->value;
+            kir_map *map = kir_map_new(g->m);
+            kir_map_expr(map, j->middle->var, shifted(g, loop->var, 0));
+            kir_map_expr(map, j->inner->var, op(g, KIR_OP_ADD, shifted(g, g->first, 0), shifted(g, lanes[k]->var, 0)));
+            kir_expr *value = zero_of(g, load->ty);
+            if (k < 2) {
+                kir_var *v = kir_temp_new(g->m, j->f, load->ty, g->at);
+                vec_push(g->m->a, &lanes[k]->body, kir_assign(g->m, v, kir_copy_expr(g->m, load, map), g->at));
+                value = kir_ref(g->m, v, g->at);
+            }
+            kir_expr *at[2] = {op(g, KIR_OP_SUB, shifted(g, loop->var, 0), shifted(g, g->base, 0)),
+                               shifted(g, lanes[k]->var, 0)};
+            vec_push(g->m->a, &lanes[k]->body, kir_store(g->m, g->packed[i], at, 2, value, g->at));
+        }
 }
 
-/* The nest for whole strips and enough rows to pay for packing. What is left goes to the block that is returned: rows on
- * rows that fill no block to *rest, other shapes to the result. */
-static kir_block *put_packed(jamming *g, const kir_expr *lo, const kir_expr *rest, const kir_expr *hi, kir_block *out) {
+static void put_rows(jamming *g, const kir_expr *lo, const kir_expr *hi, uint32_t rows, bool part, kir_block *out) {
+    const jam *j = g->j;
+    kir_stmt *loop = like(g, j->outer, out, copy(g, lo), copy(g, hi), rows);
+    loop->loop->id = part ? 0 : j->outer->loop->id;
+    g->x = loop->var;
+    put_strip(g, rows, part, kir_ref(g->m, g->base, g->at), copy(g, j->middle->hi), &loop->body);
+    g->x = NULL;
+}
+
+/* The nest over packed memory, when there are rows enough to pay for packing, else as it was. */
+static void put_packed(jamming *g, const kir_expr *lo, const kir_expr *rest, const kir_expr *hi, kir_block *out) {
     const jam *j = g->j;
     kir_module *m = g->m;
     for (uint32_t i = 0; i < g->n_packed; i++) {
@@ -545,27 +618,23 @@ static kir_block *put_packed(jamming *g, const kir_expr *lo, const kir_expr *res
         g->packed[i] = kir_temp_new(m, j->f, ty, g->at);
         vec_push(m->a, out, kir_assign(m, g->packed[i], alloc, g->at));
     }
-    kir_stmt *whole = kir_stmt_new(m, KIR_IF, g->at);
-    kir_expr *rows = op(g, KIR_OP_GE, op(g, KIR_OP_SUB, copy(g, rest), copy(g, lo)), number(g, JAM_ROWS_TO_PACK));
-    if (j->enough)
-        rows = copy(g, j->enough);
-    whole->value = op(g, KIR_OP_AND, is_whole(g, out), rows);
+    count_lanes(g, out);
     g->base = kir_temp_new(m, j->f, type_int64(m->types), g->at);
     vec_push(m->a, out, kir_assign(m, g->base, copy(g, j->middle->lo), g->at));
-    vec_push(m->a, out, whole);
-    pack(g, &whole->body);
-    kir_stmt *main = like(g, j->outer, &whole->body, copy(g, lo), copy(g, rest), j->rows);
-    main->loop->id = j->outer->loop->id;
-    g->x = main->var;
-    put_strip(g, kir_ref(m, g->base, g->at), copy(g, j->middle->hi), &main->body);
-    g->x = NULL;
-    put_part(g, j->outer, NULL, NULL, copy(g, rest), copy(g, hi), false, &whole->body);
-    g->n_packed = 0;
-    return &whole->orelse;
+    kir_stmt *pays = kir_stmt_new(m, KIR_IF, g->at);
+    kir_expr *rows = op(g, KIR_OP_GE, op(g, KIR_OP_SUB, copy(g, rest), copy(g, lo)), number(g, JAM_ROWS_TO_PACK));
+    kir_expr *some = op(g, KIR_OP_GT, kir_ref(m, g->count, g->at), number(g, 0));
+    pays->value = op(g, KIR_OP_AND, some, j->enough ? copy(g, j->enough) : rows);
+    vec_push(m->a, out, pays);
+    pack(g, &pays->body);
+    kir_stmt *whole = when_whole(g, &pays->body);
+    put_rows(g, lo, rest, j->rows, false, &whole->body);
+    put_rows(g, lo, rest, j->rows, true, &whole->orelse);
+    put_rows(g, rest, hi, 1, true, &pays->body);
+    put_part(g, j->outer, NULL, NULL, copy(g, lo), copy(g, hi), false, &pays->orelse);
 }
 
 void jam_nest(const jam *j, kir_block *out) {
-    jam plain = *j;
     jamming g = {.j = j, .m = j->m, .at = j->inner->at};
     if (!j->outer) {
         jam_middle(&g, out);
@@ -576,12 +645,11 @@ void jam_nest(const jam *j, kir_block *out) {
     if (j->strip && j->depth)
         find_packed(&g);
     if (g.n_packed) {
-        out = put_packed(&g, lo, rest, hi, out);
-        plain.strip = 0;
-        g.j = j = &plain;
+        put_packed(&g, lo, rest, hi, out);
+        return;
     }
     kir_stmt *main = like(&g, j->outer, out, copy(&g, lo), copy(&g, rest), j->rows);
-    main->loop->id = g.base ? 0 : j->outer->loop->id;
+    main->loop->id = j->outer->loop->id;
     g.x = main->var;
     jam_middle(&g, &main->body);
     put_part(&g, j->outer, NULL, NULL, copy(&g, rest), copy(&g, hi), false, out);

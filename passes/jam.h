@@ -5,7 +5,7 @@
 #include "passes/pass.h"
 #include "passes/vars.h"
 
-enum { JAM_ROWS_TO_PACK = 16 };
+enum { JAM_ROWS_TO_PACK = 4 };
 
 typedef struct jam {
     kir_module *m;
