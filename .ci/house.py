@@ -84,6 +84,15 @@ def breaches_of_reasons(names):
             yield f"passes/reasons.def: reason {code} is never given"
 
 
+def breaches_of_the_tour(names):
+    """Every file of passes/ is spoken of in docs/tour.md."""
+    tour = (ROOT / "docs/tour.md").read_text()
+    for name in names:
+        found = re.fullmatch(r"passes/(\w+)\.c", name)
+        if found and not re.search(rf"\b{found.group(1)}\b", tour):
+            yield f"docs/tour.md:1: {name} is not in the tour"
+
+
 def breaches_of_paths(names):
     for name in names:
         if name.endswith((".xml", ".png")) or name == ".ci/house.py":
@@ -95,7 +104,8 @@ def breaches_of_paths(names):
 
 def main():
     names = tracked()
-    found = [*breaches_of_doors(names), *breaches_of_reasons(names), *breaches_of_paths(names)]
+    found = [*breaches_of_doors(names), *breaches_of_reasons(names), *breaches_of_the_tour(names),
+             *breaches_of_paths(names)]
     print("\n".join(found) if found else f"house rules: {len(names)} files, no breach")
     return 1 if found else 0
 
