@@ -223,6 +223,24 @@ def test_unsigned_by_signed_is_divided_as_reals(a, b):
     assert divide(b, np.uint64(a)) == b / float(a) if a else True
 
 
+def rows_copied_behind_a_loop_without_count(a, b, ix, n):
+    i = 0
+    while i + 1 < n:
+        i += 1
+        for j in range(i, 10):
+            a[i // 3] = 47.0
+            if j > 1:
+                continue
+    b[ix[:n]] = a[:n]
+
+
+def test_allocations_beside_loops_without_count():
+    want, got = (np.ones(9), np.zeros(9), np.arange(9)[::-1].copy(), 7), (np.ones(9), np.zeros(9), np.arange(9)[::-1].copy(), 7)
+    rows_copied_behind_a_loop_without_count(*want)
+    plait.njit(parallel=True)(rows_copied_behind_a_loop_without_count)(*got)
+    assert [x.tolist() for x in want[:2]] == [x.tolist() for x in got[:2]]
+
+
 def test_cases_are_all_of_the_module():
     local = [f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__]
     cases = {f for f, _ in CASES}
@@ -231,4 +249,5 @@ def test_cases_are_all_of_the_module():
                                                                              add_to_itself, copy_row_into_its_neighbour,
                                                                              double_where_small, fill_rows, add_columns,
                                                                              extremes_of_two_types,
-                                                                             sum_of_rows_made_here)} == cases
+                                                                             sum_of_rows_made_here,
+                                                                             rows_copied_behind_a_loop_without_count)} == cases
