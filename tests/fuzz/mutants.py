@@ -33,7 +33,7 @@ REGION, GEN_REGION, GEN_EXPR = "runtime/region.c", "src/llvm/gen_region.c", "src
 MUTANTS = {
     # ---- dependences between iterations
     "ignore two writes of one element": (
-        DEPENDENCE, "if (b->root != root || (b->what.is_write && j < i))", "if (b->root != root || b->what.is_write)"),
+        DEPENDENCE, "|| (b->what.is_write && j < i) || store_the_same(w, a, b))", "|| b->what.is_write || store_the_same(w, a, b))"),
     "ignore reads before the write": (
         AFFINE, "return isl_map_intersect(same, isl_map_union(below, above));",
         "isl_map_free(above);\n    return isl_map_intersect(same, below);"),
