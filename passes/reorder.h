@@ -53,7 +53,7 @@ typedef struct nest { /* being rewritten */
     bool shared;         /* the nest's loop carries nothing: all phases run in each of its tiles */
     uint32_t tile;       /* its size */
     bool sized;          /* at most `tile`: as large as leaves a tile for each thread. Parameter `u` is where it ends */
-    kir_var *at[2]; /* shared: where the tile begins; fronts: the numbers of the tile. Parameters `t`, `u`
+    kir_var *at[2];      /* shared: where the tile begins; fronts: the numbers of the tile. Parameters `t`, `u`
                             of sets */
 } nest;
 
