@@ -306,7 +306,8 @@ static bool count_independent(kir_stmt *s, void *context) {
     return true;
 }
 
-/* Access groups are distinct metadata nodes, which the C API cannot make: the module starts as a text that has them. */
+/* Access groups are distinct metadata nodes, which the C API cannot make: the module starts as a text that has them, one
+ * for each loop. NULL ends them: what is generated a second time goes without. */
 static bool start_module(emission *e, gen *g) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < e->m->fns.len; i++)
@@ -326,8 +327,9 @@ static bool start_module(emission *e, gen *g) {
     char *message = NULL;
     if (LLVMParseIRInContext(e->context, buffer, &e->module, &message))
         return report_message(e, "metadata", message);
-    g->groups = arena_array(e->m->a, LLVMValueRef, n);
+    g->groups = arena_array(e->m->a, LLVMValueRef, n + 1);
     LLVMGetNamedMetadataOperands(e->module, "plait.groups", g->groups);
+    g->groups[n] = NULL;
     return true;
 }
 

@@ -186,7 +186,7 @@ static bool may_pack(const kir_stmt *s) {
 }
 
 static void push_loop(gen *g, const kir_stmt *s) {
-    bool independent = s->loop->vector && !s->loop->cold && g->groups;
+    bool independent = s->loop->vector && !s->loop->cold && g->groups && g->groups[g->n_groups];
     g->loops[g->depth] = s->loop;
     g->packs[g->depth] = may_pack(s);
     g->assigned[g->depth] = arena_array(g->a, bool, g->f->next_var + 1);

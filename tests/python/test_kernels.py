@@ -634,3 +634,18 @@ def test_what_a_compile_made_is_freed():
     for _ in range(3):
         use()
     assert alive_kernels() == before
+
+
+def test_regions_that_are_generated_twice_for_little_work(agree):
+    def many(a, k):
+        total = 0.0
+        for x in a:
+            total += x
+        for x, y in zip(a, k):
+            total += x * y
+        for i in prange(len(k)):
+            k[i] = 1.0
+        return total + sum(x for x in a)
+
+    agree(many, np.arange(9.0), np.arange(9.0))
+    agree(many, np.ones(20_000), np.ones(20_000))
