@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_LEAVES = 32768 };
+
 /* ---- emitting ----------------------------------------------------------------------------------------------------------- */
 
 kir_module *elab_module(elab *e) {
@@ -126,6 +128,14 @@ value value_of_type(elab *e, type *t, span at) {
     return (value){.kind = VAL_TYPE, .ty = t, .text = sym_of(e->m->syms, type_name(e->m->types, t)), .at = at};
 }
 
+/* Scalars, arrays and whatever else lies in a tuple and the tuples in it; stops counting above the limit. */
+static uint32_t count_leaves(const value *v) {
+    uint32_t n = v->kind != VAL_TUPLE;
+    for (uint32_t i = 0; v->kind == VAL_TUPLE && i < v->len && n <= MOST_LEAVES; i++)
+        n += count_leaves(&v->items[i]);
+    return n;
+}
+
 value value_tuple(elab *e, const value *items, uint32_t n, span at) {
     value v = {.kind = VAL_TUPLE, .len = n, .at = at};
     v.items = arena_array(e->a, value, n ? n : 1);
@@ -134,6 +144,8 @@ value value_tuple(elab *e, const value *items, uint32_t n, span at) {
     for (uint32_t i = 0; i < n; i++)
         if (items[i].kind == VAL_INVALID || items[i].kind == VAL_BOTTOM)
             return items[i];
+    if (count_leaves(&v) > MOST_LEAVES) /* y = (y, y) doubles them each time: types and code would have no end */
+        return elab_error(e, DIAG_UNSUPPORTED, at, "use an array", "a tuple of more than %d items in all", MOST_LEAVES);
     return v;
 }
 

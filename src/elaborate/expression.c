@@ -160,12 +160,27 @@ value elab_select(elab *e, kir_expr *condition, value (*arm)(elab *e, bool which
 
 /* ---- conditions -------------------------------------------------------------------------------------------------------------- */
 
+/* Operands from..to of `and` or `or`. Both are associative, so that a long chain is halved: nested one in the other, ten
+ * thousand operands would need as many levels. */
 typedef struct junction {
     ast_op op;
     const ast_list *operands;
-    uint32_t next;
+    uint32_t from, to;
     span at;
 } junction;
+
+static junction junction_of(const ast *x) {
+    return (junction){x->BoolOp.op, &x->BoolOp.values, 0, x->BoolOp.values.len, x->at};
+}
+
+/* Takes the first operand, or of many the first half. */
+static junction take_part(junction *j) {
+    enum { SHORT = 8 };
+    junction part = *j;
+    uint32_t n = j->to - j->from;
+    part.to = j->from += n <= SHORT ? 1 : n / 2;
+    return part;
+}
 
 static kir_expr *junction_condition(elab *e, junction j);
 
@@ -177,11 +192,13 @@ static value rest_of_condition(elab *e, bool which, void *context) {
     return x ? value_of(e, x) : value_invalid(j->at);
 }
 
-/* The truth of operands[next..], as a bool expression. */
+/* The truth of the junction, as a bool expression. */
 static kir_expr *junction_condition(elab *e, junction j) {
-    kir_expr *first = elab_condition(e, j.operands->at[j.next++]);
+    if (j.to - j.from == 1)
+        return elab_condition(e, j.operands->at[j.from]);
+    kir_expr *first = junction_condition(e, take_part(&j));
     int64_t known;
-    if (!first || j.next == j.operands->len)
+    if (!first)
         return first;
     if (kir_is_const_int(first, &known))
         return (known != 0) == (j.op == OP_And) ? junction_condition(e, j) : first;
@@ -192,7 +209,7 @@ static kir_expr *junction_condition(elab *e, junction j) {
 /* An expression of which only the truth matters; NULL after an error. Known truths are constants. */
 kir_expr *elab_condition(elab *e, const ast *x) {
     if (x->kind == AST_BoolOp)
-        return junction_condition(e, (junction){x->BoolOp.op, &x->BoolOp.values, 0, x->at});
+        return junction_condition(e, junction_of(x));
     if (x->kind == AST_UnaryOp && x->UnaryOp.op == OP_Not) {
         kir_expr *inner = elab_condition(e, x->UnaryOp.operand);
         return inner ? elab_not(e, inner) : NULL;
@@ -220,9 +237,11 @@ static value rest_or_first(elab *e, bool which, void *context) {
 }
 
 static value bool_op_from(elab *e, junction j) {
-    value first = elab_expression(e, j.operands->at[j.next++]);
+    if (j.to - j.from == 1)
+        return elab_expression(e, j.operands->at[j.from]);
+    value first = bool_op_from(e, take_part(&j));
     bool known;
-    if (is_poison(&first) || j.next == j.operands->len)
+    if (is_poison(&first))
         return first;
     if (elab_literal_truth(e, &first, &known))
         return known == (j.op == OP_And) ? bool_op_from(e, j) : first;
@@ -234,7 +253,7 @@ static value bool_op_from(elab *e, junction j) {
 }
 
 static value bool_op(elab *e, const ast *x) {
-    return bool_op_from(e, (junction){x->BoolOp.op, &x->BoolOp.values, 0, x->at});
+    return bool_op_from(e, junction_of(x));
 }
 
 /* ---- names, constants, operators ----------------------------------------------------------------------------------------------- */
@@ -406,6 +425,10 @@ static value compare_from(elab *e, chain *c) {
 }
 
 static value compare(elab *e, const ast *x) {
+    enum { LONGEST = 500 }; /* each lies within the one before it */
+    if (x->Compare.comparators.len > LONGEST)
+        return elab_error(e, DIAG_UNSUPPORTED, x->at, "write it as several comparisons, joined by `and`",
+                          "a comparison of more than %d operands", LONGEST);
     chain c = {x, 0, elab_expression(e, x->Compare.left)};
     return compare_from(e, &c);
 }

@@ -264,18 +264,42 @@ static kir_expr *has_trips(elab *e, const loop_run *r) {
     return kir_select(m, rising, up, down, at);
 }
 
+/* Can hi - lo be more than an int64 where there are trips? */
+static bool may_span_half(const loop_run *r, int64_t step) {
+    int64_t end;
+    return !(step > 0 && kir_is_const_int(r->lo, &end) && end >= 0) &&
+           !(step < 0 && kir_is_const_int(r->hi, &end) && end >= -1);
+}
+
+/* (to - from) / step, without a sign: from -2^63 to 2^63 is 2^64. */
+static kir_expr *count_unsigned(elab *e, kir_expr *length, kir_expr *step, span at) {
+    type *u = type_int(e->m->types, 64, false);
+    kir_expr *turns = kir_binary(e->m, KIR_OP_TRUNCDIV, kir_cast(e->m, length, u, at), kir_cast(e->m, step, u, at), at);
+    return kir_cast(e->m, turns, type_int64(e->m->types), at);
+}
+
+static kir_expr *turned(elab *e, kir_expr *rising, kir_expr *x, span at) {
+    return kir_select(e->m, kir_copy_expr(e->m, rising, NULL), x,
+                      kir_unary(e->m, KIR_OP_NEG, kir_copy_expr(e->m, x, NULL), at), at);
+}
+
 /* lo + (trips - 1) * step, when there are any. */
 static kir_expr *last_index(elab *e, const loop_run *r) {
     kir_module *m = e->m;
     span at = r->node->at;
     kir_expr *rising = kir_binary(m, KIR_OP_GT, kir_copy_expr(m, r->step, NULL), kir_int(m, 0, at), at);
-    kir_expr *one = kir_select(m, rising, kir_int(m, 1, at), kir_int(m, -1, at), at);
+    kir_expr *one = kir_select(m, kir_copy_expr(m, rising, NULL), kir_int(m, 1, at), kir_int(m, -1, at), at);
     kir_expr *end = kir_binary(m, KIR_OP_SUB, kir_copy_expr(m, r->hi, NULL), one, at);
-    int64_t step;
-    if (kir_is_const_int(r->step, &step) && (step == 1 || step == -1))
+    int64_t step = 0;
+    bool known = kir_is_const_int(r->step, &step);
+    if (known && (step == 1 || step == -1))
         return end;
-    kir_expr *length = kir_binary(m, KIR_OP_SUB, end, kir_copy_expr(m, r->lo, NULL), at);
-    kir_expr *turns = kir_binary(m, KIR_OP_TRUNCDIV, length, kir_copy_expr(m, r->step, NULL), at);
+    kir_expr *length = kir_binary(m, KIR_OP_SUB, end, kir_copy_expr(m, r->lo, NULL), at), *turns;
+    if (known && !may_span_half(r, step))
+        turns = kir_binary(m, KIR_OP_TRUNCDIV, length, kir_copy_expr(m, r->step, NULL), at);
+    else
+        turns = count_unsigned(e, turned(e, rising, length, at), turned(e, rising, kir_copy_expr(m, r->step, NULL), at),
+                               at);
     kir_expr *way = kir_binary(m, KIR_OP_MUL, turns, kir_copy_expr(m, r->step, NULL), at);
     return kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, r->lo, NULL), way, at);
 }

@@ -195,21 +195,18 @@ static kir_expr *guard_divisor(elab *e, kir_expr **b, division messages, span at
     return counts;
 }
 
-/* Integers are divided as the reals they are: int64 and uint64 have no common type that holds both. */
-static value divide_integers(elab *e, kir_expr *a, kir_expr *b, const char *message, span at) {
-    type *f = type_float64(e->m->types);
-    if (!e->m->options.numpy_errors)
-        elab_check(e, is_nonzero(e, share(e, &b), at), "ZeroDivisionError", message, NULL, 0, at);
-    return value_of(e, kir_binary(e->m, KIR_OP_DIV, elab_cast_scalar(e, a, f, at), elab_cast_scalar(e, b, f, at), at));
-}
-
 static value divide(elab *e, ast_op op, kir_expr *a, kir_expr *b, span at) {
     static const division div = {"division by zero", "float division by zero"};
     static const division floordiv = {"integer division or modulo by zero", "float floor division by zero"};
     static const division mod = {"integer modulo by zero", "float modulo"};
     division messages = op == OP_Div ? div : op == OP_FloorDiv ? floordiv : mod;
-    if (op == OP_Div && type_is_integer(a->ty) && type_is_integer(b->ty))
-        return divide_integers(e, a, b, messages.of_ints, at);
+    if (op == OP_Div && type_is_integer(b->ty)) {
+        if (!e->m->options.numpy_errors)
+            elab_check(e, is_nonzero(e, share(e, &b), at), "ZeroDivisionError", messages.of_ints, NULL, 0, at);
+        type *f = type_float64(e->m->types);
+        return value_of(e,
+                        kir_binary(e->m, KIR_OP_DIV, elab_cast_scalar(e, a, f, at), elab_cast_scalar(e, b, f, at), at));
+    }
     kir_expr *counts = guard_divisor(e, &b, messages, at);
     kir_op code = op == OP_Div ? KIR_OP_DIV : op == OP_FloorDiv ? KIR_OP_FLOORDIV : KIR_OP_MOD;
     kir_expr *q = kir_binary(e->m, code, a, b, at);
@@ -335,7 +332,7 @@ static value scalar_binary(elab *e, ast_op op, const value *a, const value *b, s
     type *t = type_promote_scalar(e->m->types, a->ty, b->ty);
     if (t->kind == TYPE_COMPLEX && (op == OP_FloorDiv || op == OP_Mod))
         return refuse(e, op, a, b, at);
-    if (op == OP_Div && type_is_integer(t))
+    if (op == OP_Div && type_is_integer(t)) /* each as a real number: there is no type for int64 and uint64 */
         return divide(e, op, a->expr, b->expr, at);
     kir_expr *x = elab_cast_scalar(e, a->expr, t, at), *y = elab_cast_scalar(e, b->expr, t, at);
     if (op == OP_Div || op == OP_FloorDiv || op == OP_Mod)

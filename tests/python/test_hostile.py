@@ -9,7 +9,7 @@ import pytest
 from kernel_text import function_of
 
 from plait import njit, prange
-from plait.errors import TypingError
+from plait.errors import TypingError, UnsupportedError
 
 FAR = 2**63
 
@@ -29,6 +29,29 @@ def trips_and_length(a, b, c):
 def test_ranges_over_all_of_int64_have_their_length(bounds):
     n = len(range(*bounds))
     assert trips_and_length(*bounds) == (n, n)
+
+
+@njit
+def last_of(a, b, c):
+    i = -7
+    for i in range(a, b, c):
+        pass
+    return i
+
+
+@pytest.mark.parametrize("first, end", [(-FAR, 1), (-FAR, 5), (-FAR, FAR - 1), (0, FAR - 1), (-3, FAR - 1), (4, 4)])
+@pytest.mark.parametrize("step", [1, 3, 2**61, 2**62, 2**62 + 1, FAR - 1])
+def test_the_variable_of_a_range_over_half_of_int64_keeps_its_last_value(first, end, step):
+    """Nothing is left of the loop but that value; Python knows it from the range as well."""
+    for bounds in ((first, end, step), (end, first, -step)):
+        values = range(*bounds)
+        assert last_of(*bounds) == (values[-1] if values else -7)
+
+
+def test_last_values_of_ranges_with_constant_ends():
+    falling = njit(function_of("i = 0\nfor i in range(a, -9223372036854775808, -4611686018427387905):\n    pass\nreturn i", "a"))
+    for a in (FAR - 1, 1, 0, -1, -FAR):
+        assert falling(a) == falling.py_func(a)
 
 
 def test_a_range_longer_than_int64_has_no_length():
@@ -133,6 +156,52 @@ def seconds_to_compile(statements):
     begin = time.process_time()
     assert njit(long)(1) == statements + 1
     return time.process_time() - begin
+
+
+@pytest.mark.parametrize("word", ["and", "or"])
+def test_three_thousand_operands(word):
+    """They lay one in the other, and the compiler's stack ended."""
+    text = f" {word} ".join("xyz"[i % 3] for i in range(3000))
+    value, condition = njit(function_of(text, "x, y, z")), njit(function_of(f"if {text}: return 1\nreturn 2", "x, y, z"))
+    for x in ((0.0, 1.0, 2.0), (3.0, 1.0, 2.0), (0.0, 0.0, 0.0), (1.0, 2.0, 0.0)):
+        assert value(*x) == value.py_func(*x)
+        assert condition(*x) == condition.py_func(*x)
+
+
+@pytest.mark.parametrize("word", ["and", "or"])
+def test_a_hundred_operands_that_may_raise(word):
+    text = f" {word} ".join(f"x[{i % 7}]" for i in range(100))
+    value, condition = njit(function_of(text, "x")), njit(function_of(f"if {text}: return 1\nreturn 2", "x"))
+    for x in (np.zeros(7), np.ones(7), np.arange(7.0), np.arange(1.0, 8.0)):
+        assert value(x) == value.py_func(x)
+        assert condition(x) == condition.py_func(x)
+    with pytest.raises(IndexError):
+        value(np.full(5, float(word == "and")))
+
+
+def test_operands_are_evaluated_up_to_the_one_that_decides():
+    text = "a[0] = 0\nreturn (" + " and ".join(f"step(a, {i}) < k" for i in range(40)) + "), a[0]"
+    f = function_of(text, "a, k")
+
+    def step(a, i):
+        a[0] += 1
+        return i
+
+    f.__globals__["step"] = step
+    expected = [f(np.zeros(1), k) for k in range(42)]
+    f.__globals__["step"] = njit(step)
+    assert [njit(f)(np.zeros(1), k) for k in range(42)] == expected
+
+
+def test_a_comparison_of_very_many_operands_is_refused():
+    with pytest.raises(UnsupportedError, match="joined by `and`"):
+        njit(function_of(" < ".join(["x"] * 20_000), "x"))(1.0)
+
+
+def test_tuples_that_double_come_to_an_end():
+    twice = "\n".join(["y = (x, x)"] + ["y = (y, y)"] * 30 + ["return 1"])
+    with pytest.raises(UnsupportedError, match="items in all"):
+        njit(function_of(twice, "x"))(3)
 
 
 def test_the_time_of_a_compile_grows_with_the_length_of_the_source():
