@@ -648,26 +648,9 @@ static void lower_copy(scalarizer *z, kir_block *out, kir_stmt *s) {
 }
 
 /* Stores through index arrays stay in order: of equal indices the last one counts. */
-static void lower_scatter(scalarizer *z, kir_block *out, kir_stmt *s) {
-    place p = {.var = s->var};
-    shape dims = {0};
-    bool must_copy = false;
-    for (uint32_t i = 0; i < s->index.len; i++) {
-        s->index.at[i] = prepare(z, out, s->index.at[i]);
-        dims = merge_shapes(z, dims, shape_of(z, s->index.at[i]));
-    }
-    kir_expr *value = prepare(z, out, s->value);
-    dims = hold_shape(z, out, merge_shapes(z, dims, shape_of(z, value)));
-    uint32_t entry = dims.n ? new_entry(z, s->at) : 0;
-    hazard h = {0};
-    find_hazards(z, out, &p, s->var, value, &h);
-    must_copy = h.overlaps || h.test;
-    if (must_copy && kir_is_array(value)) {
-        place t = {.var = allocate(z, out, fresh_array_type(z, s->var->ty->dtype, dims.n, false), &dims, s->at)};
-        fill_nest(z, out, &t, value, NULL, dims, false, entry, s->at);
-        value = kir_ref(z->m, t.var, s->at);
-    }
-    nest n = {.shape = dims, .exact = false};
+static void scatter_nest(scalarizer *z, kir_block *out, kir_stmt *s, kir_expr *const *indices, kir_expr *value,
+                         const shape *dims, uint32_t entry) {
+    nest n = {.shape = *dims, .exact = false};
     kir_expr *index[TYPE_MAX_NDIM];
     kir_stmt *outer = open_nest(z, out, &n, false, s->at);
     for (kir_stmt *l = outer; l; l = l->body.len && l->body.at[0]->kind == KIR_FOR ? l->body.at[0] : NULL) {
@@ -677,9 +660,66 @@ static void lower_scatter(scalarizer *z, kir_block *out, kir_stmt *s) {
     }
     set_entry(outer, entry);
     for (uint32_t i = 0; i < s->index.len; i++)
-        index[i] = element_as(z, &n, s->index.at[i], type_int64(z->m->types));
+        index[i] = element_as(z, &n, indices[i], type_int64(z->m->types));
     kir_expr *x = element_as(z, &n, value, s->var->ty->dtype);
     emit(z, n.body, kir_store(z->m, s->var, index, s->index.len, x, s->at));
+}
+
+/* A variable of its own for an element-wise expression. */
+static kir_expr *through_temporary(scalarizer *z, kir_block *out, kir_expr *e, uint32_t entry) {
+    shape s = hold_shape(z, out, shape_of(z, e));
+    place t = {.var = allocate(z, out, fresh_array_type(z, element_type(e), s.n, false), &s, e->at)};
+    fill_nest(z, out, &t, e, NULL, s, false, entry, e->at);
+    return kir_ref(z->m, t.var, e->at);
+}
+
+/* Does e read memory that stores into v change, whatever their place (a view of v, v itself), or may change (h->test
+ * holds when it does not)? */
+static void find_scatter_hazards(scalarizer *z, kir_block *out, kir_var *v, const kir_expr *e, hazard *h) {
+    bool reads = e->kind == KIR_VAR || is_view(e) || e->kind == KIR_GATHER;
+    if (reads && e->var->ty->kind == TYPE_ARRAY && alias_may_share(z->alias, v, e->var)) {
+        if (e->var == v)
+            h->overlaps = true;
+        else
+            h->test = and_also(z, h->test, apart_test(z, out, v, e));
+    }
+    for (uint32_t i = 0; i < e->n_args; i++)
+        find_scatter_hazards(z, out, v, e->args[i], h);
+}
+
+/* All indices are read, and were checked, before the first store: those that the stores may change are copied. */
+static void lower_scatter(scalarizer *z, kir_block *out, kir_stmt *s) {
+    shape dims = {0};
+    hazard of_value = {0}, of_index = {0};
+    kir_expr *index[TYPE_MAX_NDIM] = {0}, *copies[TYPE_MAX_NDIM] = {0};
+    for (uint32_t i = 0; i < s->index.len; i++) {
+        index[i] = prepare(z, out, s->index.at[i]);
+        dims = merge_shapes(z, dims, shape_of(z, index[i]));
+    }
+    kir_expr *value = prepare(z, out, s->value);
+    dims = hold_shape(z, out, merge_shapes(z, dims, shape_of(z, value)));
+    uint32_t entry = dims.n ? new_entry(z, s->at) : 0;
+    find_scatter_hazards(z, out, s->var, value, &of_value);
+    if ((of_value.overlaps || of_value.test) && kir_is_array(value))
+        value = through_temporary(z, out, value, entry);
+    for (uint32_t i = 0; i < s->index.len; i++)
+        find_scatter_hazards(z, out, s->var, index[i], &of_index);
+    if (!of_index.overlaps && !of_index.test) {
+        scatter_nest(z, out, s, index, value, &dims, entry);
+        return;
+    }
+    kir_stmt *versions = of_index.overlaps ? NULL : kir_stmt_new(z->m, KIR_IF, s->at);
+    kir_block *when = versions ? &versions->orelse : out;
+    if (versions) {
+        versions->value = of_index.test;
+        emit(z, out, versions);
+        scatter_nest(z, &versions->body, s, index, value, &dims, entry);
+    }
+    for (uint32_t i = 0; i < s->index.len; i++)
+        copies[i] = kir_is_array(index[i]) ? through_temporary(z, when, index[i], entry) : copy(z, index[i]);
+    scatter_nest(z, when, s, copies, value, &dims, entry);
+    if (versions)
+        pass_mark_versions(z->m, versions);
 }
 
 /* ---- reductions ---------------------------------------------------------------------------------------------------------------------------- */

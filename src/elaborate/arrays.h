@@ -45,6 +45,11 @@ uint32_t array_broadcast_dims(elab *e, kir_expr *const *x, uint32_t n, kir_expr 
                               const char *message, span at);
 /* Checks that x broadcasts into the shape. `message` ends where the shapes stand. */
 bool array_check_into(elab *e, const kir_expr *x, uint32_t ndim, kir_expr *const *dims, const char *message, span at);
+/* Whether an array of this shape is one that NumPy makes: its extents' product in bytes fits int64. NULL: known to.
+ * Extents of arrays are trusted unless `doubts_all`. */
+kir_expr *array_extents_fit(elab *e, uint32_t ndim, kir_expr *const *dims, uint32_t item_size, bool doubts_all,
+                            span at);
+void array_check_extents(elab *e, uint32_t ndim, kir_expr *const *dims, type *dtype, span at); /* ValueError if not */
 /* "(%d,%d)" */
 const char *array_shape_format(elab *e, uint32_t ndim);
 /* Dimensions from an argument `shape`: an integer or a tuple of integers; they are held and checked to be >= 0 unless

@@ -57,20 +57,44 @@ static kir_expr *reshaped(elab *e, kir_expr *x, uint32_t ndim, kir_expr *const *
     return kir_ref(m, result, at);
 }
 
-/* The dimension written as -1 follows from the size; then the sizes must agree. */
+static bool may_be_negative(const kir_expr *d) {
+    int64_t k;
+    return d->kind != KIR_DIM && !(kir_is_const_int(d, &k) && k >= 0);
+}
+
+/* One dimension may be unknown: as NumPy has it, any negative number says so, also one known at run time only. Gives
+ * the condition that there is one (NULL: never). `known` becomes the product of the others. */
+static kir_expr *find_unknown(elab *e, uint32_t ndim, kir_expr *const *dims, kir_expr **known, span at) {
+    kir_module *m = elab_module(e);
+    type *i64 = type_int64(m->types);
+    kir_expr *some = NULL, *count = kir_int(m, 0, at), *given[TYPE_MAX_NDIM], *product = kir_int(m, 1, at);
+    uint32_t candidates = 0;
+    for (uint32_t i = 0; i < ndim; i++) {
+        given[i] = array_copy(e, dims[i]);
+        if (may_be_negative(dims[i])) {
+            kir_expr *negative = kir_binary(m, KIR_OP_LT, array_copy(e, dims[i]), kir_int(m, 0, at), at);
+            given[i] = kir_select(m, array_copy(e, negative), kir_int(m, 1, at), given[i], at);
+            count = kir_binary(m, KIR_OP_ADD, count, kir_cast(m, array_copy(e, negative), i64, at), at);
+            some = some ? kir_binary(m, KIR_OP_OR, some, negative, at) : negative;
+            candidates++;
+        }
+        product = kir_binary(m, KIR_OP_MUL, product, array_copy(e, given[i]), at);
+    }
+    if (candidates > 1)
+        elab_check(e, kir_binary(m, KIR_OP_LE, count, kir_int(m, 1, at), at), "ValueError",
+                   "can only specify one unknown dimension", NULL, 0, at);
+    kir_expr *fits = array_extents_fit(e, ndim, given, 1, true, at);
+    *known = array_temp(e, fits ? kir_select(m, fits, product, kir_int(m, -1, at), at) : product, at);
+    return some ? array_temp(e, some, at) : NULL;
+}
+
+/* The dimension that is unknown follows from the size; then the sizes must agree. Products beyond int64 count as -1,
+ * which no size is. */
 static void complete_shape(elab *e, kir_expr *size, uint32_t ndim, kir_expr **dims, span at) {
     kir_module *m = elab_module(e);
-    uint32_t unknown = UINT32_MAX, n_args = 0;
-    kir_expr *known = kir_int(m, 1, at), *args[6];
-    int64_t k;
-    for (uint32_t i = 0; i < ndim; i++) {
-        if (kir_is_const_int(dims[i], &k) && k == -1)
-            unknown = i;
-        else
-            known = kir_binary(m, KIR_OP_MUL, known, array_copy(e, dims[i]), at);
-    }
-    known = array_temp(e, known, at);
+    kir_expr *known, *args[6], *unknown = find_unknown(e, ndim, dims, &known, at);
     size = array_temp(e, size, at);
+    uint32_t n_args = 0;
     const char *message = "cannot reshape array of size %d";
     if (ndim <= 5) {
         message = arena_printf(m->a, "%s into shape %s", message, array_shape_format(e, ndim));
@@ -79,11 +103,19 @@ static void complete_shape(elab *e, kir_expr *size, uint32_t ndim, kir_expr **di
     }
     args[0] = array_copy(e, size);
     kir_expr *ok = kir_binary(m, KIR_OP_EQ, array_copy(e, known), array_copy(e, size), at);
-    if (unknown != UINT32_MAX) {
-        kir_expr *zero = kir_binary(m, KIR_OP_EQ, array_copy(e, known), kir_int(m, 0, at), at);
-        kir_expr *divisor = array_temp(e, kir_select(m, zero, kir_int(m, 1, at), array_copy(e, known), at), at);
-        dims[unknown] = array_temp(e, kir_binary(m, KIR_OP_FLOORDIV, array_copy(e, size), divisor, at), at);
-        ok = kir_binary(m, KIR_OP_EQ, kir_binary(m, KIR_OP_MUL, array_copy(e, dims[unknown]), known, at), size, at);
+    if (unknown) {
+        kir_expr *usable = kir_binary(m, KIR_OP_GT, array_copy(e, known), kir_int(m, 0, at), at);
+        kir_expr *divisor = kir_binary(m, KIR_OP_MAX, array_copy(e, known), kir_int(m, 1, at), at);
+        kir_expr *rest = array_temp(e, kir_binary(m, KIR_OP_FLOORDIV, array_copy(e, size), divisor, at), at);
+        kir_expr *whole = kir_binary(m, KIR_OP_EQ, kir_binary(m, KIR_OP_MUL, array_copy(e, rest), known, at), size, at);
+        whole = kir_binary(m, KIR_OP_AND, whole, usable, at);
+        ok = kir_select(m, array_copy(e, unknown), whole, ok, at);
+        for (uint32_t i = 0; i < ndim; i++) {
+            if (!may_be_negative(dims[i]))
+                continue;
+            kir_expr *negative = kir_binary(m, KIR_OP_LT, array_copy(e, dims[i]), kir_int(m, 0, at), at);
+            dims[i] = array_temp(e, kir_select(m, negative, array_copy(e, rest), dims[i], at), at);
+        }
     }
     elab_check(e, ok, "ValueError", message, args, 1 + n_args, at);
 }

@@ -45,6 +45,7 @@ static value call_filled(elab *e, const builtin *b, value *args, uint32_t n, spa
         dtype = array_dtype_argument(e, &args[1], type_float64(elab_types(e)), at);
     if (!dtype || (b->code == FILL_VALUE && !fill))
         return value_invalid(at);
+    array_check_extents(e, ndim, dims, dtype, at);
     return filled(e, b->code, fill, dtype, ndim, dims, LAYOUT_C, at);
 }
 
@@ -456,6 +457,7 @@ static value call_broadcast_to(elab *e, const builtin *b, value *args, uint32_t 
     if (kir_is_array(x) && x->ty->ndim > ndim)
         return elab_error(e, DIAG_TYPING, at, NULL,
                           "input operand has more dimensions than allowed by the axis remapping");
+    array_check_extents(e, ndim, dims, kir_elem_type(x->ty), at);
     for (uint32_t i = 1; kir_is_array(x) && i <= x->ty->ndim; i++) {
         kir_module *m = elab_module(e);
         kir_expr *d = elab_array_dim(e, x, x->ty->ndim - i, at);

@@ -158,7 +158,7 @@ bool value_is_array(const value *v) {
 
 bool value_literal_int(const value *v, int64_t *x) {
     return v->kind == VAL_EXPR && v->literal && (v->ty->kind == TYPE_INT || v->ty->kind == TYPE_BOOL) &&
-           kir_is_const_int(v->expr, x);
+           kir_is_const_int(v->expr, x) && (*x >= 0 || v->ty->is_signed); /* beyond int64: none */
 }
 
 bool value_literal_bool(const value *v, bool *x) {

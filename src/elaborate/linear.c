@@ -182,7 +182,8 @@ static kir_expr *diagonal_of(elab *e, const value *a, const value *offset, span 
         return NULL;
     }
     kir_var *v = array_var(e, x, at);
-    kir_expr *k = array_temp(e, kir_cast(m, array_operand(e, offset, at), i64, at), at);
+    kir_expr *k = kir_cast(m, array_operand(e, offset, at), i64, at);
+    k = array_temp(e, kir_binary(m, KIR_OP_MAX, k, kir_int(m, -INT64_MAX, at), at), at); /* so that -k is one */
     kir_expr *down = kir_binary(m, KIR_OP_MAX, kir_unary(m, KIR_OP_NEG, array_copy(e, k), at), kir_int(m, 0, at), at);
     kir_expr *right = kir_binary(m, KIR_OP_MAX, array_copy(e, k), kir_int(m, 0, at), at);
     kir_expr *start[2] = {array_temp(e, down, at), array_temp(e, right, at)}, *room[2], *index[2];

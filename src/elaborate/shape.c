@@ -277,6 +277,42 @@ kir_expr *array_size(elab *e, const kir_expr *x, span at) {
     return size;
 }
 
+/* Zeros count as ones, as in NumPy: an empty array has strides, too. The product is taken in float64, which cannot wrap
+ * and is exact enough: MOST is below 2**63 by far more than it can be rounded. */
+kir_expr *array_extents_fit(elab *e, uint32_t ndim, kir_expr *const *dims, uint32_t item_size, bool doubts_all, span at) {
+    static const double MOST = 9.22e18;
+    kir_module *m = elab_module(e);
+    type *f64 = type_float64(m->types);
+    double fixed = item_size;
+    uint32_t doubts = 0;
+    kir_expr *product = NULL;
+    for (uint32_t i = 0; i < ndim; i++) {
+        int64_t k;
+        if (kir_is_const_int(dims[i], &k)) {
+            fixed *= k > 1 ? (double)k : 1.0;
+            continue;
+        }
+        doubts += doubts_all || dims[i]->kind != KIR_DIM;
+        kir_expr *d = kir_binary(m, KIR_OP_MAX, array_copy(e, dims[i]), kir_int(m, 1, at), at);
+        d = kir_cast(m, d, f64, at);
+        product = product ? kir_binary(m, KIR_OP_MUL, product, d, at) : d;
+    }
+    if (fixed > MOST)
+        return kir_bool(m, false, at);
+    if (ndim < 2 || !doubts || (doubts == 1 && fixed == 1.0))
+        return NULL;
+    product = kir_binary(m, KIR_OP_MUL, product, kir_const_float(m, f64, fixed, at), at);
+    return kir_binary(m, KIR_OP_LE, product, kir_const_float(m, f64, MOST, at), at);
+}
+
+void array_check_extents(elab *e, uint32_t ndim, kir_expr *const *dims, type *dtype, span at) {
+    kir_expr *fits = array_extents_fit(e, ndim, dims, type_size(dtype), false, at);
+    if (fits)
+        elab_check(e, fits, "ValueError",
+                   "array is too big; `arr.size * arr.dtype.itemsize` is larger than the maximum possible size.", NULL,
+                   0, at);
+}
+
 value elab_array_shape(elab *e, const value *array, span at) {
     value items[TYPE_MAX_NDIM];
     uint32_t ndim = array->expr->ty->ndim;

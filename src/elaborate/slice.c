@@ -7,6 +7,8 @@
  * end is which; unknown, both directions are worked out by selection, without a branch. */
 #include "elaborate/arrays.h"
 
+#define HUGE_STEP (INT64_C(1) << 62)
+
 static bool bound_is_int(elab *e, const value *v, span at) {
     if (v->kind == VAL_NONE)
         return true;
@@ -17,9 +19,13 @@ static bool bound_is_int(elab *e, const value *v, span at) {
     return false;
 }
 
+/* As int64: what is beyond it is beyond the end of every axis. */
 static kir_expr *bound_expr(elab *e, const value *v, span at) {
     kir_module *m = elab_module(e);
-    kir_expr *x = kir_cast(m, array_copy(e, v->expr), type_int64(m->types), at);
+    kir_expr *x = array_copy(e, v->expr);
+    if (v->ty->kind == TYPE_INT && v->ty->bits == 64 && !v->ty->is_signed)
+        x = kir_binary(m, KIR_OP_MIN, x, kir_const_int(m, v->ty, INT64_MAX, at), at);
+    x = kir_cast(m, x, type_int64(m->types), at);
     return x->kind == KIR_CONST || x->kind == KIR_VAR ? x : array_temp(e, x, at);
 }
 
@@ -40,11 +46,14 @@ static kir_expr *not_below(elab *e, kir_expr *x, int64_t low, span at) {
     return kir_binary(m, KIR_OP_MAX, x, kir_int(m, low, at), at);
 }
 
-/* Elements of start, start + step … before stop, step > 0 a constant. */
+/* Elements of start, start + step … before stop, step > 0 a constant. No axis holds two elements that are HUGE_STEP
+ * apart: there, and beyond, none of the sums overflow. */
 static kir_expr *count_steps(elab *e, kir_expr *distance, int64_t step, span at) {
     kir_module *m = elab_module(e);
     if (step == 1)
         return distance;
+    if (step >= HUGE_STEP)
+        return kir_binary(m, KIR_OP_MIN, distance, kir_int(m, 1, at), at);
     kir_expr *up = kir_binary(m, KIR_OP_ADD, distance, kir_int(m, step - 1, at), at);
     return kir_binary(m, KIR_OP_FLOORDIV, up, kir_int(m, step, at), at);
 }
@@ -72,7 +81,9 @@ static kir_sub upward_slice(elab *e, const value *s, const kir_expr *n, int64_t 
     bool start_known = kir_is_const_int(start, &c0);
     bool stop_known = s->items[1].kind == VAL_EXPR && value_literal_int(&s->items[1], &c1);
     if (start_known && (s->items[1].kind == VAL_NONE || (stop_known && c1 < 0))) {
-        int64_t cut = c0 + (s->items[1].kind == VAL_NONE ? 0 : -c1);
+        int64_t cut;
+        if (__builtin_sub_overflow(c0, s->items[1].kind == VAL_NONE ? 0 : c1, &cut))
+            cut = INT64_MAX;
         length = cut ? not_below(e, subtract_const(e, n, cut, at), 0, at) : array_copy(e, n);
     } else if (s->items[1].kind == VAL_NONE) {
         length = kir_binary(m, KIR_OP_SUB, array_copy(e, n), array_copy(e, start), at);
@@ -109,7 +120,7 @@ static kir_sub downward_slice(elab *e, const value *s, const kir_expr *n, int64_
     kir_expr *distance = whole ? array_copy(e, n) : kir_binary(m, KIR_OP_SUB, array_copy(e, start), stop, at);
     if (!whole)
         distance = not_below(e, distance, 0, at);
-    kir_expr *length = count_steps(e, distance, -step, at);
+    kir_expr *length = count_steps(e, distance, step == INT64_MIN ? INT64_MAX : -step, at);
     return (kir_sub){.kind = KIR_SUB_RANGE, .start = start, .length = length, .step = kir_int(m, step, at)};
 }
 
@@ -134,9 +145,9 @@ static kir_sub unknown_slice(elab *e, const value *s, const kir_expr *n, kir_exp
     kir_expr *span_up = kir_binary(m, KIR_OP_SUB, array_copy(e, ends[1]), array_copy(e, ends[0]), at);
     kir_expr *span_down = kir_binary(m, KIR_OP_SUB, array_copy(e, ends[0]), array_copy(e, ends[1]), at);
     kir_expr *distance = not_below(e, kir_select(m, array_copy(e, down), span_down, span_up, at), 0, at);
-    kir_expr *stride = array_temp(e, kir_unary(m, KIR_OP_ABS, array_copy(e, step), at), at);
-    kir_expr *up = kir_binary(m, KIR_OP_ADD, distance, subtract_const(e, stride, 1, at), at);
-    kir_expr *length = array_temp(e, kir_binary(m, KIR_OP_FLOORDIV, up, stride, at), at);
+    kir_expr *stride = kir_unary(m, KIR_OP_ABS, not_below(e, array_copy(e, step), -INT64_MAX, at), at);
+    kir_expr *whole_steps = kir_binary(m, KIR_OP_FLOORDIV, subtract_const(e, distance, 1, at), stride, at);
+    kir_expr *length = array_temp(e, kir_binary(m, KIR_OP_ADD, whole_steps, kir_int(m, 1, at), at), at);
     return (kir_sub){.kind = KIR_SUB_RANGE, .start = ends[0], .length = length, .step = step};
 }
 

@@ -25,6 +25,7 @@ typedef struct item {
     item_kind kind;
     const value *v; /* INT, SLICE (NULL: the whole axis), ARRAY, MASK */
     kir_expr *x;    /* INT: int64 expression; ARRAY, MASK: reference to a variable */
+    bool fresh;     /* MASK: computed on the spot, nobody else's memory */
 } item;
 
 typedef struct items {
@@ -235,9 +236,10 @@ static bool add_array(elab *e, items *list, const value *v, span at) {
                    type_name(elab_types(e), dtype));
         return false;
     }
+    bool mask = dtype->kind == TYPE_BOOL, fresh = !array_is_alias(x);
     kir_expr *ref = kir_ref(elab_module(e), array_var(e, x, at), at);
-    bool mask = dtype->kind == TYPE_BOOL;
-    return add_item(list, (item){.kind = mask ? ITEM_MASK : ITEM_ARRAY, .v = v, .x = ref}, mask ? ref->ty->ndim : 1);
+    return add_item(list, (item){.kind = mask ? ITEM_MASK : ITEM_ARRAY, .v = v, .x = ref, .fresh = fresh},
+                    mask ? ref->ty->ndim : 1);
 }
 
 static bool add_index(elab *e, items *list, const value *v, span at) {
@@ -752,8 +754,31 @@ static void assign_mask_scalar(elab *e, kir_var *var, kir_var *mask, kir_expr *x
     elab_emit(e, s);
 }
 
-static void assign_mask_list(elab *e, kir_var *var, kir_var *mask, kir_expr *x, span at) {
+/* The mask, or its copy where it shares memory with the array that is assigned: all of it is read before the first
+ * store. */
+static kir_var *mask_apart(elab *e, kir_var *mask, kir_var *var, span at) {
     kir_module *m = elab_module(e);
+    kir_expr *both = kir_expr_new(m, KIR_OVERLAP, type_bool(m->types), 1, at);
+    both->var = mask;
+    both->args[0] = kir_ref(m, var, at);
+    kir_var *apart = kir_var_new(m, elab_fn(e), NULL, mask->ty, at);
+    type_layout layout = mask->ty->layout == LAYOUT_F ? LAYOUT_F : LAYOUT_C;
+    kir_stmt *branch = kir_stmt_new(m, KIR_IF, at);
+    branch->value = both;
+    elab_push_block(e, &branch->body);
+    kir_var *own = array_materialise(e, kir_ref(m, mask, at), layout, at);
+    elab_emit(e, kir_assign(m, apart, kir_ref(m, own, at), at));
+    elab_pop_block(e);
+    elab_push_block(e, &branch->orelse);
+    elab_emit(e, kir_assign(m, apart, kir_ref(m, mask, at), at));
+    elab_pop_block(e);
+    elab_emit(e, branch);
+    return apart;
+}
+
+static void assign_mask_list(elab *e, kir_var *var, const item *it, kir_expr *x, span at) {
+    kir_module *m = elab_module(e);
+    kir_var *mask = it->x->var;
     if (x->ty->ndim > 1) {
         elab_error(
             e, DIAG_TYPING, at, "flatten it first",
@@ -763,6 +788,8 @@ static void assign_mask_list(elab *e, kir_var *var, kir_var *mask, kir_expr *x, 
     }
     check_mask_shape(e, mask, var, 0, at);
     kir_var *list = array_materialise(e, x, LAYOUT_C, at);
+    if (!it->fresh)
+        mask = mask_apart(e, mask, var, at);
     kir_expr *length = kir_dim(m, list, 0, at);
     kir_expr *count = count_true(e, mask, at);
     kir_expr *same = kir_binary(m, KIR_OP_EQ, array_copy(e, length), array_copy(e, count), at);
@@ -915,7 +942,7 @@ static void set_fancy(elab *e, const kir_expr *target, items *list, kir_expr *x,
     if (is_mask_alone(list, target->ty->ndim)) {
         kir_var *var = array_var(e, array_copy(e, target), at);
         if (kir_is_array(x) && x->ty->ndim > 0)
-            assign_mask_list(e, var, list->at[0].x->var, x, at);
+            assign_mask_list(e, var, &list->at[0], x, at);
         else
             assign_mask_scalar(e, var, list->at[0].x->var, x, at);
         return;
