@@ -6,6 +6,7 @@
  *   conditions        [f(i) for i in I if c(i)]            as long as I, then the part that was filled
  * The type of the elements is found by elaborating the element once and throwing the code away.
  */
+#include "elaborate/arrays.h"
 #include "elaborate/flow.h"
 
 enum { MAX_LEVELS = 8 };
@@ -177,6 +178,9 @@ static type *element_type(elab *e, comprehension *c) {
     for (uint32_t i = 0; i < c->n; i++) {
         c->index[i] = kir_var_new(e->m, e->fn, NULL, type_int64(e->m->types), c->at);
         bind_target(e, c, i);
+        const ast_list *ifs = &c->part[i]->comprehension.ifs;
+        for (uint32_t k = 0; k < ifs->len; k++) /* they may assign, which is refused */
+            elab_expression(e, ifs->at[k]);
     }
     value v = elab_expression(e, c->element);
     elab_pop_block(e);
@@ -193,15 +197,22 @@ static type *element_type(elab *e, comprehension *c) {
     return v.ty;
 }
 
+/* Items in all, at most; more than memory holds where int64 does not hold the product. */
+static kir_expr *most_items(elab *e, comprehension *c) {
+    kir_expr *length[MAX_LEVELS], *fits, *product = kir_int(e->m, 1, c->at);
+    for (uint32_t i = 0; i < c->n; i++) {
+        length[i] = again(e, c->length[i]);
+        product = kir_binary(e->m, KIR_OP_MUL, product, again(e, c->length[i]), c->at);
+    }
+    fits = array_extents_fit(e, c->n, length, 1, true, c->at);
+    return fits ? kir_select(e->m, fits, product, kir_int(e->m, INT64_MAX, c->at), c->at) : product;
+}
+
 static value allocate(elab *e, comprehension *c, type *t) {
     value dims[MAX_LEVELS];
     uint32_t n = c->count ? 1 : c->n;
-    for (uint32_t i = 0; i < c->n; i++) {
-        kir_expr *length = again(e, c->length[i]);
-        if (c->count && i > 0)
-            length = kir_binary(e->m, KIR_OP_MUL, dims[0].expr, length, c->at);
-        dims[c->count ? 0 : i] = value_of(e, length);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        dims[i] = value_of(e, c->count ? most_items(e, c) : again(e, c->length[i]));
     value args[2] = {value_tuple(e, dims, n, c->at), value_of_type(e, t, c->at)};
     return elab_call_builtin(e, "numpy.empty", args, 2, c->at);
 }

@@ -619,7 +619,8 @@ static value slice_part(elab *e, const ast *x, span at) {
     if (!value_is_scalar(&v) || !type_is_integer(v.ty))
         return elab_error(e, DIAG_TYPING, x->at, "slice indices are integers or None", "%s in a slice",
                           value_describe(e, &v));
-    return elab_convert(e, &v, type_int64(e->m->types), x->at);
+    bool beyond = v.ty->kind == TYPE_INT && v.ty->bits == 64 && !v.ty->is_signed; /* slice.c sees to it */
+    return beyond ? v : elab_convert(e, &v, type_int64(e->m->types), x->at);
 }
 
 /* What stands between the brackets. */

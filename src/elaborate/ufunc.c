@@ -153,12 +153,17 @@ static kir_expr *build_remainder(elab *e, const ufunc *u, kir_expr **x, type *t,
                       at);
 }
 
-static void check_exponents(elab *e, kir_expr **exponent, span at) {
+/* Nothing is raised to a power when there is no base: NumPy looks at the exponents one by one. */
+static void check_exponents(elab *e, kir_expr **base, kir_expr **exponent, span at) {
     kir_module *m = elab_module(e);
     kir_expr *x = array_share(e, exponent);
     kir_expr *ok = bin(e, KIR_OP_GE, x, constant(e, kir_elem_type(x->ty), 0, at), at);
     if (kir_is_array(ok))
         ok = array_reduce(e, KIR_OP_ALL, ok, -1, type_bool(m->types), at);
+    if (kir_is_array(*base)) {
+        kir_expr *again = array_share(e, base);
+        ok = bin(e, KIR_OP_OR, ok, bin(e, KIR_OP_EQ, array_size(e, again, at), kir_int(m, 0, at), at), at);
+    }
     elab_check(e, ok, "ValueError", "Integers to negative integer powers are not allowed.", NULL, 0, at);
 }
 
@@ -179,7 +184,7 @@ static kir_expr *build_power(elab *e, const ufunc *u, kir_expr **x, type *t, spa
     if (type_is_integer(t)) {
         type *wide = type_int(m->types, 64, t->is_signed);
         if (t->is_signed && !(x[1]->kind == KIR_CONST && x[1]->value.i >= 0))
-            check_exponents(e, &x[1], at);
+            check_exponents(e, &x[0], &x[1], at);
         return kir_cast(m, bin(e, KIR_OP_POW, kir_cast(m, x[0], wide, at), kir_cast(m, x[1], wide, at), at), t, at);
     }
     return bin(e, KIR_OP_POW, x[0], x[1], at);
@@ -811,6 +816,32 @@ static value call_clip(elab *e, const builtin *b, value *args, uint32_t n, span 
     return into_out(e, find_ufunc("maximum"), x, &args[n - 1], at);
 }
 
+/* x * 10**digits, rounded, / 10**digits in float32, as NumPy; below zero digits divides first. */
+static kir_expr *round_single(elab *e, kir_expr *x, kir_expr *digits, span at) {
+    kir_module *m = elab_module(e);
+    type *f32 = kir_elem_type(x->ty), *f64 = type_float64(m->types);
+    kir_expr *parts[2], *again, *down;
+    int64_t k;
+    digits = array_temp(e, digits, at);
+    if (kir_is_const_int(digits, &k)) {
+        double scale = pow(10.0, fabs((double)k));
+        again = kir_const_float(m, f32, (float)scale, at);
+    } else {
+        kir_expr *power = kir_cast(m, kir_unary(m, KIR_OP_ABS, array_copy(e, digits), at), f64, at);
+        power = bin(e, KIR_OP_POW, kir_const_float(m, f64, 10, at), power, at);
+        again = array_temp(e, kir_cast(m, power, f32, at), at);
+    }
+    down = bin(e, KIR_OP_LT, digits, kir_int(m, 0, at), at);
+    for (int i = 0; i < 2; i++) {
+        kir_expr *copy = array_share(e, &x);
+        kir_expr *scaled = bin(e, i ? KIR_OP_DIV : KIR_OP_MUL, copy, array_copy(e, again), at);
+        parts[i] = bin(e, i ? KIR_OP_MUL : KIR_OP_DIV, math1(e, KIR_OP_RINT, scaled, at), array_copy(e, again), at);
+    }
+    if (kir_is_const_int(down, &k))
+        return parts[k ? 1 : 0];
+    return kir_select(m, array_temp(e, down, at), parts[1], parts[0], at);
+}
+
 /* around(a, decimals): whole numbers keep; rounding integers to tens is not worth a loop of its own. */
 static value call_around(elab *e, const builtin *b, value *args, uint32_t n, span at) {
     kir_module *m = elab_module(e);
@@ -835,6 +866,8 @@ static value call_around(elab *e, const builtin *b, value *args, uint32_t n, spa
     if (!value_is_scalar(&args[1]) || !type_is_integer(args[1].ty))
         return elab_error(e, DIAG_TYPING, at, NULL, "decimals must be an integer");
     kir_expr *pair[2] = {x, kir_cast(m, array_operand(e, &args[1], at), type_int64(m->types), at)};
+    if (t->bits == 32)
+        return into_out(e, find_ufunc("rint"), round_single(e, x, pair[1], at), &args[n - 1], at);
     return into_out(e, find_ufunc("rint"), kir_math(m, KIR_OP_NPROUND, t, pair, 2, at), &args[n - 1], at);
 }
 

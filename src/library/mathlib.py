@@ -9,7 +9,14 @@ import math
 def math_lcm(a, b):
     if a == 0 or b == 0:
         return 0
-    return abs(a // math.gcd(a, b) * b)
+    x = a // math.gcd(a, b)
+    if x < -9223372036854775807 or b < -9223372036854775807:
+        raise OverflowError("lcm() result does not fit int64")
+    x = abs(x)
+    y = abs(b)
+    if x > 9223372036854775807 // y:
+        raise OverflowError("lcm() result does not fit int64")
+    return x * y
 
 
 def math_factorial(n):

@@ -78,7 +78,7 @@ def np_nanmean(a, axis=None, dtype=None, out=None, keepdims=False):
     missing = np.isnan(a)
     count = np.sum(~missing, axis, None, None, keepdims)
     total = np.sum(np.where(missing, 0, a), axis, dtype, None, keepdims)
-    return total / np.asarray(count).astype(np.asarray(total).dtype)[()]
+    return np.divide(total, np.asarray(count).astype(np.asarray(total).dtype)[()])
 
 
 def np_nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
@@ -259,6 +259,8 @@ def np_interp(x, xp, fp):
 
 def np_bincount(x, weights=None, minlength=0):
     n = minlength
+    if n < 0:
+        raise ValueError("'minlength' must not be negative")
     for i in range(x.shape[0]):
         if x[i] < 0:
             raise ValueError("'list' argument must have no negative elements")
