@@ -665,11 +665,11 @@ static void scatter_nest(scalarizer *z, kir_block *out, kir_stmt *s, kir_expr *c
     emit(z, n.body, kir_store(z->m, s->var, index, s->index.len, x, s->at));
 }
 
-/* A variable of its own for an element-wise expression. */
-static kir_expr *through_temporary(scalarizer *z, kir_block *out, kir_expr *e, uint32_t entry) {
+/* A variable of its own for an element-wise expression; the report speaks of what the statement does, not of this. */
+static kir_expr *through_temporary(scalarizer *z, kir_block *out, kir_expr *e) {
     shape s = hold_shape(z, out, shape_of(z, e));
     place t = {.var = allocate(z, out, fresh_array_type(z, element_type(e), s.n, false), &s, e->at)};
-    fill_nest(z, out, &t, e, NULL, s, false, entry, e->at);
+    fill_nest(z, out, &t, e, NULL, s, false, 0, e->at);
     return kir_ref(z->m, t.var, e->at);
 }
 
@@ -701,7 +701,7 @@ static void lower_scatter(scalarizer *z, kir_block *out, kir_stmt *s) {
     uint32_t entry = dims.n ? new_entry(z, s->at) : 0;
     find_scatter_hazards(z, out, s->var, value, &of_value);
     if ((of_value.overlaps || of_value.test) && kir_is_array(value))
-        value = through_temporary(z, out, value, entry);
+        value = through_temporary(z, out, value);
     for (uint32_t i = 0; i < s->index.len; i++)
         find_scatter_hazards(z, out, s->var, index[i], &of_index);
     if (!of_index.overlaps && !of_index.test) {
@@ -716,7 +716,7 @@ static void lower_scatter(scalarizer *z, kir_block *out, kir_stmt *s) {
         scatter_nest(z, &versions->body, s, index, value, &dims, entry);
     }
     for (uint32_t i = 0; i < s->index.len; i++)
-        copies[i] = kir_is_array(index[i]) ? through_temporary(z, when, index[i], entry) : copy(z, index[i]);
+        copies[i] = kir_is_array(index[i]) ? through_temporary(z, when, index[i]) : copy(z, index[i]);
     scatter_nest(z, when, s, copies, value, &dims, entry);
     if (versions)
         pass_mark_versions(z->m, versions);

@@ -279,7 +279,8 @@ kir_expr *array_size(elab *e, const kir_expr *x, span at) {
 
 /* Zeros count as ones, as in NumPy: an empty array has strides, too. The product is taken in float64, which cannot wrap
  * and is exact enough: MOST is below 2**63 by far more than it can be rounded. */
-kir_expr *array_extents_fit(elab *e, uint32_t ndim, kir_expr *const *dims, uint32_t item_size, bool doubts_all, span at) {
+kir_expr *array_extents_fit(elab *e, uint32_t ndim, kir_expr *const *dims, uint32_t item_size, bool doubts_all,
+                            span at) {
     static const double MOST = 9.22e18;
     kir_module *m = elab_module(e);
     type *f64 = type_float64(m->types);
