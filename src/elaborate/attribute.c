@@ -89,7 +89,7 @@ static kir_expr *find_unknown(elab *e, uint32_t ndim, kir_expr *const *dims, kir
 }
 
 /* The dimension that is unknown follows from the size; then the sizes must agree. Products beyond int64 count as -1,
- * which no size is. */
+ * which no size is. A dimension n that is filled in is written max(n, …): loops over range(n) are seen to stay in it. */
 static void complete_shape(elab *e, kir_expr *size, uint32_t ndim, kir_expr **dims, span at) {
     kir_module *m = elab_module(e);
     kir_expr *known, *args[6], *unknown = find_unknown(e, ndim, dims, &known, at);
@@ -114,7 +114,8 @@ static void complete_shape(elab *e, kir_expr *size, uint32_t ndim, kir_expr **di
             if (!may_be_negative(dims[i]))
                 continue;
             kir_expr *negative = kir_binary(m, KIR_OP_LT, array_copy(e, dims[i]), kir_int(m, 0, at), at);
-            dims[i] = array_temp(e, kir_select(m, negative, array_copy(e, rest), dims[i], at), at);
+            kir_expr *found = kir_select(m, negative, array_copy(e, rest), kir_int(m, -1, at), at);
+            dims[i] = array_temp(e, kir_binary(m, KIR_OP_MAX, dims[i], array_temp(e, found, at), at), at);
         }
     }
     elab_check(e, ok, "ValueError", message, args, 1 + n_args, at);

@@ -152,6 +152,22 @@ def test_reshape_of_nothing(agree, shape):
     agree(kernel, np.zeros(0), *shape)
 
 
+def test_loops_over_the_extents_that_were_asked_for_need_no_checks():
+    @njit(parallel=True)
+    def kernel(x, n, m):
+        a = x.reshape(n, m)
+        s = 0.0
+        for i in range(n):
+            for j in range(m):
+                s += a[i, j]
+        return s
+
+    assert kernel(np.arange(12.0), 3, 4) == 66.0
+    assert kernel(np.arange(12.0), 3, -1) == 0.0
+    assert not any(entry.get("guards") for entry in kernel.parallel_report())
+    assert kernel.parallel_report()[0]["decision"] == "parallel"
+
+
 def test_reshape_to_constant_extents_that_wrap(agree):
     def kernel(x):
         return x.reshape(4294967296, 4294967296, 10).size
