@@ -105,8 +105,8 @@ def binomial_option(s, k, r, sigma, t, n):
     v = np.empty(n + 1)
     for i in range(n + 1):  # parallel
         v[i] = max(k - s * u ** (n - i) * d ** i, 0.0)
-    for step in range(n - 1, -1, -1):  # parallel
-        for i in range(step + 1):
+    for step in range(n - 1, -1, -1):  # serial
+        for i in range(step + 1):  # parallel
             hold = disc * (p * v[i] + (1 - p) * v[i + 1])
             v[i] = max(hold, k - s * u ** (step - i) * d ** i)
     return v[0]
