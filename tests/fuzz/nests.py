@@ -351,10 +351,13 @@ class Nests:
             if r.random() < 0.3:
                 steps.insert(r.randint(0, len(steps)), when(0.0, copy.deepcopy(keep)))
             bound = r.choice([4.0, 2.0, 0.5, 0.5])
-            if r.random() < 0.35:
+            style = r.random()
+            if style < 0.35:
                 return Node("under", code=f"while {k} < {most} and {z} <= {bound}:", body=steps)
             steps.insert(r.choice([r.randint(0, len(steps)), len(steps)]), Node("when", orelse=[], body=[Node("break")], test=Node(
                 "compare", "bool", op=">", a=var(r.choice([z, z, w]), "float64"), b=const(bound))))
+            if style < 0.55:
+                return Node("under", code=f"while {k} < {most}:", body=steps)
             return Node("for", var=self.name("q"), lo="0", hi=str(most), step=1, body=steps)
 
         body = [Node("assign", name=t, value=load("float64", c, *at)),
@@ -365,8 +368,8 @@ class Nests:
             between = [copy.deepcopy(keep)] + ([Node("assign", name=z, value=const(0.25))] if r.random() < 0.5 else [])
             body += [when(r.choice([0.0, 1.0]), *between), stage(2 * most)]
         ty = self.arrays[out]["dtype"]
-        result = var(k) if ty == "int64" else r.choice([var(k), var(z, "float64"), var(w, "float64"), Node(
-            "bin", "float64", op="+", a=var(z, "float64"), b=var(w, "float64"))])
+        both = Node("bin", "float64", op="+", a=var(z, "float64"), b=var(*r.choice([(w, "float64"), (k, "int64")])))
+        result = var(k) if ty == "int64" else r.choice([var(k), var(z, "float64"), var(w, "float64"), both, both])
         body.append(r.choice([Node("store", array=out, subs=at, value=result),
                               Node("update", array=out, subs=at, op="+", ty=promote(ty, result.ty), value=result)]))
         heads = [(at[-1], r.choice(["0", "0", "1"]), n, 1)]

@@ -212,7 +212,20 @@ def stored_before(x, out):
         out[i] = out[i] + s
 
 
-LOOPS = (escape, escape_by_break, counter_outlives, late_test, newton, conditions_inside, two_loops, conditions_behind,
+def all_read_behind(x, out):
+    """The test comes after the change, and nothing that the steps hand on is dropped: who left must stay away."""
+    for i in range(x.shape[0]):
+        z = x[i] - 0.5
+        k = 0
+        while k < 9:
+            z = z * 0.75 + x[i] - 0.5
+            k += 1
+            if z > 0.5:
+                break
+        out[i] = z + k
+
+
+LOOPS = (escape, escape_by_break, all_read_behind, counter_outlives, late_test, newton, conditions_inside, two_loops, conditions_behind,
          area, integers, skips, reads_inside, stored_before)
 
 
