@@ -472,8 +472,10 @@ class Nests:
         t, out = self.grid("float64", [max(size, 4)]), self.grid("float64", [size], "C")
         k, style = r.choice([0, 1, 2, 3, 20]), r.random()
         if style < 0.25:  # an index far outside, and a divisor behind it
-            far = load("float64", t, f"{self.index_array(2)}[i] * 1000000007")
-            self.reach(far.subs[0].split("[")[0], 0, 0, max(size - 1, 0))
+            index = self.index_array(2)
+            self.arrays[index]["dtype"] = "int64"  # NumPy refuses or wraps the product of a shorter one
+            far = load("float64", t, f"{index}[i] * 1000000007")
+            self.reach(index, 0, 0, max(size - 1, 0))
             value = Node("bin", "float64", op="/", a=var("x", "float64"), b=far)
             return Node("for", var="i", lo="0", hi=n, step=1, body=[Node("store", array=out, subs=["i"], value=value)])
         if style < 0.6:
