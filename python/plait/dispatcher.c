@@ -220,7 +220,7 @@ static PyObject *call_entry(const entry *e, const packed *args) {
     return result;
 }
 
-enum { ANY_TILE = -2 };
+enum { ANY_TILE = -2, MOST_TRIES = 1000 };
 
 static const entry *find_entry(const Dispatcher *d, const packed *args, int64_t tile) {
     for (Py_ssize_t i = 0; i < d->n_entries; i++) {
@@ -243,23 +243,30 @@ static PyObject *pack_values(PyObject *const *values, Py_ssize_t count) {
     return tuple;
 }
 
-/* Compiles by way of Python and looks again. */
+static int miss(Dispatcher *d, const packed *args, PyObject *values) {
+    if (ext.miss == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "plait.dispatcher is not loaded");
+        return -1;
+    }
+    PyObject *done = PyObject_CallFunction(ext.miss, "OOL", (PyObject *)d, values, (long long)bytes_of(args));
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+/* Compiles by way of Python and looks again; and again, where another thread has emptied the table in between
+ * (recompile(), a changed configuration). */
 static const entry *make_entry(Dispatcher *d, const packed *args, PyObject *const *values, Py_ssize_t count) {
+    const entry *e = NULL;
     PyObject *tuple = pack_values(values, count);
     if (tuple == NULL)
         return NULL;
-    PyObject *done = ext.miss != NULL
-                         ? PyObject_CallFunction(ext.miss, "OOL", (PyObject *)d, tuple, (long long)bytes_of(args))
-                         : NULL;
-    Py_DECREF(tuple);
-    if (done == NULL) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_RuntimeError, "plait.dispatcher is not loaded");
-        return NULL;
+    bool fine = true;
+    for (int tries = 0; tries < MOST_TRIES && fine && e == NULL; tries++) {
+        fine = miss(d, args, tuple) == 0;
+        e = fine ? find_entry(d, args, ANY_TILE) : NULL;
     }
-    Py_DECREF(done);
-    const entry *e = find_entry(d, args, ANY_TILE);
-    if (e == NULL)
+    Py_DECREF(tuple);
+    if (fine && e == NULL)
         PyErr_SetString(PyExc_SystemError, "no specialisation after compiling");
     return e;
 }

@@ -362,16 +362,16 @@ def on_miss(dispatcher, values, nbytes):
 
 
 def _make_entry(dispatcher, values, nbytes):
+    """The lock is held until the kernel is in the table: recompile() empties the table, and an older one must not come after."""
     args = _typeof_all(dispatcher, values)
     state = dispatcher._state
     tile = _tile_of_size(dispatcher, nbytes)
-    if state.can_compile or args in state.overloads:
-        dispatcher._insert(values, compile_overload(dispatcher, types.Signature(None, args), tile).kernel, None)
-        return
-    overload = _best_overload(dispatcher, args)
     with state.lock:
-        overload = _variant(dispatcher, overload, tile)
-    dispatcher._insert(values, overload.kernel, _conversions(args, overload.signature.args))
+        if state.can_compile or args in state.overloads:
+            dispatcher._insert(values, compile_overload(dispatcher, types.Signature(None, args), tile).kernel, None)
+            return
+        overload = _variant(dispatcher, _best_overload(dispatcher, args), tile)
+        dispatcher._insert(values, overload.kernel, _conversions(args, overload.signature.args))
 
 
 # ---- conversions to eager signatures -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kernel_text import function_of
 
-from plait import njit, prange
+from plait import dispatcher, njit, prange
 from plait.errors import TypingError, UnsupportedError
 
 FAR = 2**63
@@ -209,3 +209,39 @@ def test_the_time_of_a_compile_grows_with_the_length_of_the_source():
     seconds_to_compile(10)
     short = seconds_to_compile(2000)
     assert seconds_to_compile(8000) < 7 * short + 0.1
+
+
+# ---- recompile() by another thread, in the middle of a first call --------------------------------------------------------
+
+
+def test_a_table_that_is_emptied_while_a_kernel_compiles_is_filled_again(monkeypatch):
+    make, made = dispatcher._make_entry, []
+
+    def and_empty(kernel, values, nbytes):
+        make(kernel, values, nbytes)
+        made.append(values)
+        if len(made) < 3:
+            kernel._forget()
+
+    monkeypatch.setattr(dispatcher, "_make_entry", and_empty)
+    assert njit(lambda x: x + 1)(1) == 2 and len(made) == 3
+
+
+def test_a_kernel_from_before_recompile_is_not_called_after_it(monkeypatch):
+    compiled, value, threads = dispatcher.compile_overload, 10, []
+
+    def and_recompile(*args):
+        nonlocal value
+        overload = compiled(*args)
+        if not threads:
+            value = 11
+            threads.append(threading.Thread(target=kernel.recompile))
+            threads[0].start()
+            threads[0].join(0.3)
+        return overload
+
+    kernel = njit(lambda: value)
+    monkeypatch.setattr(dispatcher, "compile_overload", and_recompile)
+    assert kernel() in (10, 11)
+    threads[0].join()
+    assert kernel() == 11
