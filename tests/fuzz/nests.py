@@ -34,8 +34,10 @@ class Nests:
         sizes = [r.choice(["n", "n", "m", "12", "7"]) for _ in range(ndim)]
         steps = self.params["n"] // 2 if times == "n // 2" else self.value_of(times)
         while math.prod(self.value_of(s) for s in sizes) * max(steps, 1) > MOST_ITERATIONS:
-            sizes[max(range(ndim), key=lambda k: self.value_of(sizes[k]))] = "5"
-            if all(s == "5" for s in sizes):
+            longest = max(range(ndim), key=lambda k: self.value_of(sizes[k]))
+            if self.value_of(sizes[longest]) > 5:
+                sizes[longest] = "5"
+            else:
                 times, steps = "2", 2
         ty = r.choice(["float64", "float64", "float64", "float32", "int64"])
         style = self.pick(["back", "copy", "fields", "place", "slices"], [6, 4, 3, 2, 3])
