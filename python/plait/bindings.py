@@ -139,12 +139,10 @@ class Names:
             return _bind_dtype(value)
         if isinstance(value, np.generic):
             return _bind_numpy_scalar(value)
-        if hasattr(type(value), "__members__"):
-            if isinstance(value.value, int):
-                return {"int": str(int(value.value))}
-            raise Unbindable("is a member of an enumeration whose values are not int")
         if isinstance(value, int):
-            return {"int": str(int(value))}
+            return _bind_int(int(value))
+        if hasattr(type(value), "__members__"):
+            raise Unbindable("is a member of an enumeration whose members are no integers, as those of an IntEnum are")
         if isinstance(value, float):
             return {"float": _float_text(value)}
         if isinstance(value, (BuiltinFunctionType, np.ufunc)) or is_known(getattr(value, "__module__", None) or ""):
@@ -170,17 +168,31 @@ def _float_text(x):
     return x.hex() if x - x == 0.0 else repr(x)
 
 
+def _bind_int(value):
+    if -(2**63) <= value < 2**64:
+        return {"int": str(value)}
+    raise Unbindable("is an integer that does not fit 64 bits")
+
+
 def _bind_complex(z):
     return {"complex": [_float_text(z.real), _float_text(z.imag)]}
+
+
+def _bind_str(value):
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Unbindable("is a string that UTF-8 cannot hold") from None
+    return {"str": value}
 
 
 _SIMPLE = {
     type(None): lambda value: {"none": True},
     bool: lambda value: {"bool": value},
-    int: lambda value: {"int": str(value)},
+    int: _bind_int,
     float: lambda value: {"float": _float_text(value)},
     complex: _bind_complex,
-    str: lambda value: {"str": value},
+    str: _bind_str,
 }
 
 
@@ -198,8 +210,11 @@ def _bind_numpy_scalar(value):
 
 
 def _bind_array(a):
+    """Subclasses are refused as arguments are: they give operators other meanings."""
     import base64
 
+    if type(a) not in (np.ndarray, np.memmap):
+        raise Unbindable(f"is a {type(a).__name__}; kernels take plain arrays: bind np.asarray(…)")
     dtype = _bind_dtype(a.dtype)["dtype"]
     order = "F" if a.flags.f_contiguous and not a.flags.c_contiguous else "C"
     data = base64.b64encode(a.tobytes(order)).decode("ascii")

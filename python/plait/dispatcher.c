@@ -73,9 +73,24 @@ static number read_number(ext_dtype dtype, const int64_t *slot) {
         n.im = low_float((int64_t)((uint64_t)slot[0] >> 32));
     else if (dtype == DT_COMPLEX128)
         memcpy(&n.im, slot + 1, sizeof n.im);
-    if (!is_integer(dtype) && n.re > -9.3e18 && n.re < 9.3e18)
-        n.i = n.re >= 9223372036854775808.0 ? (int64_t)(uint64_t)n.re : (int64_t)n.re;
     return n;
+}
+
+static double clamp(double x, double low, double high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+/* As kernels convert: towards zero, NaN is 0, and what is too far is the nearest of the type by way of which it goes. */
+static int64_t truncate_real(double x, ext_dtype to) {
+    if (x != x)
+        return 0;
+    if (to <= DT_INT32 || to == DT_UINT8 || to == DT_UINT16)
+        x = clamp(x, INT32_MIN, INT32_MAX);
+    if (x < 9223372036854775808.0)
+        return x < -9223372036854775808.0 ? INT64_MIN : (int64_t)x;
+    if (to != DT_UINT64)
+        return INT64_MAX;
+    return x < 18446744073709551616.0 ? (int64_t)(uint64_t)x : -1;
 }
 
 static int64_t wrap_integer(int64_t x, ext_dtype to) {
@@ -108,7 +123,7 @@ static void write_number(number n, ext_dtype to, int64_t *slot) {
     if (to == DT_BOOL)
         slot[0] = is_integer(n.dtype) ? n.i != 0 : n.re != 0.0 || n.im != 0.0;
     else if (is_integer(to))
-        slot[0] = wrap_integer(n.i, to);
+        slot[0] = wrap_integer(is_integer(n.dtype) ? n.i : truncate_real(n.re, to), to);
     else if (to == DT_FLOAT32)
         slot[0] = float_bits(n.re);
     else if (to == DT_COMPLEX64)

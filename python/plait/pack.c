@@ -132,6 +132,17 @@ static int pack_float(packed *p, PyObject *value) {
     return 0;
 }
 
+/* With its digits, unless there are more than Python writes. */
+static void refuse_int(PyObject *value) {
+    PyObject *digits = PyObject_Repr(value);
+    PyErr_Clear();
+    if (digits != NULL)
+        PyErr_Format(PyExc_ValueError, "int argument is too large: %U does not fit 64 bits", digits);
+    else
+        PyErr_SetString(PyExc_ValueError, "int argument is too large: it does not fit 64 bits");
+    Py_XDECREF(digits);
+}
+
 static int pack_int(packed *p, PyObject *value) {
     int overflow;
     if (reserve(p, 1, 1) < 0)
@@ -144,7 +155,7 @@ static int pack_int(packed *p, PyObject *value) {
     }
     if (overflow < 0 || PyErr_Occurred()) {
         PyErr_Clear();
-        PyErr_Format(PyExc_ValueError, "int argument is too large: %R does not fit 64 bits", value);
+        refuse_int(value);
         return -1;
     }
     p->codes[p->n_codes++] = make_code(CODE_SCALAR, dtype);

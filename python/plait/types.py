@@ -334,7 +334,8 @@ def typeof(value):
         return _typeof_array(value)
     if kind is int or (isinstance(value, int) and kind is not bool):
         if value >= 2**64 or value < -(2**63):
-            raise ValueError(f"int argument is too large: {value} does not fit 64 bits")
+            shown = value if value.bit_length() < 1000 else "it"  # Python writes no more than 4300 digits
+            raise ValueError(f"int argument is too large: {shown} does not fit 64 bits")
         return uint64 if value >= 2**63 else int64
     if kind in _by_class:
         return _by_class[kind]

@@ -1,6 +1,7 @@
 """What a user can do to the package that nobody would expect him to. Every test here stands for a wrong answer, a crash, a
 hang or a misleading message that was once there."""
 
+import enum
 import threading
 import time
 
@@ -245,3 +246,54 @@ def test_a_kernel_from_before_recompile_is_not_called_after_it(monkeypatch):
     assert kernel() in (10, 11)
     threads[0].join()
     assert kernel() == 11
+
+
+# ---- values that come from outside -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_a_float_for_an_integer_parameter_is_converted_as_in_a_kernel(to, kind):
+    """Far ones, infinities and NaN went in by their bits."""
+    declared = njit(f"{to}({to})")(lambda x: x)
+    converted = njit(lambda x: target(x))
+    target = getattr(np, to)
+    far = (300.0, 3e9, 9.25e18, 1e19, 1.8e19, 2e19, 1e30, np.inf)
+    for x in map(getattr(np, kind), (-1.5, 3.99, np.nan, *far, *(-x for x in far))):
+        assert declared(x) == converted(x), x
+
+
+def test_integers_of_thousands_of_digits_are_named():
+    huge = 10**5000
+    with pytest.raises(ValueError, match="too large.*64 bits"):
+        njit(lambda x: x)(huge)
+    with pytest.raises(TypingError, match="'huge' is an integer that does not fit 64 bits"):
+        njit(lambda: huge)()
+    assert njit(lambda z: z.real if True else z.huge)(3.5) == 3.5  # the name of an attribute only
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_subclasses_of_arrays_are_no_constants_either():
+    matrix, masked = np.matrix([[1, 2], [3, 4]]), np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0])
+    with pytest.raises(TypingError, match="is a matrix; kernels take plain arrays"):
+        njit(lambda: (matrix * matrix)[0, 0])()
+    with pytest.raises(TypingError, match="is a MaskedArray; kernels take plain arrays"):
+        njit(lambda: masked[1] + 0.0)()
+
+
+def test_members_of_enumerations_are_numbers_where_python_says_so():
+    class Plain(enum.Enum):
+        ONE = 1
+
+    class Whole(enum.IntEnum):
+        ONE = 1
+
+    assert njit(lambda x: x == Whole.ONE)(1)
+    with pytest.raises(TypingError, match="are no integers"):
+        njit(lambda x: x == Plain.ONE)(1)
+
+
+def test_a_string_that_is_no_text():
+    half = "\ud800"
+    with pytest.raises(TypingError, match="UTF-8"):
+        njit(lambda: half == "a")()
