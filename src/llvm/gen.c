@@ -230,13 +230,36 @@ static bool note_math(kir_stmt *s, void *context) {
     return true;
 }
 
+static void note_division(kir_expr **slot, void *context) {
+    const kir_expr *e = *slot;
+    bool *found = context;
+    *found |= e->ty->kind == TYPE_FLOAT &&
+              ((e->kind == KIR_BINARY && e->op == KIR_OP_DIV) || (e->kind == KIR_MATH && e->op == KIR_OP_SQRT));
+}
+
+static void note_divisions(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, note_division, context);
+}
+
+/* One that divides nothing and takes no root. */
+static bool note_light_reduction(kir_stmt *s, void *context) {
+    bool *found = context, divides = false;
+    if (s->kind != KIR_FOR || s->loop->reductions.len == 0)
+        return !*found;
+    for (uint32_t i = 0; i < s->body.len; i++)
+        kir_each_expr(s->body.at[i], note_divisions, &divides);
+    *found |= !divides;
+    return !*found;
+}
+
 /* Loops that reduce are often short, and interleaved: with 512-bit vectors they would be all tail (distances of points
  * in 16 dimensions: three times slower). Loops that only store gain (a five-point stencil: 5 %), and so do SLEEF's functions,
- * which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses). */
+ * which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses), and loops that
+ * wait for divisions and roots (bodies that attract one another: 15 to 20 %). */
 static const char *vector_width(const gen *g, const kir_fn *f) {
     bool reduces = false, calls = false;
     kir_block *body = (kir_block *)(uintptr_t)&f->body;
-    kir_each_stmt(body, note_reduction, &reduces);
+    kir_each_stmt(body, note_light_reduction, &reduces);
     kir_each_stmt(body, note_math, &calls);
     calls &= g->math->library == LLVM_MATH_SLEEF;
     return reduces && !calls ? "256" : "512";

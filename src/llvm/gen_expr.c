@@ -271,10 +271,10 @@ static LLVMValueRef binary_real(gen *g, kir_op op, type *t, LLVMValueRef a, LLVM
         return gen_intrinsic(g, "llvm.trunc", LLVMTypeOf(a), args, 1);
     case KIR_OP_POW:
         return power_real(g, t, a, b);
-    case KIR_OP_MIN:
-        return choose(g, compare_real(g, LLVMRealOLT, b, a), b, a);
+    case KIR_OP_MIN: /* the flags of both, or no vector loop finds the least of many */
+        return gen_fast(g, choose(g, compare_real(g, LLVMRealOLT, b, a), b, a));
     case KIR_OP_MAX:
-        return choose(g, compare_real(g, LLVMRealOGT, b, a), b, a);
+        return gen_fast(g, choose(g, compare_real(g, LLVMRealOGT, b, a), b, a));
     case KIR_OP_FMIN:
         return gen_fast(g, gen_intrinsic(g, "llvm.minnum", LLVMTypeOf(a), args, 2));
     case KIR_OP_FMAX:
