@@ -29,6 +29,7 @@ bool outline_run(pass_context *c);
 bool indices_run(pass_context *c);
 bool precheck_run(pass_context *c);
 bool rows_run(pass_context *c);
+bool extrema_run(pass_context *c);
 bool scratch_run(pass_context *c);
 bool borrow_run(pass_context *c);
 

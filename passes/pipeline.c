@@ -49,6 +49,7 @@ const pass pass_table[] = {
     {"precheck", precheck_run, 0, 0, FACT_SIMPLE | ALL_LATER, 1,
      "which checks can be made for a block of iterations at once?"},
     {"rows", rows_run, 0, 0, FACT_SIMPLE, 1, "which arrays have rows of a few elements?"},
+    {"extrema", extrema_run, 0, 0, FACT_SIMPLE, 1, "which greatest and least of floats can be found in any order?"},
     {"scratch", scratch_run, FACT_SCALAR, 0, 0, 1, "which arrays of an iteration can use the same memory again?"},
     {"borrow", borrow_run, 0, 0, 0, 1, "which array variables need no reference count?"},
     {0}};

@@ -25,8 +25,8 @@ from tree import bodies
 
 HERE = pathlib.Path(__file__).parent
 PASSES = ["inline", "simplify", "induction", "wraparound", "guard", "split", "fuse", "contract", "reorder", "conditions",
-          "promote", "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "indices", "precheck", "rows", "scratch",
-          "borrow"]
+          "promote", "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "indices", "precheck", "rows",
+          "extrema", "scratch", "borrow"]
 SECONDS = 300  # for one kernel, then it counts as a hang; machines may be busy
 
 

@@ -57,7 +57,7 @@ def sum_in_an_element(n, a):
 
 @pytest.mark.parametrize("name", ["inline", "simplify", "induction", "wraparound", "guard", "split", "fuse", "contract", "reorder",
                                   "conditions", "promote", "reduction", "privatize", "classify", "blocks", "schedule",
-                                  "march", "lanes", "indices", "precheck", "rows", "scratch", "borrow"])
+                                  "march", "lanes", "indices", "precheck", "rows", "extrema", "scratch", "borrow"])
 def test_a_pass_switched_off_makes_nothing_wrong(name):
     kernel = plait.njit(parallel=True, tile=2, disable=[name])(sum_in_an_element)
     for n in (0, 1, 7, 100):
