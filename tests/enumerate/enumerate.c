@@ -13,7 +13,8 @@
  *               "problems": [{"what", "loop", "first", "second"} lines], "different": sentence or null}…]}
  *   or {"refused": diagnostics} when the request does not compile.
  *
- * Results and arrays agree to the bit, but for those of kernels in which a parallel loop reduces floats. */
+ * Results and arrays agree to the bit, but for those of kernels in which a parallel loop, or a loop over
+ * blocks, reduces floats. */
 #include "interpret.h"
 
 #include "driver/driver.h"
@@ -105,13 +106,25 @@ static void execute(question *q, run *r, const json_t *c, bool watch) {
     r->result = kir_interpret(r->m, f, r->args, r->results, q->a, &o);
 }
 
+static bool is_inexact(const type *t) {
+    t = kir_elem_type((type *)(uintptr_t)t);
+    return t->kind == TYPE_FLOAT || t->kind == TYPE_COMPLEX;
+}
+
+static bool note_stored_float(kir_stmt *s, void *context) {
+    *(bool *)context |= s->kind == KIR_STORE && is_inexact(s->var->ty);
+    return true;
+}
+
+/* A parallel loop that reduces scalars, or a loop over blocks that sum into copies of an array. */
 static bool note_reduction(kir_stmt *s, void *context) {
     bool *found = context;
-    if (s->kind == KIR_FOR && s->loop->parallel)
-        for (uint32_t k = 0; k < s->loop->reductions.len; k++) {
-            const type *t = kir_elem_type(s->loop->reductions.at[k].var->ty);
-            *found |= t->kind == TYPE_FLOAT || t->kind == TYPE_COMPLEX;
-        }
+    if (s->kind != KIR_FOR)
+        return true;
+    for (uint32_t k = 0; s->loop->parallel && k < s->loop->reductions.len; k++)
+        *found |= is_inexact(s->loop->reductions.at[k].var->ty);
+    if (s->loop->why && strcmp(s->loop->why, "REDUCTION") == 0)
+        kir_each_stmt(&s->body, note_stored_float, found);
     return true;
 }
 
