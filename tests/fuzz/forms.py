@@ -5,22 +5,25 @@ import math
 
 from arguments import LAST, MOST_ITERATIONS
 from nests import Nests
+from subscripts import Subscripts
 from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
 
 
-class Forms(Nests):
+class Forms(Nests, Subscripts):
     INNER = {"store": 50, "update": 12, "histogram": 10, "private": 12, "condition": 10, "carried": 4, "last": 4,
              "array": 5, "raise": 1, "reduce": 2, "local_array": 3, "view": 4, "induction": 3, "element_sum": 6,
              "row_sum": 3, "array_call": 2.5, "two_raises": 0.7, "print": 0.9, "several": 4, "chosen_row": 0.7, "stages": 2,
              "seen_sum": 2.5, "seen_before": 1, "moved_index": 1.5}
-    OUTER = {"loop": 55, "reduction": 28, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
+    OUTER = {"loop": 55, "reduction": 33, "prange": 8, "array": 5, "swap": 4, "stencil": 7, "product": 4, "siblings": 6,
              "rows": 2, "scatter": 1, "cumulative": 2.5, "trusted": 2, "shared_update": 3, "stages": 8,
-             "combine": 14, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
+             "combine": 17, "recurrence": 4, "columns": 4, "factor": 3, "sweeps": 9, "paths": 3, "intervals": 1.5, "calls": 2,
              "absent": 0.8, "raises": 2,
              "escape": 4, "before": 3, "items": 1.5, "checked": 2,
-             "solve": 2, "vectors": 4, "products": 4, "overlapped": 3, "single": 8, "ring": 5}
+             "solve": 2, "vectors": 4, "products": 4, "overlapped": 3, "single": 8, "ring": 5,
+             "float_index": 7, "marks": 5, "indexed_constant": 2.5, "blocked": 6, "strided": 3.5, "flat": 8, "two_buffers": 3.5,
+             "contraction": 6}
 
-    COMBINED = {"+": 2, "-": 1, "*": 4, "min": 2, "max": 3, "npmin": 3, "npmax": 3, "&": 4, "|": 5, "^": 4, "when": 1.5,
+    COMBINED = {"+": 2, "-": 1, "*": 4, "min": 2, "max": 4, "npmin": 3, "npmax": 3, "&": 4, "|": 5, "^": 4, "when": 1.5,
                 "through": 1}  # how iterations update an element that they share
 
     def statement(self, loops, depth):
@@ -1088,7 +1091,7 @@ class Forms(Nests):
                 test = Node("compare", "bool", op=">", a=e, b=const(1 if integer else 1.0))
                 return [Node("when", test=test, body=[step("+", copy.deepcopy(e))], orelse=[])]
             if kind == "first":
-                test = Node("compare", "bool", op=r.choice(["<", "<", ">", "<=", ">="]), a=e, b=var(n, ty))
+                test = Node("compare", "bool", op=r.choice(["<", "<", ">", ">", "<=", ">="]), a=e, b=var(n, ty))
                 return [Node("when", test=test, body=[Node("assign", name=n, value=copy.deepcopy(e)),
                                                       Node("assign", name=n + "_at", value=var(inner[-1][0]))], orelse=[])]
             if kind == "twice":

@@ -26,8 +26,10 @@ PARALLELIZE, PROMOTE, SCHEDULE, OUTLINE, FACTS, SIMPLIFY, SCALARIZE, ALIAS, COST
     "parallelize", "promote", "schedule", "outline", "facts", "simplify", "scalarize", "alias", "cost", "vars"))
 FUSE, CONTRACT, REORDER, SCOP, JAM, PRECHECK, SCRATCH, COMBINE, BLOCKS, SPLIT, GROUP, INDUCTION = (f"passes/{n}.c" for n in (
     "fuse", "contract", "reorder", "scop", "jam", "precheck", "scratch", "combine", "blocks", "split", "group", "induction"))
-TIMETILE, MARCH, WRAPAROUND = (f"passes/{n}.c" for n in ("timetile", "march", "wraparound"))
+TIMETILE, MARCH, WRAPAROUND, INDICES, CORNERS, DELINEAR = (f"passes/{n}.c" for n in (
+    "timetile", "march", "wraparound", "indices", "corners", "delinear"))
 REGION, GEN_REGION, GEN_EXPR = "runtime/region.c", "src/llvm/gen_region.c", "src/llvm/gen_expr.c"
+GEN_ASIDE = "src/llvm/gen_aside.c"
 
 # name: (file, old text, new text)
 MUTANTS = {
@@ -85,6 +87,17 @@ MUTANTS = {
     "a ring gone round more often than once": (
         DEPENDENCE, "        if (!known)\n            require(w, kir_binary(m, KIR_OP_LE, reach,",
         "        if (!known && axes > 99)\n            require(w, kir_binary(m, KIR_OP_LE, reach,"),
+    "a ring gone round in larger steps": (
+        DEPENDENCE, "reach = kir_binary(m, KIR_OP_MUL, reach, kir_int(m, c, n->at), n->at);",
+        "reach = kir_binary(m, KIR_OP_MUL, reach, kir_int(m, 1, n->at), n->at);"),
+    "different marks taken for the same": (
+        DEPENDENCE, "x->value->kind == KIR_CONST && kir_expr_equal(x->value, y->value)",
+        "x->value->kind == KIR_CONST && y->value->kind == KIR_CONST"),
+    "digits beyond their base": (
+        DELINEAR, "within = isl_set_intersect(within, isl_pw_aff_lt_set(v, s));",
+        "isl_pw_aff_free(v);\n    isl_pw_aff_free(s);"),
+    "a digit of the base below, its quotient left": (
+        DELINEAR, "if (shift != 0 && !add_monomial(&quotient, &more))", "if (shift > 9 && !add_monomial(&quotient, &more))"),
     "a remainder that is its divisor": (SIMPLIFY, "high = is_least(z, size, value, -1, -1);", "high = is_least(z, size, value, -1, 0);"),
     # ---- reductions
     "mixed operators taken for one": (
@@ -174,6 +187,12 @@ MUTANTS = {
     "rows left over after the register block": (
         JAM, "    put_part(&g, j->outer, NULL, NULL, copy(&g, rest), copy(&g, hi), false, out);",
         "    put_part(&g, j->outer, NULL, NULL, op(&g, KIR_OP_ADD, copy(&g, rest), number(&g, 1)), copy(&g, hi), false, out);"),
+    "rows left over after the strips": (
+        JAM, "    put_rows(g, rest, hi, 1, true, &pays->body);",
+        "    put_rows(g, op(g, KIR_OP_ADD, copy(g, rest), number(g, 1)), hi, 1, true, &pays->body);"),
+    "the last column of a packed panel": (
+        JAM, "    lanes[2]->lo = kir_ref(g->m, g->count, g->at);",
+        "    lanes[2]->lo = op(g, KIR_OP_SUB, kir_ref(g->m, g->count, g->at), number(g, 1));"),
     # ---- blocks of sums into arrays, loops in two parts, iterations side by side, counters
     "the first block's copy left out": (
         BLOCKS, "kir_stmt *blocks = new_loop(k, &chunk->body, number(k, 0), ref(k, k->count), KIR_CLASS_CARRIED);",
@@ -231,6 +250,21 @@ MUTANTS = {
         "if (c->phase + 1 > phase && shares_variable(p, value, c->check->value) && phase > 9)"),
     "memory not cleared for the next iteration": (
         SCRATCH, "bool zeroed = s->value->op == 1;", "bool zeroed = s->value->op == 99;"),
+    "all but the last check of a block forgotten": (
+        INDICES, "put(z, &loop->body, z->ok, op(z, KIR_OP_AND, ref(z, z->ok), value));", "put(z, &loop->body, z->ok, value);"),
+    "indices computed before they are stored": (
+        INDICES, "return is_scalar(e->ty) && !is_stored_into(z, e->var) && !stands_behind_check(z, e, at);",
+        "return is_scalar(e->ty) && !(is_stored_into(z, e->var) && at > 99) && !stands_behind_check(z, e, at);"),
+    "the corner of what falls": (
+        CORNERS, "const lin *extreme = l ? grows * way > 0 ? l->most : l->least : NULL;",
+        "const lin *extreme = l ? way > 0 ? l->most : l->least : NULL;"),
+    "a remainder that is zero at its corner": (
+        CORNERS, "*out = way < 0 ? (polynomial){0} : p;", "*out = (polynomial){0};\n    (void)way;"),
+    # ---- parts set apart, loops for little work
+    "what a part set apart assigns in a loop is lost": (
+        GEN_ASIDE, "bool lasts = m->looped && v->ty->kind != TYPE_ARRAY;", "bool lasts = false;"),
+    "a region although arrays overlap": (
+        GEN_REGION, "    gen_start(g, large);\n    test_terms(g, s->value, true, failed);", "    gen_start(g, large);"),
     # ---- overlap
     "the last element of an array left out of overlap": (
         GEN_EXPR, "up = gen_int(g, type_size(v->ty->dtype));", "up = gen_int(g, 0);"),

@@ -3,6 +3,7 @@
 The oracle is the kernel's tree rendered so that every load becomes a Python number, every operation wraps or rounds as
 the kernel language says, and every store converts: it needs no NumPy scalar rules."""
 import math
+import random
 
 import numpy as np
 
@@ -178,8 +179,13 @@ def outcome(function, kernel):
 
 
 def oracle_of(kernel):
+    orders = random.Random(f"order {kernel.seed}")
+
+    def any_order(values):
+        return values[::-1] if orders.random() < 0.5 else orders.sample(values, len(values))
+
     space = dict(put=put, term=term, factor=factor, np_extreme=np_extreme, wrap=wrap, cast_store=cast_store, load=load, math=math, np=np, compare=compare, least=least,
-                 greatest=greatest)
+                 greatest=greatest, any_order=any_order)
     exec(compile(kernel.source(oracle=True), "<oracle>", "exec"), space)
     return space["kernel"]
 

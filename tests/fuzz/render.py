@@ -2,7 +2,7 @@
 import numpy as np
 
 from arguments import LAST, make_array, overlapping
-from tree import Node, bodies, is_float, is_int, top_names, unify
+from tree import Node, bodies, is_float, is_int, top_names, unify, walk
 
 
 class Kernel:
@@ -14,8 +14,13 @@ class Kernel:
     def names(self):
         return list(self.params) + [n for n, a in self.arrays.items() if "local" not in a]
 
-    def has_prange(self):
-        return any(getattr(s, "prange", False) for statements in bodies(self.body) for s in statements)
+    def loop_lines(self):
+        """The loops of the source with the lines they stand in: [(line, node)], the first line is 1."""
+        text = self.source().splitlines()
+        first = next(k for k, line in enumerate(text) if line.startswith("def kernel("))
+        heads = [k + 1 for k, line in enumerate(text) if k > first and line.lstrip().startswith(("for ", "while "))]
+        nodes = [s for s in walk(self.body) if s.kind in ("for", "while", "under")]
+        return list(zip(heads, nodes, strict=True))
 
     def source(self, oracle=False):
         """Text of the helpers and the kernel."""
@@ -54,7 +59,10 @@ class Kernel:
             step = "" if s.step == 1 else f", {s.step}"
             lo = "" if s.lo == "0" and not step else s.lo + ", "
             name = "prange" if getattr(s, "prange", False) and not oracle else "range"
-            return [f"{pad}for {s.var} in {name}({lo}{s.hi}{step}):"] + (inside(s.body) or [pad + "    pass"])
+            values = f"{name}({lo}{s.hi}{step})"
+            if oracle and getattr(s, "any_order", False):
+                values = f"any_order({values})"
+            return [f"{pad}for {s.var} in {values}:"] + (inside(s.body) or [pad + "    pass"])
         if s.kind == "while":
             body = inside(s.body)
             return [f"{pad}{s.var} = {s.lo} - ({s.step})",

@@ -27,6 +27,7 @@ HERE = pathlib.Path(__file__).parent
 PASSES = ["inline", "simplify", "induction", "wraparound", "guard", "split", "fuse", "contract", "reorder", "conditions",
           "promote", "reduction", "privatize", "classify", "blocks", "schedule", "march", "lanes", "indices", "precheck", "rows",
           "extrema", "scratch", "borrow"]
+REWRITING = ["wraparound", "induction", "split", "fuse", "contract", "reorder", "schedule"]  # their loops are not the source's
 SECONDS = 300  # for one kernel, then it counts as a hang; machines may be busy
 
 
@@ -46,6 +47,9 @@ class Plan:
         self.disable = [r.choice(PASSES)] if r.random() < 0.04 else []
         self.parallel = {r.choice(["range", "prange", "numpy", "reduction", "fusion"]): False} if r.random() < 0.03 else True
         self.tile = r.choice([0, 1, 2, 3, 4, 5, 8])
+        self.tiny = r.choice([0, 0, 0, 40, 150])  # work below which the loop as written runs and no region
+        self.usual = r.random() < 0.7  # … as much as usual in the run whose small regions stay in place
+        self.turned = r.random() < 0.08  # loops proven independent in any order, and backwards
 
 
 class Runner:
@@ -54,14 +58,17 @@ class Runner:
         import plait
         import switches
         self.plait, self.switches = plait, switches
-        runtime = ctypes.CDLL(str(pathlib.Path(plait.__file__).parent / "libplait_rt.so"))
-        runtime.plrt_set_tiny_work(ctypes.c_int64(0))  # rows of a few elements shall be parallel, too
+        self.runtime = ctypes.CDLL(str(pathlib.Path(plait.__file__).parent / "libplait_rt.so"))
         self.threads, self.schedules, self.enumerate, self.quick = threads, schedules, enumerate, quick
         self.counters = collections.Counter()
 
     def warm(self):
         """Loads the compiler, so that children need not."""
         self.plait.njit(self.space("def kernel(x):\n    return x\n", "<warm>")["kernel"])(1)
+
+    def set_tiny_work(self, operations):
+        """Below so much work a loop runs as it was written; usually (-1) all loops of such small kernels would."""
+        self.runtime.plrt_set_tiny_work(ctypes.c_int64(operations))
 
     def space(self, text, filename):
         """The names of a kernel's module. Its text is where inspect looks for it."""
@@ -93,6 +100,8 @@ class Runner:
         before = self.plait._plait._exact_runs()
         problem = self.check_parallel(parallel, kernel, plan, want)
         exact_runs = self.plait._plait._exact_runs() - before
+        if plan.turned and not problem and want[0] is None:
+            problem = self.check_turned(kernel, plan, want)
         if self.enumerate and not problem:
             problem = self.check_schedule(parallel, kernel)
         self.counters.update(counters.of_run(kernel, parallel.parallel_report(), want[0], exact_runs))
@@ -105,6 +114,7 @@ class Runner:
     def check_parallel(self, function, kernel, plan, want):
         self.serial = False
         tolerance, first = self.tolerance(), None
+        self.set_tiny_work(plan.tiny)
         for n, schedule in plan.runs:
             with self.switches.threads(n, schedule=schedule, min_work=plan.min_work, grain=kernel.grain):
                 got = outcome(function, kernel)
@@ -115,7 +125,9 @@ class Runner:
             first = first or got
             if want[0] is None and not self.bits(got, first):
                 return f"{label}: other bits than with {plan.runs[0][0]} threads"
+        self.set_tiny_work(-1 if plan.usual else plan.tiny)
         problem = self.compare("small regions in place", outcome(function, kernel), want, tolerance)
+        self.set_tiny_work(plan.tiny)
         if problem:
             return problem
         with self.switches.shuffled(kernel.seed + 1, grain=kernel.grain):
@@ -124,6 +136,30 @@ class Runner:
         if not problem and want[0] is None and not self.bits(got, first):
             problem = f"shuffled serial order: other bits than with {plan.runs[0][0]} threads"
         return problem
+
+    def check_turned(self, kernel, plan, want):
+        """What the analysis says of the loops as they stand in the source: CPython runs those that are independent in
+        another order, and the kernel with them turned round is compiled, too."""
+        function = self.space(kernel.source(), f"<fuzz {kernel.seed} claims>")["kernel"]
+        claims = self.plait.njit(parallel=True, opt=1, disable=REWRITING)(function)
+        before = self.plait._plait._exact_runs()
+        if outcome(claims, kernel)[0] is not None or self.plait._plait._exact_runs() != before:
+            return None  # a test at an entry failed: nothing was claimed of these arguments
+        lines = independent_lines(claims.parallel_report())
+        self.counters["loops in another order"] += len(lines)
+        if not lines:
+            return None
+        tolerance = self.tolerance()
+        problem = self.compare("independent loops in another order", outcome(oracle_of(emi.in_any_order(kernel, lines)), kernel),
+                               want, 0)
+        turned = None if problem else emi.turned(kernel, lines)
+        if turned is None:
+            return problem
+        function = self.space(turned.source(), f"<fuzz {kernel.seed} turned>")["kernel"]
+        function = self.plait.njit(parallel=True, opt=plan.opt, tile=plan.tile)(function)
+        self.counters["kernels turned round"] += 1
+        with self.switches.threads(3, schedule="dynamic", min_work=plan.min_work, grain=kernel.grain):
+            return self.compare("independent loops turned round", outcome(function, kernel), want, tolerance)
 
     def check_sums(self, label, kernel, got):
         """Sums whose terms are known are within the bound of the exact sum, which is far below the tolerance."""
@@ -183,6 +219,16 @@ class Runner:
         if not equal and not (tolerance and close_arrays(args, want_args, tolerance)):
             return f"{label}: arrays differ" + (" after the exception" if error else "")
         return None
+
+
+def independent_lines(report):
+    """Lines of the loops whose iterations are proven independent and leave nothing behind that depends on their order."""
+    free, bound = set(), set()
+    for entry in report:
+        is_free = (entry["reason"] == "INDEPENDENT" and entry["kind"] in ("range", "prange") and not entry["reductions"]
+                   and "(last)" not in (entry["private"] or ""))
+        (free if is_free else bound).add(entry["line"])
+    return free - bound
 
 
 def attempt(runner, kernel):

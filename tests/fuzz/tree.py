@@ -52,6 +52,14 @@ def bodies(statements):
                 yield from bodies(getattr(s, name))
 
 
+def walk(statements):
+    """Every statement, in the order of the text."""
+    for s in statements:
+        yield s
+        for name in ("body", "orelse"):
+            yield from walk(getattr(s, name, None) or ())
+
+
 def expressions(node):
     """(owner, field) of every expression slot below a statement."""
     for name in ("value", "a", "b", "test"):

@@ -203,6 +203,18 @@ def test_sums_into_arrays_and_positions(n):
     opinion(nearest, (r.random((n, 3)), r.random(3))).fine()
 
 
+def counted(w, y, n):
+    for i in range(n):
+        y[i // 4] += w[i]
+
+
+def test_sums_into_arrays_that_are_regrouped_are_close():
+    w = np.random.default_rng(1).random(64)
+    found = opinion(njit(parallel=True, tile=3)(counted), (w, np.zeros(16), 64)).fine()
+    assert found.cases[0]["regroups"]
+    assert not opinion(njit(parallel=True, tile=3)(counted), (np.arange(64), np.zeros(16, int), 64)).fine().cases[0]["regroups"]
+
+
 # ---- it can fail -----------------------------------------------------------------------------------------------------------
 
 HEAD = "options parallel par_prange par_numpy par_reduction par_range boundscheck\n"
