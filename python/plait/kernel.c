@@ -228,7 +228,10 @@ static void raise_site(Kernel *kernel, const plrt_error *err) {
 void kernel_raise(Kernel *kernel, const plrt_error *err) {
     switch (err->site) {
     case PLRT_SITE_MEMORY:
-        PyErr_Format(PyExc_MemoryError, "a kernel wanted %lld bytes", (long long)err->args[0]);
+        if (err->args[0] == 0) /* driver/load.c */
+            PyErr_SetString(PyExc_MemoryError, "a part of a kernel that is compiled when it is first entered");
+        else
+            PyErr_Format(PyExc_MemoryError, "a kernel wanted %lld bytes", (long long)err->args[0]);
         break;
     case PLRT_SITE_INTERRUPT:
         if (!PyErr_Occurred())

@@ -28,6 +28,7 @@ typedef struct compile {
     plait_artifact *out;
     text pass_times; /* JSON fields */
     double started, parsed, elaborated_at, passed;
+    bool starved;
 } compile;
 
 static double now_ms(void) {
@@ -114,6 +115,9 @@ static bool run_passes(compile *c) {
 }
 
 static bool emit(compile *c) {
+    c->starved = !memory_is_left();
+    if (c->starved)
+        return false;
     llvm_request l = {.target = c->r->target,
                       .math = c->r->math,
                       .texts = llvm_texts(c->r),
@@ -222,6 +226,8 @@ static plait_status compile_in(compile *c, const char *json, size_t len, plait_d
     c->s.diags = diags_new(c->s.a);
     c->s.types = types_new(c->s.a, c->s.syms);
     bool good = run_stages(c, json, len);
+    if (c->starved)
+        return PLAIT_OUT_OF_MEMORY;
     if (!good && c->s.diags->errors == 0)
         diag_report(c->s.diags, DIAG_INTERNAL, (span){0}, NULL, "a stage failed without saying why");
     good = good && c->s.diags->errors == 0;
@@ -242,7 +248,7 @@ plait_status plait_compile(const char *request_json, size_t len, plait_artifact 
     c->out = artifact_new();
     c->s.a = c->out ? arena_new(&exhausted) : NULL;
     plait_status status = PLAIT_OUT_OF_MEMORY;
-    if (c->s.a && setjmp(exhausted) == 0)
+    if (c->s.a && memory_is_left() && setjmp(exhausted) == 0)
         status = compile_in(c, request_json, len, diagnostics);
     if (c->s.a)
         arena_free(c->s.a);

@@ -7,6 +7,7 @@
 #include "driver/load.h"
 
 #include "plait/runtime.h"
+#include "support/arena.h"
 #include "llvm/llvm.h"
 
 #include <elf.h>
@@ -206,6 +207,8 @@ static void *make_aside(void *context) {
     making *m = context;
     char name[40], *message = NULL;
     size_t size = 0;
+    if (!memory_is_left())
+        return NULL;
     void *object = llvm_emit_aside(m->whole->asides, m->number, &size);
     snprintf(name, sizeof name, LLVM_ASIDE "%u", m->number);
     if (object)

@@ -3,10 +3,14 @@
 #define PLAIT_SUPPORT_ARENA_H
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct arena arena;
+
+/* Whether there is memory for libraries that end the process when it is out (LLVM): asked before they are entered. */
+bool memory_is_left(void);
 
 /* New empty arena, or NULL when memory is out. `on_exhausted` (may be NULL) is jumped to with value 1 when a later
  * allocation fails, so that no caller below has to test for NULL; without it a failing allocation returns NULL. */

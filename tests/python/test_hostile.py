@@ -2,6 +2,9 @@
 hang or a misleading message that was once there."""
 
 import enum
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -297,3 +300,40 @@ def test_a_string_that_is_no_text():
     half = "\ud800"
     with pytest.raises(TypingError, match="UTF-8"):
         njit(lambda: half == "a")()
+
+
+# ---- memory that is out ----------------------------------------------------------------------------------------------------
+
+LITTLE_MEMORY = """
+import resource, sys
+import numpy as np
+from plait import njit
+def shifted(x, y):
+    last = -1.0
+    for i in range(x.shape[0]):
+        y[i] = x[i] + 1.0
+        last = y[i]
+    return last
+begun, fresh = njit(parallel=True)(shifted), njit(parallel=True)(shifted)
+begun(np.zeros(2), np.zeros(2))
+x, y = np.zeros(20_000), np.zeros(20_000)
+size = 1024 * int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize")))
+for left in range(0, 4 << 20, 200_000):
+    resource.setrlimit(resource.RLIMIT_AS, (size + left, resource.RLIM_INFINITY))
+    for kernel in fresh, begun:
+        try:
+            assert kernel(x, y) == 1.0
+        except MemoryError:
+            print("MemoryError")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert fresh(x, y) == begun(x, y) == 1.0
+"""
+
+
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer needs all the addresses there are")
+def test_a_compile_without_memory_is_a_memory_error(tmp_path):
+    """LLVM ended the process."""
+    (tmp_path / "script.py").write_text(LITTLE_MEMORY)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "MemoryError" in done.stdout
