@@ -6,7 +6,7 @@ import math
 from arguments import LAST, MOST_ITERATIONS
 from nests import Nests
 from subscripts import Subscripts
-from tree import Node, const, is_complex, is_float, is_int, promote, unify, var
+from tree import Node, const, is_complex, is_float, is_int, promote, put_text, unify, var
 
 
 class Forms(Nests, Subscripts):
@@ -1036,7 +1036,7 @@ class Forms(Nests, Subscripts):
         target = self.whole(loops, dtypes[:1], ndim, lengths, written=True)
         op = r.choice(["=", "=", "=", "+=", "-="])
         # NumPy 2.4 itself is wrong for a[:8:2] = a[:4], so the oracle reads before it writes.
-        return Node("text", code=f"{target} {op} {value}", oracle=f"put({target}, '{op}', np.array({value}))")
+        return Node("text", code=f"{target} {op} {value}", oracle=put_text(target, op, value))
 
     def make_reduce(self, loops):
         """A loop that reduces a row, and the result stored."""

@@ -5,7 +5,7 @@ import copy
 import math
 
 from arguments import MOST_ITERATIONS
-from tree import Node, const, is_float, is_int, promote, unify, var
+from tree import Node, const, is_float, is_int, promote, put_text, unify, var
 
 
 def load(ty, array, *subs):
@@ -75,7 +75,7 @@ class Nests:
             if r.random() < 0.2:
                 value = part(of)
             op = r.choice(["=", "=", "=", "+="]) if is_float(self.arrays[of]["dtype"]) else "="
-            out.append(Node("text", code=f"{part(to)} {op} {value}", oracle=f"put({part(to)}, '{op}', np.array({value}))"))
+            out.append(Node("text", code=f"{part(to)} {op} {value}", oracle=put_text(part(to), op, value)))
         return out
 
     def looped_sweeps(self, style, grids, sizes, ty):

@@ -85,3 +85,9 @@ def bound_names(statements):
 
 def top_names(body):
     return set(bound_names(body))
+
+
+def put_text(target, op, value):
+    """The oracle's text of an array statement. Python computes the value of `=` before it looks at the target."""
+    value = f"np.array({value})"
+    return f"put(value={value}, op='=', target={target})" if op == "=" else f"put({target}, '{op}', {value})"
