@@ -21,8 +21,11 @@ def _follow_environment():
     from . import _plait
 
     if _variables is None:
-        _variables = _plait._config_variables().split()
-    said = [*map(os.environ.get, _variables), os.environ.get("PLAIT_CONFIG")]
+        _variables = [*_plait._config_variables().split(), "PLAIT_CONFIG"]
+        if hasattr(os.environ, "_data"):
+            _variables = [*map(os.environ.encodekey, _variables)]
+    # By way of os.environ.get a setting would take twenty times as long, and a compile asks for some twenty.
+    said = [*map(getattr(os.environ, "_data", os.environ).get, _variables)]
     if said != _environment:
         if _environment is not None:
             _plait._config_reload()

@@ -43,7 +43,16 @@ typedef struct known_symbol {
     uintptr_t address;
 } known_symbol;
 
-static void *plait_resolve(loaded *l, int32_t number, void *_Atomic *slot);
+typedef struct aside_slot aside_slot;
+typedef int32_t aside_fn(void *context, plrt_error *err, aside_slot *slot);
+
+struct aside_slot { /* in compiled code (src/llvm/gen_aside.c) */
+    aside_fn *_Atomic code;
+    loaded *whole;
+    int32_t number;
+};
+
+static aside_fn plait_resolve;
 
 #define KNOWN(f) {#f, (uintptr_t)&f}
 static const known_symbol *known_symbols(size_t *n) {
@@ -59,7 +68,7 @@ static uintptr_t find_symbol(const char *name, const loaded *l) {
     if (strcmp(name, "plait_loaded") == 0)
         return (uintptr_t)l->whole;
     if (strcmp(name, "plait_resolve") == 0)
-        return (uintptr_t)&plait_resolve;
+        return (uintptr_t)plait_resolve;
     const known_symbol *table = known_symbols(&n);
     for (size_t i = 0; i < n; i++)
         if (strcmp(table[i].name, name) == 0)
@@ -246,28 +255,29 @@ static loaded *make(loaded *whole, uint32_t number) {
     return m.made;
 }
 
-/* What stands for an aside that cannot be compiled: there is no memory. */
-static int32_t fail_aside(void *context, plrt_error *err) {
-    (void)context;
-    *err = (plrt_error){.site = PLRT_SITE_MEMORY, .nargs = 1};
-    return 1;
-}
-
-/* Called by compiled code. */
-static void *plait_resolve(loaded *whole, int32_t number, void *_Atomic *slot) {
+static loaded *find_aside(loaded *whole, uint32_t number) {
     loaded_aside *at = &whole->made[number];
     loaded *known = atomic_load(&at->code);
-    if (!known) {
-        loaded *made = make(whole, (uint32_t)number);
-        if (!made)
-            return (void *)(uintptr_t)&fail_aside;
-        if (atomic_compare_exchange_strong(&at->code, &known, made))
-            known = made;
-        else
-            loaded_free(made);
+    if (known)
+        return known;
+    loaded *made = make(whole, number);
+    if (!made || atomic_compare_exchange_strong(&at->code, &known, made))
+        return made;
+    loaded_free(made);
+    return known;
+}
+
+/* Called by compiled code where it calls an aside for the first time. One that cannot be compiled (there is no memory)
+ * raises MemoryError, and is tried again by the next call. */
+static int32_t plait_resolve(void *context, plrt_error *err, aside_slot *slot) {
+    loaded *found = find_aside(slot->whole, (uint32_t)slot->number);
+    if (!found) {
+        *err = (plrt_error){.site = PLRT_SITE_MEMORY, .nargs = 1};
+        return 1;
     }
-    atomic_store(slot, known->entry);
-    return known->entry;
+    aside_fn *code = (aside_fn *)(uintptr_t)found->entry;
+    atomic_store(&slot->code, code);
+    return code(context, err, slot);
 }
 
 void *loaded_entry(const loaded *l) {

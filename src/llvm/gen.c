@@ -387,7 +387,7 @@ static void open_function(gen *g, const kir_fn *f, gen_fn *out) {
     g->vars = arena_array(g->a, gen_var, f->next_var + 1);
     g->targets = NULL;
     g->depth = 0;
-    g->iteration = g->block_index = g->part = g->stack_limit = NULL;
+    g->iteration = g->block_index = g->part = g->stack_limit = g->context_on_stack = NULL;
     g->err = LLVMGetParam(g->fn, LLVMCountParams(g->fn) - 1);
     LLVMBasicBlockRef entry = gen_block(g, "entry"), body = gen_block(g, "body");
     LLVMPositionBuilderAtEnd(g->entry_b, entry);
@@ -434,6 +434,7 @@ static void close_function(gen *g, const gen_fn *self) {
     gen_start(g, g->done);
     release_owned(g);
     return_results(g, self);
+    gen_close_context(g);
     LLVMBuildBr(g->entry_b, LLVMGetNextBasicBlock(LLVMGetEntryBasicBlock(g->fn)));
 }
 

@@ -84,8 +84,10 @@ typedef struct gen {
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
-    LLVMValueRef word; /* in an aside: what its caller asks, and is told */
-    bool only_block;   /* a region's copy for one short block */
+    LLVMValueRef word;             /* in an aside: what its caller asks, and is told */
+    LLVMValueRef context_on_stack; /* what the function's asides are given; NULL: it has none yet */
+    uint32_t *context_places, context_size;
+    bool only_block; /* a region's copy for one short block */
     bool terminated;
     const kir_expr **definitions;  /* by variable: its only value, or NULL */
     const uint8_t *assigned_often; /* by variable: 2 when there are several */
@@ -168,6 +170,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region a
 /* ---- gen_aside.c */
 void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second);
 bool gen_aside_fits(gen *g, const kir_block *b);
+void gen_close_context(gen *g);        /* at a function's end */
 bool gen_is_short(const kir_block *b); /* so few statements that the call of an aside would be felt beside them */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
                        LLVMValueRef word);

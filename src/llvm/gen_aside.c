@@ -3,14 +3,15 @@
  * A parallel kernel is several programs in one: the loops for little work, the region for much, the nest in tiles and the
  * nest as it was, and for every test at an entry the exact copy that runs when it fails. One call takes one way through
  * them. Where the code is made to be run here and now (llvm_request.lazy), the ways become functions, int32_t
- * (context, err), and the call goes through a slot in memory, which is NULL until the first call: then
+ * (context, err, slot), called through a slot in memory: { function, plait_loaded, number }. Its function is at first
  *
- *     plait_resolve(plait_loaded, number, &slot)
+ *     plait_resolve(context, err, slot)
  *
- * of driver/load.c compiles the aside and fills the slot. What never runs is never optimised, which is most of LLVM's work.
+ * of driver/load.c, which compiles the aside, puts it into the slot and calls it. What never runs is never optimised, which
+ * is most of LLVM's work.
  *
- * The context lies on the caller's stack and holds what the part mentions and does not make itself; what it assigns and
- * others mention is read back. So the variables stay in registers on both sides. Which parts become asides follows from
+ * The context lies on the caller's stack, one for all asides of a function, and holds what the part mentions and does not
+ * make itself; what it assigns and others mention is read back. So the variables stay in registers on both sides. Which parts become asides follows from
  * the request alone, and an aside's code from the module: nothing depends on what ran before. */
 #include "llvm/gen.h"
 
@@ -200,7 +201,8 @@ enum { ITERATION, WORD, FIRST_VAR }; /* slots of the context */
 typedef struct aside {
     const mentions *m;
     LLVMValueRef context;
-    uint32_t at; /* next slot */
+    const uint32_t *places; /* by variable: its first slot */
+    uint32_t at;            /* next slot */
 } aside;
 
 static LLVMValueRef slot_at(gen *g, LLVMValueRef base, uint32_t i) {
@@ -246,18 +248,13 @@ static void copy_var(gen *g, aside *x, const kir_var *v, bool into) {
     }
 }
 
-/* All that cross have their places; on the way back those are filled that the part assigns for others. */
+/* On the way back those are copied that the part assigns for others. */
 static void copy_vars(gen *g, aside *x, bool into, bool back) {
-    x->at = FIRST_VAR;
     for (uint32_t i = 0; i < g->f->vars.len; i++) {
         const kir_var *v = g->f->vars.at[i];
-        bool in = comes_in(x->m, v), out = goes_out(x->m, v);
-        if (back ? out : in) {
+        x->at = x->places[v->id];
+        if (back ? goes_out(x->m, v) : comes_in(x->m, v))
             copy_var(g, x, v, into);
-        } else if (in || out) {
-            LLVMTypeRef fields[GEN_MAX_FIELDS];
-            x->at += gen_fields(g, v->ty, fields);
-        }
     }
 }
 
@@ -273,6 +270,36 @@ static void release_own(gen *g, const aside *x) {
         if (x->m->in[INSIDE][v->id] && is_own(x, v) && v->ty->kind == TYPE_ARRAY && g->vars[v->id].counted)
             gen_release(g, LLVMBuildLoad2(g->b, g->ptr, g->vars[v->id].owner, ""));
     }
+}
+
+/* ---- the context -----------------------------------------------------------------------------------------------------------
+ *
+ * How large it is is known when the function has been written: until then something stands for it. */
+
+static const uint32_t *place_vars(gen *g, const mentions *m) {
+    LLVMTypeRef fields[GEN_MAX_FIELDS];
+    if (!g->context_on_stack) {
+        g->context_on_stack = gen_slot(g, g->i64, "context");
+        g->context_places = arena_array(g->a, uint32_t, g->f->next_var + 1);
+        g->context_size = FIRST_VAR;
+    }
+    for (uint32_t i = 0; i < g->f->vars.len; i++) {
+        const kir_var *v = g->f->vars.at[i];
+        if (g->context_places[v->id] || !(comes_in(m, v) || goes_out(m, v)))
+            continue;
+        g->context_places[v->id] = g->context_size;
+        g->context_size += gen_fields(g, v->ty, fields);
+    }
+    return g->context_places;
+}
+
+void gen_close_context(gen *g) {
+    if (!g->context_on_stack)
+        return;
+    LLVMValueRef context = gen_slot(g, LLVMArrayType2(g->i64, g->context_size), "context");
+    LLVMReplaceAllUsesWith(g->context_on_stack, context);
+    LLVMInstructionEraseFromParent(g->context_on_stack);
+    g->context_on_stack = NULL;
 }
 
 /* ---- the function --------------------------------------------------------------------------------------------------------- */
@@ -294,13 +321,16 @@ static void open_aside(gen *g, const aside *x) {
     gen_start(g, body);
 }
 
-static LLVMValueRef write_function(gen *g, aside *x, const char *name, void (*write)(gen *, const void *),
-                                   const void *what) {
-    LLVMTypeRef params[2] = {g->ptr, g->ptr};
+static LLVMTypeRef aside_type(gen *g) {
+    LLVMTypeRef params[3] = {g->ptr, g->ptr, g->ptr};
+    return LLVMFunctionType(g->i32, params, 3, false);
+}
+
+static void write_function(gen *g, aside *x, const char *name, void (*write)(gen *, const void *), const void *what) {
     LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b), entry = LLVMGetEntryBasicBlock(g->fn);
     gen outer = *g;
-    LLVMValueRef given = x->context;
-    g->fn = LLVMAddFunction(g->module, name, LLVMFunctionType(g->i32, params, 2, false));
+    g->fn = LLVMAddFunction(g->module, name, aside_type(g));
+    g->context_on_stack = NULL;
     LLVMSetLinkage(g->fn, LLVMInternalLinkage);
     gen_function_attributes(g, g->fn, g->f);
     gen_attribute(g, g->fn, (unsigned)LLVMAttributeFunctionIndex, "noinline", 0);
@@ -326,8 +356,8 @@ static LLVMValueRef write_function(gen *g, aside *x, const char *name, void (*wr
     gen_start(g, g->fail);
     release_own(g, x);
     LLVMBuildRet(g->b, gen_int32(g, 1));
+    gen_close_context(g);
     LLVMBuildBr(g->entry_b, LLVMGetNextBasicBlock(LLVMGetEntryBasicBlock(g->fn)));
-    LLVMValueRef made = g->fn;
     uint32_t n_groups = g->n_groups, n_asides = g->n_asides, regions = g->regions;
     __typeof__(g->vector_functions) kept = g->vector_functions;
     *g = outer;
@@ -335,42 +365,30 @@ static LLVMValueRef write_function(gen *g, aside *x, const char *name, void (*wr
     g->n_asides = n_asides;
     g->regions = regions;
     g->vector_functions = kept;
-    x->context = given;
+    x->context = g->context_on_stack;
     LLVMPositionBuilderAtEnd(g->b, before);
     LLVMPositionBuilderAtEnd(g->entry_b, entry);
     g->terminated = false;
-    return made;
 }
 
 /* ---- the call --------------------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef resolve(gen *g, LLVMValueRef slot, uint32_t number) {
-    LLVMTypeRef params[3] = {g->ptr, g->i32, g->ptr};
-    LLVMValueRef fn = gen_declare(g, "plait_resolve", LLVMFunctionType(g->ptr, params, 3, false));
-    LLVMValueRef args[3] = {gen_runtime_global(g, "plait_loaded", g->i8), gen_int32(g, (int32_t)number), slot};
-    return gen_call(g, fn, args, 3);
+static LLVMValueRef make_slot(gen *g, uint32_t number) {
+    LLVMValueRef fields[3] = {gen_declare(g, "plait_resolve", aside_type(g)),
+                              gen_runtime_global(g, "plait_loaded", g->i8), gen_int32(g, (int32_t)number)};
+    LLVMValueRef first = LLVMConstStructInContext(g->context, fields, 3, false);
+    LLVMValueRef slot = LLVMAddGlobal(g->module, LLVMTypeOf(first), "plait.slot");
+    LLVMSetInitializer(slot, first);
+    LLVMSetLinkage(slot, LLVMInternalLinkage);
+    return slot;
 }
 
 static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context) {
-    LLVMValueRef slot = LLVMAddGlobal(g->module, g->ptr, "plait.slot");
-    LLVMSetInitializer(slot, LLVMConstNull(g->ptr));
-    LLVMSetLinkage(slot, LLVMInternalLinkage);
-    LLVMValueRef known = LLVMBuildLoad2(g->b, g->ptr, slot, "");
-    LLVMSetOrdering(known, LLVMAtomicOrderingAcquire);
-    LLVMSetAlignment(known, 8);
-    LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b), first = gen_block(g, "first"), go = gen_block(g, "");
-    gen_branch(g, LLVMBuildIsNull(g->b, known, ""), first, go, -1);
-    gen_start(g, first);
-    LLVMValueRef made = resolve(g, slot, number);
-    LLVMBasicBlockRef made_in = LLVMGetInsertBlock(g->b);
-    gen_jump(g, go);
-    gen_start(g, go);
-    LLVMValueRef target = LLVMBuildPhi(g->b, g->ptr, "");
-    LLVMAddIncoming(target, &known, &from, 1);
-    LLVMAddIncoming(target, &made, &made_in, 1);
-    LLVMTypeRef params[2] = {g->ptr, g->ptr};
-    LLVMValueRef args[2] = {context, g->err};
-    return LLVMBuildCall2(g->b, LLVMFunctionType(g->i32, params, 2, false), target, args, 2, "");
+    LLVMValueRef slot = make_slot(g, number), target = LLVMBuildLoad2(g->b, g->ptr, slot, "");
+    LLVMSetOrdering(target, LLVMAtomicOrderingAcquire);
+    LLVMSetAlignment(target, 8);
+    LLVMValueRef args[3] = {context, g->err, slot};
+    return LLVMBuildCall2(g->b, aside_type(g), target, args, 3, "");
 }
 
 /* Writes what `write` makes of `what`, which is block `b` of the function being written, as an aside and the call of it.
@@ -381,13 +399,7 @@ LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const vo
     char name[40];
     uint32_t number = g->n_asides++;
     snprintf(name, sizeof name, LLVM_ASIDE "%u", number);
-    aside x = {.m = &m};
-    LLVMTypeRef fields[GEN_MAX_FIELDS];
-    uint32_t size = FIRST_VAR;
-    for (uint32_t i = 0; i < g->f->vars.len; i++)
-        if (comes_in(&m, g->f->vars.at[i]) || goes_out(&m, g->f->vars.at[i]))
-            size += gen_fields(g, g->f->vars.at[i]->ty, fields);
-    x.context = gen_slot(g, LLVMArrayType2(g->i64, size), "context");
+    aside x = {.m = &m, .places = place_vars(g, &m)};
     write_function(g, &x, name, write, what);
     if (g->iteration)
         LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->iteration, ""), slot_at(g, x.context, ITERATION));
