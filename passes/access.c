@@ -289,6 +289,8 @@ static void walk_for(access_walk *w, kir_stmt *s) {
         stop(w, "BUDGET", "too deep a nest", s);
         return;
     }
+    access_bounds ends = {s, access_substituted(w, s->lo, 0), access_substituted(w, s->hi, 0)};
+    vec_push(w->s->a, &w->bounds, ends);
     uint32_t leaves = jumps_from(&s->body).exits;
     w->inexact += leaves;
     w->loops[w->depth++] = s;
@@ -401,6 +403,22 @@ kir_expr *access_substituted(access_walk *w, kir_expr *e, int depth) {
     copy->args = arena_array(w->s->a, kir_expr *, e->n_args);
     memcpy(copy->args, args, sizeof(kir_expr *) * e->n_args);
     return copy;
+}
+
+access_bounds access_ends(access_walk *w, const kir_stmt *loop) {
+    for (uint32_t k = 0; k < w->bounds.len; k++)
+        if (w->bounds.at[k].loop == loop)
+            return w->bounds.at[k];
+    return (access_bounds){loop, access_substituted(w, loop->lo, 0), access_substituted(w, loop->hi, 0)};
+}
+
+void access_require(access_walk *w, kir_expr *test) {
+    if (test->kind == KIR_CONST && test->value.i)
+        return;
+    for (uint32_t k = 0; k < w->require.len; k++)
+        if (kir_expr_equal(w->require.at[k], test))
+            return;
+    vec_push(w->s->a, &w->require, test);
 }
 
 const char *access_name_of(const access_walk *w, const kir_var *v) {

@@ -34,6 +34,11 @@ typedef struct access_condition {
     bool is_check; /* raises unless it holds: what is behind it runs in every iteration that does not raise */
 } access_condition;
 
+typedef struct access_bounds { /* of a loop, with variables replaced by their values where the loop starts */
+    const kir_stmt *loop;
+    kir_expr *lo, *hi;
+} access_bounds;
+
 struct dep_session {
     kir_module *m;
     kir_fn *f;
@@ -55,15 +60,17 @@ typedef struct access_walk { /* of one loop */
     VEC(access_condition) kept; /* all conditions, as accesses refer to them */
     kir_stmt *loops[ACCESS_MAX_DEPTH];
     uint32_t depth;
+    VEC(access_bounds) bounds;
     uint32_t part;                    /* the statement of the loop's body that is being walked */
     uint32_t dims;                    /* deepest nest of the loop: dimensions of the iteration space */
     uint32_t inexact;                 /* > 0: the current point may not be reached for reasons outside the model */
     const dep_exceptions *exceptions; /* or NULL */
     VEC(dep_element) excepted;
     VEC(access) found;
-    VEC(kir_expr *) parameters; /* structure of parameter k */
-    VEC(kir_expr *) require;    /* tests at the loop's entry that what is found here rests on */
-    const char *trouble;        /* reason code that ends the analysis, or NULL */
+    VEC(kir_expr *) parameters;   /* structure of parameter k */
+    VEC(kir_expr *) require;      /* tests at the loop's entry that what is found here rests on */
+    struct access_stairs *stairs; /* NULL: sets have no dimensions for them (stairs.h) */
+    const char *trouble;          /* reason code that ends the analysis, or NULL */
     const char *trouble_detail;
     kir_stmt *trouble_at;
 } access_walk;
@@ -73,7 +80,11 @@ access_walk access_open(dep_session *s, kir_stmt *loop, const dep_exceptions *ex
 void access_close(access_walk *w);
 /* Copy of `e` with variables assigned once in the loop replaced by their values. */
 kir_expr *access_substituted(access_walk *w, kir_expr *e, int depth);
+/* Ends of a loop of the walk. */
+access_bounds access_ends(access_walk *w, const kir_stmt *loop);
 bool access_is_invariant(const access_walk *w, kir_expr *e);
+/* Has the verdict rest on `test`, at the entry of the loop. */
+void access_require(access_walk *w, kir_expr *test);
 const char *access_name_of(const access_walk *w, const kir_var *v);
 
 #endif

@@ -2,6 +2,7 @@
  * clears `exact`, so that nothing is "proven racy" on such grounds. Invariant values are parameters, named by their
  * structure: equal expressions are equal parameters. */
 #include "passes/affine.h"
+#include "passes/stairs.h"
 
 #include <isl/aff.h>
 #include <isl/constraint.h>
@@ -129,7 +130,8 @@ isl_pw_aff *affine_of(access_walk *w, kir_expr *e, const access *x) {
     isl_pw_aff *result = NULL;
     if (affine_is_int64(e)) {
         if (e->kind == KIR_BINARY) {
-            result = affine_binary(w, e, x);
+            result = w->stairs ? stairs_of(w, e, x) : NULL;
+            result = result ? result : affine_binary(w, e, x);
         } else if (e->kind == KIR_UNARY && e->op == KIR_OP_NEG) {
             isl_pw_aff *a = affine_of(w, e->args[0], x);
             result = a ? isl_pw_aff_neg(a) : NULL;
@@ -246,8 +248,8 @@ static isl_set *loop_domain(access_walk *w, isl_set *domain, kir_stmt *loop, uin
     int64_t step;
     isl_local_space *ls = isl_local_space_from_space(affine_space(w));
     isl_pw_aff *i = isl_pw_aff_from_aff(isl_aff_var_on_domain(ls, isl_dim_set, dim));
-    kir_expr *lo_value = access_substituted(w, loop->lo, 0), *hi_value = access_substituted(w, loop->hi, 0);
-    isl_pw_aff *lo = affine_of(w, lo_value, &bounds), *hi = affine_of(w, hi_value, &bounds);
+    access_bounds ends = access_ends(w, loop);
+    isl_pw_aff *lo = affine_of(w, ends.lo, &bounds), *hi = affine_of(w, ends.hi, &bounds);
     if (!kir_is_const_int(loop->step, &step) || !affine_is_small(step) || step == 0) {
         x->exact = false;
         return between(domain, i, lo, hi);
@@ -287,7 +289,13 @@ void affine_domain(access_walk *w, access *x) {
     x->domain = domain;
 }
 
-/* iteration → element; NULL when some subscript is not affine. */
+/* A subscript that is not affine may be any element along its axis. */
+static isl_map *forget_axis(isl_map *map, uint32_t axis) {
+    map = isl_map_project_out(map, isl_dim_out, axis, 1);
+    return isl_map_insert_dims(map, isl_dim_out, axis, 1);
+}
+
+/* iteration → element; false when some subscript is not affine, which with stairs is no obstacle. */
 bool affine_map(access_walk *w, access *x) {
     if (x->map)
         return true;
@@ -295,10 +303,15 @@ bool affine_map(access_walk *w, access *x) {
         return false;
     if (!x->domain)
         affine_domain(w, x);
+    uint32_t n_any = 0, *any = arena_array(w->s->a, uint32_t, x->n + 1);
     isl_space *space = isl_space_set_alloc(w->s->isl, 0, x->n);
     isl_pw_aff_list *list = isl_pw_aff_list_alloc(w->s->isl, (int)x->n);
     for (uint32_t k = 0; k < x->n; k++) {
         isl_pw_aff *p = affine_of(w, x->index[k], x);
+        if (!p && w->stairs) {
+            any[n_any++] = k;
+            p = affine_constant(w, 0);
+        }
         if (!p) {
             isl_pw_aff_list_free(list);
             isl_space_free(space);
@@ -308,6 +321,8 @@ bool affine_map(access_walk *w, access *x) {
     }
     isl_space *whole = isl_space_map_from_domain_and_range(affine_space(w), space);
     isl_map *map = isl_map_from_multi_pw_aff(isl_multi_pw_aff_from_pw_aff_list(whole, list));
+    while (n_any > 0)
+        map = forget_axis(map, any[--n_any]);
     x->map = isl_map_intersect_domain(map, isl_set_copy(x->domain));
     return x->map != NULL;
 }
@@ -327,7 +342,8 @@ isl_map *affine_conflict(access_walk *w, const access *a, const access *b) {
     more = isl_constraint_set_constant_si(more, -1);
     isl_map *below = isl_map_add_constraint(isl_map_universe(isl_space_copy(space)), less);
     isl_map *above = isl_map_add_constraint(isl_map_universe(space), more);
-    return isl_map_intersect(same, isl_map_union(below, above));
+    same = isl_map_intersect(same, isl_map_union(below, above));
+    return w->stairs ? stairs_restrict(w, same) : same;
 }
 
 bool affine_over_budget(dep_session *s) {

@@ -15,24 +15,14 @@
  * for which the first digit has to be >= 0, and the start, which is asked for at run time. So is that factors are small,
  * lest the product wraps: then equal subscripts are equal numbers. Cost: one pass over subscripts, a few questions to isl. */
 #include "passes/delinear.h"
+#include "passes/polynomial.h"
 
 #include <isl/aff.h>
 #include <isl/set.h>
 #include <isl/val.h>
 #include <string.h>
 
-enum { MONOMIALS = 12, DEGREE = 4, DIGITS = 4, MOST_TIMES = 64 };
-
-typedef struct monomial { /* times * factor * factor … */
-    int64_t times;
-    kir_expr *factor[DEGREE];
-    uint32_t n;
-} monomial;
-
-typedef struct polynomial {
-    monomial at[MONOMIALS];
-    uint32_t n;
-} polynomial;
+enum { DIGITS = 4 };
 
 typedef struct number { /* a subscript of an access */
     access *x;
@@ -48,67 +38,7 @@ typedef struct job { /* one axis of one array */
     polynomial start; /* common, left away */
 } job;
 
-/* ---- polynomials ----------------------------------------------------------------------------------------------------- */
-
-static bool has_factors(const monomial *a, const monomial *b) {
-    bool taken[DEGREE] = {0};
-    for (uint32_t i = 0; i < a->n; i++) {
-        uint32_t k = 0;
-        while (k < b->n && (taken[k] || !kir_expr_equal(a->factor[i], b->factor[k])))
-            k++;
-        if (k == b->n)
-            return false;
-        taken[k] = true;
-    }
-    return a->n == b->n;
-}
-
-static bool add_monomial(polynomial *p, const monomial *m) {
-    for (uint32_t i = 0; i < p->n; i++)
-        if (has_factors(&p->at[i], m)) {
-            p->at[i].times += m->times;
-            if (p->at[i].times == 0)
-                p->at[i] = p->at[--p->n];
-            return true;
-        }
-    if (p->n == MONOMIALS)
-        return false;
-    p->at[p->n++] = *m;
-    return true;
-}
-
-static bool multiply(const polynomial *a, const polynomial *b, polynomial *out) {
-    out->n = 0;
-    for (uint32_t i = 0; i < a->n; i++)
-        for (uint32_t k = 0; k < b->n; k++) {
-            monomial m = a->at[i];
-            m.times *= b->at[k].times;
-            if (m.n + b->at[k].n > DEGREE || !affine_is_small(m.times))
-                return false;
-            for (uint32_t f = 0; f < b->at[k].n; f++)
-                m.factor[m.n++] = b->at[k].factor[f];
-            if (!add_monomial(out, &m))
-                return false;
-        }
-    return true;
-}
-
-static bool add_scaled(polynomial *p, const polynomial *q, int64_t times) {
-    for (uint32_t i = 0; i < q->n; i++) {
-        monomial m = q->at[i];
-        m.times *= times;
-        if (!affine_is_small(m.times) || !add_monomial(p, &m))
-            return false;
-    }
-    return true;
-}
-
-static bool is_iterator(const access *x, const access_walk *w, const kir_expr *e) {
-    for (uint32_t k = 0; e->kind == KIR_VAR && k < x->depth; k++)
-        if (x->loops[k]->var == e->var && w->writes[e->var->id] == 1)
-            return true;
-    return false;
-}
+/* ---- subscripts as polynomials --------------------------------------------------------------------------------------- */
 
 static bool take_apart(access_walk *w, const access *x, kir_expr *e, polynomial *out);
 
@@ -118,9 +48,9 @@ static bool take_binary(access_walk *w, const access *x, kir_expr *e, polynomial
         !take_apart(w, x, e->args[1], &b))
         return false;
     if (e->op == KIR_OP_MUL)
-        return multiply(&a, &b, out);
+        return polynomial_multiply(&a, &b, out);
     *out = a;
-    return add_scaled(out, &b, e->op == KIR_OP_SUB ? -1 : 1);
+    return polynomial_add(out, &b, e->op == KIR_OP_SUB ? -1 : 1);
 }
 
 static bool is_sum(const kir_expr *e) {
@@ -129,7 +59,7 @@ static bool is_sum(const kir_expr *e) {
 
 /* A sum of values that do not change stays one factor when it is multiplied: i*(n + 2) + j has the base n + 2. */
 static bool is_factor(access_walk *w, const access *x, kir_expr *e) {
-    if (is_iterator(x, w, e))
+    if (polynomial_is_iterator(w, x, e))
         return true;
     bool splits = e->kind == KIR_BINARY && e->op == KIR_OP_MUL;
     return !splits && access_is_invariant(w, e);
@@ -146,7 +76,7 @@ static bool take_factor(access_walk *w, const access *x, kir_expr *e, polynomial
 
 static bool take_product(access_walk *w, const access *x, kir_expr *e, polynomial *out) {
     polynomial a, b;
-    return take_factor(w, x, e->args[0], &a) && take_factor(w, x, e->args[1], &b) && multiply(&a, &b, out);
+    return take_factor(w, x, e->args[0], &a) && take_factor(w, x, e->args[1], &b) && polynomial_multiply(&a, &b, out);
 }
 
 static bool take_apart(access_walk *w, const access *x, kir_expr *e, polynomial *out) {
@@ -163,7 +93,7 @@ static bool take_apart(access_walk *w, const access *x, kir_expr *e, polynomial 
         return false;
     if (e->kind == KIR_UNARY && e->op == KIR_OP_NEG) {
         polynomial a;
-        return take_apart(w, x, e->args[0], &a) && add_scaled(out, &a, -1);
+        return take_apart(w, x, e->args[0], &a) && polynomial_add(out, &a, -1);
     }
     if (e->kind == KIR_BINARY && e->op == KIR_OP_MUL)
         return take_product(w, x, e, out);
@@ -174,35 +104,11 @@ static bool take_apart(access_walk *w, const access *x, kir_expr *e, polynomial 
     return is_factor(w, x, e);
 }
 
-static uint32_t degree_of(const polynomial *p) {
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < p->n; i++)
-        most = p->at[i].n > most ? p->at[i].n : most;
-    return most;
-}
-
-static kir_expr *monomial_expr(kir_module *m, const monomial *t, span at) {
-    kir_expr *e = NULL;
-    for (uint32_t f = 0; f < t->n; f++) {
-        kir_expr *factor = kir_copy_expr(m, t->factor[f], NULL);
-        e = e ? kir_binary(m, KIR_OP_MUL, e, factor, at) : factor;
-    }
-    kir_expr *times = kir_int(m, t->times, at);
-    return e ? kir_binary(m, KIR_OP_MUL, e, times, at) : times;
-}
-
-static kir_expr *polynomial_expr(kir_module *m, const polynomial *p, span at) {
-    kir_expr *sum = kir_int(m, 0, at);
-    for (uint32_t i = 0; i < p->n; i++)
-        sum = kir_binary(m, KIR_OP_ADD, sum, monomial_expr(m, &p->at[i], at), at);
-    return sum;
-}
-
 /* ---- digits ----------------------------------------------------------------------------------------------------------- */
 
 static bool varies(const job *j, const number *v, const monomial *m) {
     for (uint32_t f = 0; f < m->n; f++)
-        if (is_iterator(v->x, j->w, m->factor[f]))
+        if (polynomial_is_iterator(j->w, v->x, m->factor[f]))
             return true;
     return false;
 }
@@ -217,9 +123,9 @@ static void divide(const polynomial *p, const kir_expr *base, polynomial *quotie
             f++;
         if (f < m.n) {
             m.factor[f] = m.factor[--m.n];
-            (void)add_monomial(quotient, &m);
+            (void)polynomial_add_term(quotient, &m);
         } else {
-            (void)add_monomial(remainder, &m);
+            (void)polynomial_add_term(remainder, &m);
         }
     }
 }
@@ -255,7 +161,7 @@ static bool divide_number(const job *j, number *v, kir_expr *base) {
     kir_module *m = j->w->s->m;
     polynomial quotient, remainder;
     divide(&v->rest, base, &quotient, &remainder);
-    if (degree_of(&remainder) > 1)
+    if (polynomial_degree(&remainder) > 1)
         return false;
     kir_expr *value = polynomial_expr(m, &remainder, base->at);
     for (uint32_t k = 0; k < 3; k++) {
@@ -265,7 +171,7 @@ static bool divide_number(const job *j, number *v, kir_expr *base) {
         monomial more = {.times = shift};
         kir_expr *shifted =
             kir_binary(m, KIR_OP_MUL, kir_copy_expr(m, base, NULL), kir_int(m, shift, base->at), base->at);
-        if (shift != 0 && !add_monomial(&quotient, &more))
+        if (shift != 0 && !polynomial_add_term(&quotient, &more))
             return false;
         v->digit[j->digits] = shift ? kir_binary(m, KIR_OP_SUB, value, shifted, base->at) : value;
         v->rest = quotient;
@@ -302,7 +208,7 @@ static kir_expr *next_base(const job *j, kir_expr *const *tried, uint32_t n_trie
         for (uint32_t k = 0; k < j->numbers[i].rest.n; k++) {
             const monomial *m = &j->numbers[i].rest.at[k];
             for (uint32_t f = 0; m->n > 1 && varies(j, &j->numbers[i], m) && f < m->n; f++) {
-                bool known = is_iterator(j->numbers[i].x, j->w, m->factor[f]);
+                bool known = polynomial_is_iterator(j->w, j->numbers[i].x, m->factor[f]);
                 for (uint32_t t = 0; t < n_tried && !known; t++)
                     known = kir_expr_equal(tried[t], m->factor[f]);
                 if (!known && (!best || count_factor(j, m->factor[f]) > count_factor(j, best)))
@@ -315,7 +221,7 @@ static kir_expr *next_base(const job *j, kir_expr *const *tried, uint32_t n_trie
 static uint32_t degree_left(const job *j) {
     uint32_t most = 0;
     for (uint32_t i = 0; i < j->n; i++) {
-        uint32_t d = degree_of(&j->numbers[i].rest);
+        uint32_t d = polynomial_degree(&j->numbers[i].rest);
         most = d > most ? d : most;
     }
     return most;
@@ -337,59 +243,11 @@ static bool find_digits(job *j) {
 
 /* ---- what has to hold ------------------------------------------------------------------------------------------------- */
 
-static void require(const job *j, kir_expr *test) {
-    access_walk *w = j->w;
-    if (test->kind == KIR_CONST && test->value.i)
-        return;
-    for (uint32_t k = 0; k < w->require.len; k++)
-        if (kir_expr_equal(w->require.at[k], test))
-            return;
-    vec_push(w->s->a, &w->require, test);
-}
-
-/* |e| as a float; of an iterator the largest one, which must be known where the analysed loop starts. NULL: it is not. */
-static kir_expr *magnitude(const job *j, const access *x, kir_expr *e) {
-    kir_module *m = j->w->s->m;
-    if (!is_iterator(x, j->w, e)) {
-        kir_expr *real = kir_cast(m, kir_copy_expr(m, e, NULL), type_float64(m->types), e->at);
-        return e->kind == KIR_DIM ? real : kir_unary(m, KIR_OP_ABS, real, e->at);
-    }
-    kir_expr *most = NULL;
-    for (uint32_t k = 0; k < x->depth; k++) {
-        kir_stmt *loop = x->loops[k];
-        kir_expr *ends[2] = {access_substituted(j->w, loop->lo, 0), access_substituted(j->w, loop->hi, 0)};
-        for (uint32_t end = 0; loop->var == e->var && end < 2; end++) {
-            int64_t c;
-            if (!access_is_invariant(j->w, ends[end]))
-                return NULL;
-            if (kir_is_const_int(ends[end], &c) && c == 0)
-                continue;
-            kir_expr *real = magnitude(j, x, ends[end]);
-            most = most ? kir_binary(m, KIR_OP_MAX, most, real, e->at) : real;
-        }
-    }
-    return most ? most : kir_const_float(m, type_float64(m->types), 0.0, e->at);
-}
-
-/* Products below this, times 64, and a dozen of them, do not wrap. */
-static bool require_small_product(const job *j, const access *x, const monomial *t) {
-    kir_module *m = j->w->s->m;
-    kir_expr *product = NULL;
-    for (uint32_t f = 0; f < t->n; f++) {
-        kir_expr *factor = magnitude(j, x, t->factor[f]);
-        if (!factor)
-            return false;
-        product = product ? kir_binary(m, KIR_OP_MUL, product, factor, factor->at) : factor;
-    }
-    span at = product->at;
-    require(j, kir_binary(m, KIR_OP_LE, product, kir_const_float(m, type_float64(m->types), 0x1p50, at), at));
-    return t->times <= MOST_TIMES && t->times >= -MOST_TIMES;
-}
-
 static bool require_small(const job *j) {
     for (uint32_t i = 0; i < j->n; i++)
         for (uint32_t k = 0; k < j->numbers[i].rest.n; k++)
-            if (j->numbers[i].rest.at[k].n > 1 && !require_small_product(j, j->numbers[i].x, &j->numbers[i].rest.at[k]))
+            if (j->numbers[i].rest.at[k].n > 1 &&
+                !polynomial_require_small(j->w, j->numbers[i].x, &j->numbers[i].rest.at[k]))
                 return false;
     return true;
 }
@@ -407,8 +265,9 @@ static bool require_no_wrap(const job *j) {
         if (j->start.n == 0)
             continue;
         kir_expr *start = polynomial_expr(m, &j->start, (span){0});
-        require(j, kir_binary(m, KIR_OP_GE, kir_copy_expr(m, start, NULL), kir_int(m, 0, start->at), start->at));
-        require(j, kir_binary(m, KIR_OP_LE, start, kir_int(m, INT64_C(1) << 61, start->at), start->at));
+        access_require(j->w,
+                       kir_binary(m, KIR_OP_GE, kir_copy_expr(m, start, NULL), kir_int(m, 0, start->at), start->at));
+        access_require(j->w, kir_binary(m, KIR_OP_LE, start, kir_int(m, INT64_C(1) << 61, start->at), start->at));
     }
     return true;
 }
@@ -419,13 +278,13 @@ static polynomial invariant_part(const job *j, const number *v) {
     polynomial p = {0};
     for (uint32_t k = 0; k < v->rest.n; k++)
         if (v->rest.at[k].n > 0 && !varies(j, v, &v->rest.at[k]))
-            (void)add_monomial(&p, &v->rest.at[k]);
+            (void)polynomial_add_term(&p, &v->rest.at[k]);
     return p;
 }
 
 static bool is_same(const polynomial *a, const polynomial *b) {
     polynomial d = *a;
-    return add_scaled(&d, b, -1) && d.n == 0;
+    return polynomial_add(&d, b, -1) && d.n == 0;
 }
 
 /* The terms without iterators, when all numbers have the same. */
@@ -437,7 +296,7 @@ static void leave_start_away(job *j) {
             return;
     }
     for (uint32_t i = 0; i < j->n; i++)
-        (void)add_scaled(&j->numbers[i].rest, &start, -1);
+        (void)polynomial_add(&j->numbers[i].rest, &start, -1);
     j->start = start;
 }
 

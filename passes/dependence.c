@@ -8,6 +8,7 @@
  * they become isl's, witness.h says how a conflict looks. Here is the judgement, and what rests on it: two loops as one,
  * the order of statements, skewing, private arrays, whole nests. */
 #include "passes/delinear.h"
+#include "passes/stairs.h"
 #include "passes/witness.h"
 
 #include <isl/aff.h>
@@ -133,11 +134,6 @@ static kir_expr *same_remainder(const access_walk *w, const kir_var *root, uint3
     return number->coefficient ? base : NULL;
 }
 
-static void require(access_walk *w, kir_expr *test) {
-    if (test->kind != KIR_CONST || !test->value.i)
-        vec_push(w->s->a, &w->require, test);
-}
-
 enum { MOST_TIMES = 64 };
 #define SMALL (INT64_C(1) << 55)
 
@@ -145,8 +141,8 @@ static void require_small(access_walk *w, kir_expr *e) {
     kir_module *m = w->s->m;
     if (e->kind == KIR_DIM)
         return;
-    require(w, kir_binary(m, KIR_OP_GE, kir_copy_expr(m, e, NULL), kir_int(m, -SMALL, e->at), e->at));
-    require(w, kir_binary(m, KIR_OP_LE, kir_copy_expr(m, e, NULL), kir_int(m, SMALL, e->at), e->at));
+    access_require(w, kir_binary(m, KIR_OP_GE, kir_copy_expr(m, e, NULL), kir_int(m, -SMALL, e->at), e->at));
+    access_require(w, kir_binary(m, KIR_OP_LE, kir_copy_expr(m, e, NULL), kir_int(m, SMALL, e->at), e->at));
 }
 
 /* c*i + r does not wrap. */
@@ -206,7 +202,7 @@ static bool separated_on_ring(access_walk *w, const kir_var *root) {
             continue;
         reach = kir_binary(m, KIR_OP_MUL, reach, kir_int(m, c, n->at), n->at);
         if (!known)
-            require(w, kir_binary(m, KIR_OP_LE, reach, kir_copy_expr(m, n, NULL), n->at));
+            access_require(w, kir_binary(m, KIR_OP_LE, reach, kir_copy_expr(m, n, NULL), n->at));
         return true;
     }
     return false;
@@ -361,7 +357,7 @@ static bool judge(access_walk *w, access *a, access *b, dep_verdict *v) {
         isl_map_free(relation);
         return false;
     }
-    if (empty == isl_bool_error) {
+    if (empty == isl_bool_error || w->stairs) {
         isl_map_free(relation);
         *v = unknown("BUDGET", access_name_of(w, a->root), a, b);
         return true;
@@ -722,6 +718,24 @@ static const access *touches_excepted(const access_walk *w) {
     return NULL;
 }
 
+static dep_verdict judge_all(access_walk *w) {
+    dep_verdict v = {.class = KIR_CLASS_INDEPENDENT};
+    isl_ctx_reset_error(w->s->isl);
+    isl_ctx_reset_operations(w->s->isl);
+    isl_ctx_set_max_operations(w->s->isl, OPERATIONS_PER_LOOP);
+    for (uint32_t i = 0; i < w->found.len; i++) {
+        kir_var *root = w->found.at[i].root;
+        if (was_judged(w, i) || !has_write(w, root) || separated(w, root))
+            continue;
+        if (separated_on_ring(w, root) || (delinear_root(w, root) && separated(w, root)))
+            continue;
+        if (judge_root(w, root, &v))
+            break;
+    }
+    return v;
+}
+
+/* When iterations seem to meet, or it is not known where, the loop gets a second look with stairs. */
 dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions,
                                const dep_element **elements, uint32_t *n_elements) {
     access_walk w = access_open(s, loop, exceptions);
@@ -740,17 +754,12 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
     }
     if (w.writes[loop->var->id] != 1)
         return unknown("ITERATOR_ASSIGNED", access_name_of(&w, loop->var), NULL, NULL);
-    isl_ctx_reset_error(s->isl);
-    isl_ctx_reset_operations(s->isl);
-    isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);
-    for (uint32_t i = 0; i < w.found.len; i++) {
-        kir_var *root = w.found.at[i].root;
-        if (was_judged(&w, i) || !has_write(&w, root) || separated(&w, root))
-            continue;
-        if (separated_on_ring(&w, root) || (delinear_root(&w, root) && separated(&w, root)))
-            continue;
-        if (judge_root(&w, root, &v))
-            break;
+    v = judge_all(&w);
+    bool axes_left = v.reason && strcmp(v.reason, "NOT_AFFINE") == 0 && v.first.array->ty->ndim > 1;
+    if (v.class != KIR_CLASS_INDEPENDENT && !v.proven && (axes_left || stairs_may_help(&w))) {
+        stairs_begin(&w);
+        dep_verdict again = judge_all(&w);
+        v = again.class == KIR_CLASS_INDEPENDENT ? again : v;
     }
     if (v.class == KIR_CLASS_INDEPENDENT)
         list_assumptions(&w, &v);

@@ -107,6 +107,13 @@ def step_of_two(a, n, m):
             a[i * m + j] = a[(i + 1) * m + j] * 2.0
 
 
+def base_grows(a, n, m):
+    for i in range(n):
+        m = m + 1
+        for j in range(m):
+            a[i * m + j] = 1.0 * i - j
+
+
 GOOD = [
     (blocks, 1, (flat(120), 6)), (blocks, 1, (flat(121), 7)), (blocks, 1, (flat(5), 9)), (blocks, 1, (flat(40), -3)),
     (blocks, 1, (flat(40), 1)), (sums_of_rows, 1, (flat(77), 7, 11, np.zeros(7))),
@@ -119,7 +126,7 @@ GOOD = [
     (with_a_start, 1, (flat(70), -9, 5, 12)), (with_a_start, 1, (flat(70), -60, 5, 12)), (with_a_start, 1, (flat(70), 2**62, 5, 12)),
     (downwards, 1, (flat(60), 5, 12)), (triangle, 1, (flat(81), 9)), (counted, 2, (flat(48).reshape(6, 8), np.zeros(48))),
     (counted, 2, (flat(48).reshape(6, 8), np.zeros(47))), (counted, 2, (flat(0).reshape(6, 0), np.zeros(4))),
-    (step_of_two, 1, (flat(96), 8, 12)),
+    (step_of_two, 1, (flat(96), 8, 12)), (base_grows, 1, (flat(200), 5, 12)), (base_grows, 1, (flat(200), 9, -4)),
 ]
 
 
@@ -162,9 +169,9 @@ def negative_rows(a, n, m):
             a[i * m + j] = 1.0 * i - j
 
 
-def base_changes(a, n, m):
+def base_shrinks(a, n, m):
     for i in range(n):
-        m = m + 1
+        m = m - 1
         for j in range(m):
             a[i * m + j] = 1.0 * i - j
 
@@ -184,7 +191,7 @@ def two_starts(a, p, q, n, m):
 BAD = [
     (one_too_many, 1, (flat(100), 5, 12)), (columns_not_said, 1, (flat(100), 5, 7, 12)),
     (neighbour_in_the_row_before, 1, (flat(60), 5, 12)), (two_bases, 1, (flat(100), 5, 12, 7)),
-    (negative_rows, 1, (flat(60), 5, 12)), (negative_rows, 1, (flat(33), 2, 12)), (base_changes, 1, (flat(200), 5, 12)),
+    (negative_rows, 1, (flat(60), 5, 12)), (negative_rows, 1, (flat(33), 2, 12)), (base_shrinks, 1, (flat(200), 5, 12)),
     (sign_of_the_base, 1, (flat(100), 5, -12)), (two_starts, 1, (flat(100), 0, 12, 5, 12)),
 ]
 

@@ -1,0 +1,17 @@
+/* Inside of the dependence analysis: functions of the loop's index that are not affine, but only ever rise. */
+#ifndef PLAIT_PASSES_STAIRS_H
+#define PLAIT_PASSES_STAIRS_H
+
+#include "passes/affine.h"
+
+/* From here on the walk's sets have dimensions for such functions, and subscripts that are not affine stand for any element
+ * along their axis. All sets and maps made before are gone. */
+void stairs_begin(access_walk *w);
+/* Is there something in the loop that is worth it? */
+bool stairs_may_help(access_walk *w);
+/* `e` over the iterators of access x and those functions; NULL: it needs none of them, or is something else. */
+isl_pw_aff *stairs_of(access_walk *w, kir_expr *e, const access *x);
+/* Restricts { d → d' : d0 != d0' … } to what the loop's step and the functions' values allow. */
+isl_map *stairs_restrict(access_walk *w, isl_map *conflict);
+
+#endif
