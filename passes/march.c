@@ -26,6 +26,10 @@
  * What the steps hand on and nothing reads behind the loop needs no mask: one that is through goes on computing it, so that
  * the others need not wait for the test before they store. The mask is then kept from step to step.
  *
+ * A variable that starts from the same value for all and changes by the same in each step (%n above) has one value for all that
+ * are not through yet: they have gone equally many steps. So what they read of it is one number, not a vector, and the mask
+ * is kept, since for one that is through that number goes on. A test of it that a step begins with ends the march.
+ *
  * Else a mask is not carried from step to step where it follows from the values: an iteration that left once, looked at again
  * with unchanged values, leaves again. Where what is tested has been changed before the test, it is a value of its own.
  *
@@ -526,11 +530,150 @@ static kir_var *keep_mask(march *t, kir_block *out) {
     return mask;
 }
 
-static void march_open(march *t, kir_stmt *s, kir_block *later, kir_block *out) {
+/* ---- what all that are not through count alike --------------------------------------------------------------------------------- */
+
+static void count_assignment(kir_var *v, void *context) {
+    uint32_t *writes = context;
+    writes[v->id]++;
+}
+
+static bool count_assignments(kir_stmt *s, void *context) {
+    vars_written_by(s, count_assignment, context);
+    return true;
+}
+
+/* How many assignments each variable has, by its id. */
+static uint32_t *count_writes(march *t, kir_block *b) {
+    uint32_t *writes = arena_array(t->z->scratch, uint32_t, t->z->f->next_var + 1);
+    kir_each_stmt(b, count_assignments, writes);
+    return writes;
+}
+
+/* Does the value hang on v and on what is the same for all? */
+static bool is_same_for_all(march *t, kir_expr *e, const kir_var *v) {
+    bool own = v && vars_has(&t->varying, v);
+    if (own)
+        vars_remove(&t->varying, v);
+    bool same = !varies(t, e) && is_exact(e);
+    if (own)
+        vars_add(&t->varying, v);
+    return same;
+}
+
+/* The value that v has for all before the loop; NULL: there is none. */
+static kir_expr *start_of(march *t, kir_block *before, const kir_var *v) {
+    kir_expr *start = NULL;
+    for (uint32_t i = 0; i < before->len; i++)
+        if (before->at[i]->kind == KIR_ASSIGN && before->at[i]->var == v)
+            start = before->at[i]->value;
+    return start && count_writes(t, before)[v->id] == 1 && is_same_for_all(t, start, NULL) ? start : NULL;
+}
+
+typedef struct replacing {
+    kir_module *m;
+    kir_map *map;
+} replacing;
+
+static void replace_in_slot(kir_expr **slot, void *context) {
+    replacing *r = context;
+    *slot = kir_copy_expr(r->m, *slot, r->map);
+}
+
+static bool replace_in_stmt(kir_stmt *s, void *context) {
+    kir_each_expr(s, replace_in_slot, context);
+    return true;
+}
+
+/* What the statement reads of v becomes `by`. */
+static void replace(march *t, kir_stmt *s, kir_var *v, kir_var *by) {
+    kir_block one = {.at = &s, .len = 1, .cap = 1};
+    replacing r = {t->z->m, kir_map_new(t->z->m)};
+    kir_map_expr(r.map, v, ref(t, by));
+    kir_each_stmt(&one, replace_in_stmt, &r);
+}
+
+static void add_all(march *t, kir_block *to, const kir_block *from) {
+    for (uint32_t i = 0; i < from->len; i++)
+        vec_push(t->z->m->a, to, from->at[i]);
+}
+
+/* Makes one number of the counter that statement `at` of the loop steps: %now, before the step, and %next. */
+static void count_for_all(march *t, kir_stmt *loop, uint32_t at, kir_expr *start, kir_block *out, kir_block *begin,
+                          kir_block *end) {
     kir_module *m = t->z->m;
+    kir_stmt *step = loop->body.at[at];
+    kir_var *now = kir_var_new(m, t->z->f, NULL, step->var->ty, t->at);
+    assign(t, out, now, kir_copy_expr(m, start, NULL));
+    replace(t, step, step->var, now);
+    kir_var *next = hold(t, begin, step->value);
+    step->value = ref(t, next);
+    for (uint32_t i = 0; i < loop->body.len; i++)
+        if (i != at)
+            replace(t, loop->body.at[i], step->var, i < at ? now : next);
+    assign(t, end, now, ref(t, next));
+}
+
+/* True when there are such counters. */
+static bool count_alike(march *t, kir_stmt *loop, kir_block *before, kir_block *out, kir_block *begin, kir_block *end) {
+    uint32_t *writes = count_writes(t, &loop->body);
+    bool found = false;
+    for (uint32_t i = 0; i < loop->body.len; i++) {
+        kir_stmt *s = loop->body.at[i];
+        if (s->kind != KIR_ASSIGN || writes[s->var->id] != 1 || !vars_mentions(s->value, s->var) ||
+            !is_same_for_all(t, s->value, s->var))
+            continue;
+        kir_expr *start = start_of(t, before, s->var);
+        if (start)
+            count_for_all(t, loop, i, start, out, begin, end);
+        found |= start != NULL;
+    }
+    return found;
+}
+
+static bool is_break(const kir_stmt *s, const kir_stmt *loop) {
+    return s->kind == KIR_IF && s->orelse.len == 0 && s->body.len == 1 && s->body.at[0]->kind == KIR_BREAK &&
+           s->body.at[0]->target == loop;
+}
+
+/* Parts the test `leave when e`, or when not e: what is the same for all goes into *same, and the rest of e is returned
+ * (NULL: nothing). */
+static kir_expr *part_test(march *t, kir_expr *e, bool negated, kir_expr **same) {
+    if (is_same_for_all(t, e, NULL)) {
+        kir_expr *when = negated ? not(t, e) : e;
+        *same = *same ? op(t, KIR_OP_OR, *same, when) : when;
+        return NULL;
+    }
+    if (e->kind == KIR_UNARY && e->op == KIR_OP_NOT) {
+        kir_expr *rest = part_test(t, e->args[0], !negated, same);
+        return rest ? not(t, rest) : NULL;
+    }
+    kir_op joins = negated ? KIR_OP_AND : KIR_OP_OR;
+    if (e->kind != KIR_BINARY || e->op != joins || e->ty->kind != TYPE_BOOL)
+        return e;
+    kir_expr *a = part_test(t, e->args[0], negated, same), *b = part_test(t, e->args[1], negated, same);
+    return a && b ? op(t, joins, a, b) : a ? a : b;
+}
+
+/* Tests at the beginning of a loop that are the same for all: when one holds, all that are not through leave, and the march
+ * is over. NULL: there are none. */
+static kir_expr *part_first_tests(march *t, kir_stmt *loop) {
+    kir_expr *same = NULL;
+    for (uint32_t i = 0; i < loop->body.len && is_break(loop->body.at[i], loop); i++) {
+        kir_expr *own = part_test(t, loop->body.at[i]->value, false, &same);
+        loop->body.at[i]->value = own ? own : kir_bool(t->z->m, false, t->at);
+    }
+    return same;
+}
+
+static void march_open(march *t, kir_stmt *s, kir_block *before, kir_block *later, kir_block *out) {
+    kir_module *m = t->z->m;
+    kir_block begin = {0}, end = {0};
+    bool counts = count_alike(t, s, before, out, &begin, &end);
+    kir_expr *over_for_all = part_first_tests(t, s);
     group g = scan_group(t, s->body.at, s->body.len);
     t->loose = find_loose(t, &g, later);
-    kir_var *mask = !is_empty(&t->loose) || forgets_who_left(t, &s->body, &g) ? keep_mask(t, out) : NULL;
+    bool masked = counts || !is_empty(&t->loose) || forgets_who_left(t, &s->body, &g);
+    kir_var *mask = masked ? keep_mask(t, out) : NULL;
     vars_union(&g.exposed, &g.written); /* who is through keeps what it had */
     kir_var *any = flag(t);
     kir_stmt *loop = lane_loop(t, true), *steps = kir_stmt_new(m, KIR_LOOP, s->at);
@@ -549,10 +692,14 @@ static void march_open(march *t, kir_stmt *s, kir_block *later, kir_block *out) 
     assign(t, &loop->body, any, op(t, KIR_OP_OR, ref(t, any), ref(t, t->live)));
     meet(t, loop, any);
     meet(t, loop, t->bad);
+    if (over_for_all)
+        vec_push(m->a, &steps->body, leave(t, steps, over_for_all));
     assign(t, &steps->body, any, kir_bool(m, false, t->at));
+    add_all(t, &steps->body, &begin);
     vec_push(m->a, &steps->body, loop);
     kir_expr *over = not(t, ref(t, any));
     vec_push(m->a, &steps->body, leave(t, steps, t->bad ? op(t, KIR_OP_OR, over, ref(t, t->bad)) : over));
+    add_all(t, &steps->body, &end);
     vec_push(m->a, out, steps);
 }
 
@@ -660,7 +807,8 @@ static void march_strip(march *t, kir_block *out) {
         if (n)
             march_straight(t, body.at + i, n, out);
         else
-            march_open(t, body.at[i], &(kir_block){body.at + i + 1, body.len - i - 1, body.len - i - 1}, out);
+            march_open(t, body.at[i], &(kir_block){body.at, i, i},
+                       &(kir_block){body.at + i + 1, body.len - i - 1, body.len - i - 1}, out);
         i += n ? n - 1 : 0;
     }
     kir_block *to = out;

@@ -33,7 +33,7 @@ PYPI = ("numpy", "scipy", "threadpoolctl", "numba", "pythran", "setuptools", "ja
 APT = ("gcc", "clang-19", "libomp-19-dev", "llvm-19-linker-tools")
 ENVIRONMENT = {"KMP_BLOCKTIME": "1", "OPENBLAS_THREAD_TIMEOUT": "20", "JAX_PLATFORMS": "cpu", "PLAIT_CONFIG": ""}
 FIRST_CALLS = measure.BUILD / "perf" / "first-calls.json"
-PAUSE = 0.004  # after which the last one's threads have gone to sleep
+PAUSE = 0.012  # after which the last one's threads have gone to sleep: libgomp's look for work for 8 ms
 
 
 # ---- implementations -----------------------------------------------------------------------------------------------------

@@ -225,8 +225,69 @@ def all_read_behind(x, out):
         out[i] = z + k
 
 
+def leaves_at_one_number(x, out):
+    """Counters whose tests do not hold for ever: one that left by another test must not come back."""
+    for i in range(x.shape[0]):
+        z = x[i]
+        k = 3
+        step = 0.5
+        while True:
+            if z < 0.1:
+                break
+            z = z * 0.75
+            if k == 12 or step == 2.25:
+                break
+            k += 2
+            step += 0.25
+            if k % 5 == 0 and z < 0.4:
+                break
+        out[i] = z + k + step
+
+
+def starts_differ(x, out):
+    for i in range(x.shape[0]):
+        k = i % 5
+        n = x.shape[0] % 3
+        z = x[i]
+        while k < 20 and n < 15 and z > 0.01:
+            z = z * 0.8
+            k += 1
+            n += 2
+        m = n
+        while z < 3.0 and n < 40 and m < 30:
+            z = z * 1.25
+            n += 3
+            m += 1
+        out[i] = z * 100.0 + k + n + m
+
+
+def counts_in_a_branch(x, out):
+    for i in range(x.shape[0]):
+        k = 0
+        n = 0
+        z = x[i]
+        while n < 25:
+            n += 1
+            z = z * 0.9
+            if z > 0.4:
+                k += 1
+            if k > 6 or z * n > 4.0:
+                break
+        out[i] = z + k * n
+
+
+def multiplies(x, out):
+    for i in range(x.shape[0]):
+        p = 1
+        z = x[i]
+        while p < 1000000 and z < 9.0:
+            z = z + 0.7
+            p = p * 6 + x.shape[0]
+        out[i] = z + p
+
+
 LOOPS = (escape, escape_by_break, all_read_behind, counter_outlives, late_test, newton, conditions_inside, two_loops, conditions_behind,
-         area, integers, skips, reads_inside, stored_before)
+         area, integers, skips, reads_inside, stored_before, leaves_at_one_number, starts_differ, counts_in_a_branch, multiplies)
 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda f: f.__name__)
