@@ -31,6 +31,12 @@ typedef struct condition { /* one that is no comparison of integers, known by it
     VEC(seen_var) vars;
 } condition;
 
+typedef struct mention { /* of an atom in a known fact */
+    const lin *fact;
+    uint32_t term;
+    uint32_t older; /* the atom's one before with the same sign, + 1 */
+} mention;
+
 enum { FAILURES_KEPT = 32 };
 typedef struct failure { /* a goal that could not be proved from the facts of an epoch: not worth a second search */
     const lin *goal;
@@ -47,6 +53,7 @@ struct facts {
     var_state *vars; /* by id; grows when a pass makes variables */
     uint32_t n_vars;
     VEC(const lin *) known; /* each >= 0 */
+    VEC(mention) mentions; /* of the known facts, a fact's together; each atom's are a list that starts at the newest */
     VEC(condition) conditions;
     uint32_t steps;
     uint32_t epoch; /* changes with `known` */
@@ -158,21 +165,22 @@ const lin *facts_add(facts *f, const lin *a, const lin *b, int64_t scale) {
 static void find_atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
     *lo = f->atoms.at[index].lo;
     *hi = f->atoms.at[index].hi;
-    for (uint32_t i = 0; i < f->known.len; i++) {
-        const lin *g = f->known.at[i];
-        if (g->n != 1 || g->term[0].atom != index)
-            continue;
-        wide c = g->term[0].coef, k = g->k; /* c*x + k >= 0 */
-        wide bound = c > 0 ? -k : k, size = c > 0 ? c : -c;
-        wide q = bound / size, r = bound % size;
-        if (c > 0) {
-            q += r > 0; /* x >= ceil(-k / c) */
-            *lo = q > *lo ? q : *lo;
-        } else {
-            q -= r < 0; /* x <= floor(k / -c) */
-            *hi = q < *hi ? q : *hi;
+    for (uint32_t side = 0; side < 2; side++)
+        for (uint32_t at = f->atoms.at[index].newest[side]; at; at = f->mentions.at[at - 1].older) {
+            const lin *g = f->mentions.at[at - 1].fact;
+            if (g->n != 1)
+                continue;
+            wide c = g->term[0].coef, k = g->k; /* c*x + k >= 0 */
+            wide bound = c > 0 ? -k : k, size = c > 0 ? c : -c;
+            wide q = bound / size, r = bound % size;
+            if (c > 0) {
+                q += r > 0; /* x >= ceil(-k / c) */
+                *lo = q > *lo ? q : *lo;
+            } else {
+                q -= r < 0; /* x <= floor(k / -c) */
+                *hi = q < *hi ? q : *hi;
+            }
         }
-    }
 }
 
 /* A search asks for the same few atoms thousands of times. */
@@ -331,8 +339,10 @@ static wide floor_div(wide a, wide b) {
 
 /* A fact that comes with an atom; it may have been dropped with the scope in which the atom was first met. */
 static void know_once(facts *f, const lin *a) {
-    for (uint32_t i = 0; a && i < f->known.len; i++)
-        if (facts_equal(f->known.at[i], a))
+    if (!a || a->n == 0)
+        return;
+    for (uint32_t at = f->atoms.at[a->term[0].atom].newest[a->term[0].coef > 0]; at; at = f->mentions.at[at - 1].older)
+        if (facts_equal(f->mentions.at[at - 1].fact, a))
             return;
     facts_assume_nonneg(f, a);
 }
@@ -558,18 +568,14 @@ static bool prove(facts *f, const lin *g, uint32_t depth);
 /* Cancels `term` of g with every fact that has the atom on the same side. */
 static bool eliminate(facts *f, const lin *g, lin_term term, uint32_t depth) {
     lin_term terms[TERMS_MAX];
-    for (uint32_t i = f->known.len; i-- > 0;) {
-        const lin *h = f->known.at[i];
-        for (uint32_t k = 0; k < h->n; k++) {
-            if (h->term[k].atom != term.atom || (h->term[k].coef > 0) != (term.coef > 0))
-                continue;
-            int64_t x = magnitude(term.coef), y = magnitude(h->term[k].coef), d = gcd(x, y);
-            lin rest = {.term = terms}; /* not from the arena: a search makes thousands */
-            if (g->n + h->n <= TERMS_MAX && combine_into(&rest, g, y / d, h, -(x / d)) && prove(f, &rest, depth - 1))
-                return true;
-        }
-        if (f->steps == 0)
-            return false;
+    for (uint32_t at = f->atoms.at[term.atom].newest[term.coef > 0]; at && f->steps;
+         at = f->mentions.at[at - 1].older) {
+        const mention *m = &f->mentions.at[at - 1];
+        const lin *h = m->fact;
+        int64_t x = magnitude(term.coef), y = magnitude(h->term[m->term].coef), d = gcd(x, y);
+        lin rest = {.term = terms}; /* not from the arena: a search makes thousands */
+        if (g->n + h->n <= TERMS_MAX && combine_into(&rest, g, y / d, h, -(x / d)) && prove(f, &rest, depth - 1))
+            return true;
     }
     return false;
 }
@@ -809,6 +815,11 @@ void facts_assume_nonneg(facts *f, const lin *a) {
     if (!a || a->n == 0 || f->known.len >= FACTS_MAX)
         return;
     vec_push(f->a, &f->known, a);
+    for (uint32_t k = 0; k < a->n; k++) {
+        uint32_t *newest = &f->atoms.at[a->term[k].atom].newest[a->term[k].coef > 0];
+        vec_push(f->a, &f->mentions, ((mention){a, k, *newest}));
+        *newest = f->mentions.len;
+    }
     f->epoch++;
 }
 
@@ -867,12 +878,19 @@ void facts_assume(facts *f, kir_expr *e, bool truth) {
     }
 }
 
+static void forget_newest(facts *f) {
+    const lin *a = f->known.at[--f->known.len];
+    for (uint32_t k = a->n; k-- > 0; f->mentions.len--)
+        f->atoms.at[a->term[k].atom].newest[a->term[k].coef > 0] = f->mentions.at[f->mentions.len - 1].older;
+}
+
 facts_scope facts_mark(const facts *f) {
     return (facts_scope){f->known.len, f->conditions.len};
 }
 
 void facts_reset(facts *f, facts_scope scope) {
-    f->known.len = scope.len;
+    while (f->known.len > scope.len)
+        forget_newest(f);
     f->epoch++;
     f->conditions.len = scope.conditions;
 }

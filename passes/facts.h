@@ -35,6 +35,7 @@ typedef struct atom {
     wide lo, hi;         /* numeric range */
     wide now_lo, now_hi; /* and by the facts of epoch `now` - 1 */
     uint32_t now;
+    uint32_t newest[2]; /* fact that speaks of the atom with a coefficient below and above zero: its mention + 1 */
 } atom;
 
 typedef struct lin_term {

@@ -21,6 +21,12 @@
  * Each loop over %l becomes one vector and the arrays %r registers (`abreast`): nothing is stored while the sum runs, and
  * what is loaded serves all rows. That is done only when nothing else in the nest reads the array that is updated.
  *
+ * Of strips that end early, lanes beyond the end are computed and not stored: elements come and go through memory with room
+ * for them, or under masks where the processor has them.
+ *
+ * A nest over packed memory with little work runs row by row, in the loops that are there for rows which fill no block; the blocks are then
+ * code that a call may never need, and stand apart (kir_loop_info.apart).
+ *
  * The element that body updates (a[e] = a[e] + …) lives in a variable: through the copies over k when e does not mention k,
  * and through the whole inner loop when e does not mention j. Loads that do not depend on j are made before it. */
 #include "passes/jam.h"
@@ -434,17 +440,60 @@ static void put_moves(jamming *g, kir_stmt *lanes, kir_var *to, kir_var *from, u
         vec_push(g->m->a, &lanes->body, element_store(g, map, value));
 }
 
+/* Opens `if` the lane is one that there is. */
+static kir_block *when_there(jamming *g, kir_stmt *lanes) {
+    kir_stmt *s = kir_stmt_new(g->m, KIR_IF, g->at);
+    s->value = op(g, KIR_OP_LT, kir_ref(g->m, lanes->var, g->at), kir_ref(g->m, g->count, g->at));
+    vec_push(g->m->a, &lanes->body, s);
+    return &s->body;
+}
+
+/* to[l] = e(l) for the lanes that there are, zero beyond. */
+static void put_masked_load(jamming *g, kir_stmt *lanes, kir_var *const *to, kir_expr *const *e, uint32_t n) {
+    kir_module *m = g->m;
+    kir_var **value = arena_array(g->j->scratch, kir_var *, n + 1);
+    for (uint32_t r = 0; r < n; r++) {
+        value[r] = kir_var_new(m, g->j->f, NULL, e[r]->ty, g->at);
+        vec_push(m->a, &lanes->body, kir_assign(m, value[r], zero_of(g, e[r]->ty), g->at));
+    }
+    kir_block *there = when_there(g, lanes);
+    for (uint32_t r = 0; r < n; r++) {
+        kir_var *loaded = kir_temp_new(m, g->j->f, e[r]->ty, g->at);
+        vec_push(m->a, there, kir_assign(m, loaded, e[r], g->at));
+        vec_push(m->a, there, kir_assign(m, value[r], kir_ref(m, loaded, g->at), g->at));
+    }
+    for (uint32_t r = 0; r < n; r++)
+        keep(g, to[r], lanes, kir_ref(m, value[r], g->at));
+}
+
+/* The rows' elements come and go under masks: before the sum runs, and after it. */
+static void put_masked_moves(jamming *g, kir_stmt *begin, kir_stmt *end, kir_var *const *arrays, uint32_t rows) {
+    kir_module *m = g->m;
+    kir_expr **loads = arena_array(g->j->scratch, kir_expr *, rows + 1);
+    kir_var **value = arena_array(g->j->scratch, kir_var *, rows + 1);
+    for (uint32_t r = 0; r < rows; r++) {
+        loads[r] = element_load(g, lane_map(g, g->first, begin, r));
+        value[r] = kir_temp_new(m, g->j->f, loads[r]->ty, g->at);
+        vec_push(m->a, &end->body, kir_assign(m, value[r], kept(g, arrays[r], end), g->at));
+    }
+    put_masked_load(g, begin, arrays, loads, rows);
+    kir_block *there = when_there(g, end);
+    for (uint32_t r = 0; r < rows; r++)
+        vec_push(m->a, there, element_store(g, lane_map(g, g->first, end, r), value[r]));
+}
+
 /* rows × strip elements in registers while the middle loop runs from lo to hi. Of a strip that may not be whole (`part`)
  * the elements come and go by way of memory that has room for all lanes: what is computed in lanes beyond stays there. */
-static void put_strip(jamming *g, uint32_t rows, bool part, kir_expr *lo, kir_expr *hi, kir_block *out) {
+static void put_strip(jamming *g, uint32_t rows, bool part, bool named, kir_expr *lo, kir_expr *hi, kir_block *out) {
     const jam *j = g->j;
+    bool masked = part && j->masks;
     kir_block ends = {0}, lasts = {0}, body = {0}, loads = {0};
     kir_var **arrays = arena_array(j->scratch, kir_var *, rows), **room = arena_array(j->scratch, kir_var *, rows);
     for (uint32_t r = 0; r < rows; r++) {
         arrays[r] = row_array(g, out);
-        room[r] = part ? row_array(g, out) : NULL;
+        room[r] = part && !masked ? row_array(g, out) : NULL;
     }
-    if (part) {
+    if (part && !masked) {
         kir_stmt *clear = lane_loop(g, out), *first = part_loop(g, out), *last = part_loop(g, &lasts);
         for (uint32_t r = 0; r < rows; r++) {
             keep(g, room[r], clear, zero_of(g, j->store->var->ty->dtype));
@@ -454,18 +503,22 @@ static void put_strip(jamming *g, uint32_t rows, bool part, kir_expr *lo, kir_ex
     }
     kir_stmt *begin = lane_loop(g, out), *end = lane_loop(g, &ends);
     kir_stmt *sum = like(g, j->middle, out, lo, hi, 1);
-    sum->loop->id = part ? 0 : j->middle->loop->id;
+    sum->loop->id = named ? j->middle->loop->id : 0;
     sum->loop->vector = false;
     kir_stmt *lanes = lane_loop(g, &body);
-    lanes->loop->id = part ? 0 : j->inner->loop->id;
+    lanes->loop->id = named ? j->inner->loop->id : 0;
+    if (masked)
+        put_masked_moves(g, begin, end, arrays, rows);
     for (uint32_t r = 0; r < rows; r++) {
-        put_moves(g, begin, arrays[r], room[r], r);
+        if (!masked)
+            put_moves(g, begin, arrays[r], room[r], r);
         kir_map *map = pass_renamed_temps(g->m, j->f, j->scratch, &j->inner->body);
         if (g->x)
             kir_map_expr(map, j->outer->var, shifted(g, g->x, r));
         kir_map_expr(map, j->middle->var, shifted(g, sum->var, 0));
         put_row(g, map, arrays[r], sum, &loads, lanes);
-        put_moves(g, end, room[r], arrays[r], r);
+        if (!masked)
+            put_moves(g, end, room[r], arrays[r], r);
     }
     append(g, &lanes->body, &loads);
     lanes->body = loads;
@@ -497,7 +550,7 @@ static kir_block *choose_strip(jamming *g, const kir_expr *lo, const kir_expr *h
         return out;
     count_lanes(g, out);
     kir_stmt *whole = when_whole(g, out);
-    put_strip(g, g->j->rows, false, copy(g, lo), copy(g, hi), &whole->body);
+    put_strip(g, g->j->rows, false, true, copy(g, lo), copy(g, hi), &whole->body);
     return &whole->orelse;
 }
 
@@ -568,6 +621,32 @@ static void find_packed(jamming *g) {
         g->n_packed = 0;
 }
 
+/* Load i of those that are packed, at iteration `loop` of middle and lane `lanes`, and where it goes. */
+static kir_expr *load_to_pack(jamming *g, uint32_t i, const kir_stmt *loop, const kir_stmt *lanes) {
+    kir_map *map = kir_map_new(g->m);
+    kir_map_expr(map, g->j->middle->var, shifted(g, loop->var, 0));
+    kir_map_expr(map, g->j->inner->var, op(g, KIR_OP_ADD, shifted(g, g->first, 0), shifted(g, lanes->var, 0)));
+    return kir_copy_expr(g->m, g->packed_load[i]->value, map);
+}
+
+static kir_stmt *store_packed(jamming *g, uint32_t i, const kir_stmt *loop, const kir_stmt *lanes, kir_expr *value) {
+    kir_expr *at[2] = {op(g, KIR_OP_SUB, shifted(g, loop->var, 0), shifted(g, g->base, 0)), shifted(g, lanes->var, 0)};
+    return kir_store(g->m, g->packed[i], at, 2, value, g->at);
+}
+
+static void pack_masked(jamming *g, kir_stmt *loop) {
+    for (uint32_t i = 0; i < g->n_packed; i++) {
+        kir_stmt *lanes = lane_loop(g, &loop->body);
+        kir_var *value = kir_var_new(g->m, g->j->f, NULL, g->packed_load[i]->value->ty, g->at);
+        kir_var *loaded = kir_temp_new(g->m, g->j->f, value->ty, g->at);
+        vec_push(g->m->a, &lanes->body, kir_assign(g->m, value, zero_of(g, value->ty), g->at));
+        kir_block *there = when_there(g, lanes);
+        vec_push(g->m->a, there, kir_assign(g->m, loaded, load_to_pack(g, i, loop, lanes), g->at));
+        vec_push(g->m->a, there, kir_assign(g->m, value, kir_ref(g->m, loaded, g->at), g->at));
+        vec_push(g->m->a, &lanes->body, store_packed(g, i, loop, lanes, kir_ref(g->m, value, g->at)));
+    }
+}
+
 /* Copies what the rows will load, for all of the middle loop, into memory that is contiguous; zeros where a strip ends
  * early. */
 static void pack(jamming *g, kir_block *out) {
@@ -575,41 +654,61 @@ static void pack(jamming *g, kir_block *out) {
     kir_stmt *loop = like(g, j->middle, out, kir_ref(g->m, g->base, g->at), copy(g, j->middle->hi), 1);
     loop->loop->class = KIR_CLASS_INDEPENDENT;
     loop->loop->vector = true;
+    if (j->masks) {
+        pack_masked(g, loop);
+        return;
+    }
     kir_stmt *whole = when_whole(g, &loop->body);
     kir_stmt *lanes[3] = {lane_loop(g, &whole->body), part_loop(g, &whole->orelse), part_loop(g, &whole->orelse)};
     lanes[2]->lo = kir_ref(g->m, g->count, g->at);
     lanes[2]->hi = number(g, j->strip);
     for (uint32_t i = 0; i < g->n_packed; i++)
         for (uint32_t k = 0; k < 3; k++) {
-            const kir_expr *load = g->packed_load[i]->value;
-            kir_map *map = kir_map_new(g->m);
-            kir_map_expr(map, j->middle->var, shifted(g, loop->var, 0));
-            kir_map_expr(map, j->inner->var, op(g, KIR_OP_ADD, shifted(g, g->first, 0), shifted(g, lanes[k]->var, 0)));
-            kir_expr *value = zero_of(g, load->ty);
+            type *ty = g->packed_load[i]->value->ty;
+            kir_expr *value = zero_of(g, ty);
             if (k < 2) {
-                kir_var *v = kir_temp_new(g->m, j->f, load->ty, g->at);
-                vec_push(g->m->a, &lanes[k]->body, kir_assign(g->m, v, kir_copy_expr(g->m, load, map), g->at));
+                kir_var *v = kir_temp_new(g->m, j->f, ty, g->at);
+                vec_push(g->m->a, &lanes[k]->body, kir_assign(g->m, v, load_to_pack(g, i, loop, lanes[k]), g->at));
                 value = kir_ref(g->m, v, g->at);
             }
-            kir_expr *at[2] = {op(g, KIR_OP_SUB, shifted(g, loop->var, 0), shifted(g, g->base, 0)),
-                               shifted(g, lanes[k]->var, 0)};
-            vec_push(g->m->a, &lanes[k]->body, kir_store(g->m, g->packed[i], at, 2, value, g->at));
+            vec_push(g->m->a, &lanes[k]->body, store_packed(g, i, loop, lanes[k], value));
         }
 }
 
-static void put_rows(jamming *g, const kir_expr *lo, const kir_expr *hi, uint32_t rows, bool part, kir_block *out) {
+static void put_rows(jamming *g, const kir_expr *lo, const kir_expr *hi, uint32_t rows, bool part, bool named,
+                     kir_block *out) {
     const jam *j = g->j;
     kir_stmt *loop = like(g, j->outer, out, copy(g, lo), copy(g, hi), rows);
-    loop->loop->id = part ? 0 : j->outer->loop->id;
+    loop->loop->id = named ? j->outer->loop->id : 0;
     g->x = loop->var;
-    put_strip(g, rows, part, kir_ref(g->m, g->base, g->at), copy(g, j->middle->hi), &loop->body);
+    put_strip(g, rows, part, named, kir_ref(g->m, g->base, g->at), copy(g, j->middle->hi), &loop->body);
     g->x = NULL;
+}
+
+/* Opens `if` there is work enough for blocks, and `also` holds: code that a call may do without. */
+static kir_block *when_blocks_pay(jamming *g, kir_expr *also, kir_block *out) {
+    kir_expr *pays = g->j->pays ? kir_ref(g->m, (kir_var *)(uintptr_t)g->j->pays, g->at) : NULL;
+    kir_stmt *s = kir_stmt_new(g->m, KIR_IF, g->at);
+    s->value = pays ? op(g, KIR_OP_AND, pays, also) : also;
+    vec_push(g->m->a, out, s);
+    return &s->body;
+}
+
+static void set_apart(const jamming *g, kir_block *b) {
+    for (uint32_t i = 0; i < b->len && g->j->pays; i++)
+        if (b->at[i]->kind == KIR_FOR)
+            b->at[i]->loop->apart = true;
 }
 
 /* The nest over packed memory, when there are rows enough to pay for packing, else as it was. */
 static void put_packed(jamming *g, const kir_expr *lo, const kir_expr *rest, const kir_expr *hi, kir_block *out) {
     const jam *j = g->j;
     kir_module *m = g->m;
+    const kir_expr *from = rest;
+    if (j->pays) {
+        kir_expr *pays = kir_ref(m, (kir_var *)(uintptr_t)j->pays, g->at);
+        from = hold(g, out, kir_select(m, pays, copy(g, rest), copy(g, lo), g->at));
+    }
     for (uint32_t i = 0; i < g->n_packed; i++) {
         type *ty = type_array(m->types, g->packed_load[i]->value->ty, 2, LAYOUT_C, false, true);
         kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, 2, g->at);
@@ -627,11 +726,16 @@ static void put_packed(jamming *g, const kir_expr *lo, const kir_expr *rest, con
     pays->value = op(g, KIR_OP_AND, some, j->enough ? copy(g, j->enough) : rows);
     vec_push(m->a, out, pays);
     pack(g, &pays->body);
-    kir_stmt *whole = when_whole(g, &pays->body);
-    put_rows(g, lo, rest, j->rows, false, &whole->body);
-    put_rows(g, lo, rest, j->rows, true, &whole->orelse);
-    put_rows(g, rest, hi, 1, true, &pays->body);
+    for (int part = 0; part < 2; part++) {
+        kir_expr *count = kir_ref(m, g->count, g->at);
+        kir_expr *fits = op(g, part ? KIR_OP_LT : KIR_OP_EQ, count, number(g, j->strip));
+        kir_block *blocks = when_blocks_pay(g, fits, &pays->body);
+        put_rows(g, lo, rest, j->rows, part, !part, blocks);
+        set_apart(g, blocks);
+    }
+    put_rows(g, from, hi, 1, true, false, &pays->body);
     put_part(g, j->outer, NULL, NULL, copy(g, lo), copy(g, hi), false, &pays->orelse);
+    set_apart(g, &pays->orelse);
 }
 
 void jam_nest(const jam *j, kir_block *out) {

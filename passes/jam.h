@@ -16,6 +16,8 @@ typedef struct jam {
     int64_t strip;                    /* iterations of inner that stay in registers while middle runs; 0: none */
     int64_t depth;          /* most iterations of middle, when what strips load is worth packing; 0: it is not */
     const kir_expr *enough; /* are there rows enough to pay for packing? NULL: look at outer */
+    const kir_var *pays;    /* a bool: has the nest work enough for blocks over packed memory? NULL: yes */
+    bool masks;             /* strips that end early load and store under masks: the processor has them */
     kir_stmt *load, *store; /* in the inner body: x = a[e], a[e] = y; NULL: elements stay in memory */
     const var_set *written; /* arrays whose loads may not move */
 } jam;

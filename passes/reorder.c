@@ -44,7 +44,10 @@ enum {
     OPERATIONS = 3000000, /* of isl, for one nest */
     FEW_TRIPS = 8,
     HEIGHT_OF_STRIPS = 256,
-    DEPTH_OF_STRIPS = 256 /* of a sum: so much of the other factor's columns is used for all rows of a tile */
+    DEPTH_OF_STRIPS = 256,   /* of a sum: so much of the other factor's columns is used for all rows of a tile */
+    LEAST_IN_STRIPS = 16384, /* iterations of a nest that pay for blocks of rows with a strip each */
+    LEAST_IN_BLOCKS = 8192,  /* and for blocks of sums, */
+    LEAST_IN_LANES = 8       /* which always pay when a sum has so many terms */
 };
 #define EXTENT_MAX (INT64_C(1) << 40)
 
@@ -532,6 +535,12 @@ static int64_t depth_of_tile(const scop_stmt *t, const plan *p) {
     return trips > 0 && trips <= DEPTH_OF_STRIPS ? trips : 0;
 }
 
+/* AVX-512's loads and stores under masks are as fast as others. */
+static bool has_masks(const nest *n, const plan *p) {
+    size_t size = type_size(p->store->array->ty->dtype);
+    return n->z->m->options.vector_bytes == 64 && (size == 4 || size == 8);
+}
+
 static void block_registers(nest *n, const plan *p, kir_stmt *outermost, kir_block *out) {
     const scop_stmt *t = &n->s->stmt[p->stmt];
     jam j = {.m = n->z->m, .f = n->z->f, .scratch = n->z->scratch, .rows = 1, .columns = 4};
@@ -558,6 +567,8 @@ static void block_registers(nest *n, const plan *p, kir_stmt *outermost, kir_blo
         j.strip = p->strip;
     if (p->strip)
         j.depth = depth_of_tile(t, p);
+    j.pays = p->pays;
+    j.masks = p->strip && has_masks(n, p);
     kir_stmt *rows = p->rows != NO_DIM ? t->loops[p->rows] : NULL;
     if (n->sized && p->rows == 0) {
         kir_expr *all = kir_binary(n->z->m, KIR_OP_SUB, kir_copy_expr(n->z->m, rows->hi, NULL),
@@ -860,6 +871,79 @@ static kir_var *hold_value(nest *n, kir_expr *e, kir_block *out) {
     return v;
 }
 
+/* How often statement p->stmt runs, and its sum goes round, as floats; false where the nest's sizes do not tell. */
+static bool count_runs(const nest *n, const plan *p, kir_expr **times, kir_expr **sum) {
+    const scop_stmt *t = &n->s->stmt[p->stmt];
+    kir_module *m = n->z->m;
+    span at = n->source->at;
+    type *real = type_float64(m->types);
+    kir_block single = {.at = &n->s->nest, .len = 1, .cap = 1};
+    var_set changing = vars_new(n->z->scratch, n->z->f);
+    vars_written_in(&single, &changing);
+    *times = NULL;
+    for (uint32_t d = 0; d < t->depth; d++) {
+        kir_expr *lo = t->loops[d]->lo, *hi = t->loops[d]->hi;
+        if (vars_mentions_any(lo, &changing) || vars_mentions_any(hi, &changing))
+            return false;
+        kir_expr *from = kir_cast(m, kir_copy_expr(m, lo, NULL), real, at);
+        kir_expr *length = kir_binary(m, KIR_OP_SUB, kir_cast(m, kir_copy_expr(m, hi, NULL), real, at), from, at);
+        *times = *times ? kir_binary(m, KIR_OP_MUL, *times, length, at) : length;
+        if (p->sums && d == p->vector)
+            *sum = kir_copy_expr(m, length, NULL);
+    }
+    return true;
+}
+
+static kir_expr *at_least(const nest *n, kir_expr *e, double x) {
+    kir_module *m = n->z->m;
+    return kir_binary(m, KIR_OP_GE, e, kir_const_float(m, type_float64(m->types), x, e->at), e->at);
+}
+
+/* Whether statement p->stmt runs often enough for blocks of rows to win more than their code takes to compile. By the
+ * nest's sizes alone, as a variable in `out`; nothing where a test asks for small tiles. */
+static void ask_whether_blocks_pay(nest *n, plan *p, kir_block *out) {
+    kir_module *m = n->z->m;
+    kir_expr *times, *sum;
+    if (!p->strip || m->options.tile || !count_runs(n, p, &times, &sum))
+        return;
+    p->pays = kir_temp_new(m, n->z->f, type_bool(m->types), n->source->at);
+    vec_push(m->a, out, kir_assign(m, p->pays, at_least(n, times, LEAST_IN_STRIPS), n->source->at));
+}
+
+/* Sums of a few terms: one after the other. */
+static bool keep_order(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR) {
+        s->loop->id = 0;
+        s->loop->few = true;
+        s->loop->class = KIR_CLASS_CARRIED;
+        s->loop->why = "ORDERED";
+        s->loop->why_detail = "";
+    }
+    return true;
+}
+
+/* A nest of one statement whose innermost loop is the sum: with little work and sums that fill no vector it runs as it was
+ * written. By sizes alone, since the order of the terms depends on it. */
+static void put_little(nest *n, kir_block *made) {
+    kir_module *m = n->z->m;
+    kir_expr *times, *sum = NULL;
+    const plan *only = NULL;
+    for (uint32_t k = 0; k < n->s->n; k++)
+        only = n->plans[k] ? only ? NULL : n->plans[k] : only;
+    if (!only || !only->sums || m->options.tile || !count_runs(n, only, &times, &sum) || !sum)
+        return;
+    kir_stmt *versions = kir_stmt_new(m, KIR_IF, n->source->at);
+    versions->value =
+        kir_binary(m, KIR_OP_OR, at_least(n, times, LEAST_IN_BLOCKS), at_least(n, sum, LEAST_IN_LANES), n->source->at);
+    versions->body = *made;
+    kir_block single = {.at = &n->source, .len = 1, .cap = 1};
+    versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, n->z->f, n->z->scratch, &single));
+    kir_each_stmt(&versions->orelse, keep_order, NULL);
+    *made = (kir_block){0};
+    vec_push(m->a, made, versions);
+}
+
 /* Tiles as tall as the second cache likes them, but as many for one thread as for another: their number is a multiple of
  * the threads. Heights are multiples of the rows of a register block, so that results do not depend on them: which
  * iterations fill no block is the same for all. */
@@ -1059,6 +1143,9 @@ static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     kir_expr *few = NULL;
     if (!put_arrays(n, &made, &few))
         return false;
+    for (uint32_t k = 0; k < n->s->n && planned; k++)
+        if (n->plans[k])
+            ask_whether_blocks_pay(n, n->plans[k], &made);
     bool placed = planned ? put_phases(n, open_tiles(n, &made)) : fronts_put(n, &made);
     if (!placed || isl_ctx_last_error(dep_nest_isl(n->s->accesses)) != isl_error_none)
         return false;
@@ -1067,6 +1154,8 @@ static bool rewrite(nest *n, kir_stmt *around, kir_block *out) {
     for (uint32_t k = 0; k < n->s->n && planned; k++)
         if (n->plans[k])
             note_tiles(n, n->plans[k]);
+    if (planned)
+        put_little(n, &made);
     uint32_t id = n->s->nest->loop->id;
     if (apart && id && id < n->z->m->report.len)
         note_memory(n, &n->z->m->report.at[id], apart);

@@ -35,6 +35,7 @@ typedef struct plan { /* for one statement of a nest */
     uint32_t tiles, tile_dim[SCOP_DEPTH], tile_size[SCOP_DEPTH];
     uint32_t order[SCOP_DEPTH]; /* of the loops in a tile */
     bool moves[SCOP_DEPTH];     /* dependences of the statement on itself go forward in it */
+    kir_var *pays;              /* has the nest work enough for blocks of rows? NULL: yes */
     int64_t strip;              /* of the vector loop, kept in registers while the columns run; 0: none */
     bool apart;                 /* what is updated is read by no other access while the nest runs */
     bool turned[SCOP_DEPTH];    /* runs upwards although the source's loop runs downwards: nothing is carried */

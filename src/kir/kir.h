@@ -199,6 +199,7 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     bool cold;            /* on the slow side of a guard: do not optimise */
     bool abreast;         /* a constant number of iterations, all in one vector */
     bool few;             /* over the iterations of a strip, 64 at most: vectors of it are not worth interleaving */
+    bool apart;           /* in an arm for sizes that a call may not have: code of its own, compiled when needed */
     VEC(kir_reduction) reductions;
     VEC(kir_var *) privates;
     VEC(kir_var *) last_privates;

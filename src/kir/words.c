@@ -65,12 +65,17 @@ const kir_field kir_option_fields[] = {FLAG(kir_options, parallel),
                                        FLAG(kir_options, always_inline),
                                        {NULL, 0, 0, 0}};
 
-const kir_field kir_loop_fields[] = {
-    UINT32(kir_loop_info, id),   FLAG(kir_loop_info, parallel),
-    FLAG(kir_loop_info, vector), {"region_loop", KIR_FIELD_FLAG, offsetof(kir_loop_info, is_region), 0},
-    FLAG(kir_loop_info, cold),   FLAG(kir_loop_info, few),
-    INT(kir_loop_info, chunk),   INT(kir_loop_info, grain),
-    INT(kir_loop_info, cost),    {NULL, 0, 0, 0}};
+const kir_field kir_loop_fields[] = {UINT32(kir_loop_info, id),
+                                     FLAG(kir_loop_info, parallel),
+                                     FLAG(kir_loop_info, vector),
+                                     {"region_loop", KIR_FIELD_FLAG, offsetof(kir_loop_info, is_region), 0},
+                                     FLAG(kir_loop_info, cold),
+                                     FLAG(kir_loop_info, few),
+                                     FLAG(kir_loop_info, apart),
+                                     INT(kir_loop_info, chunk),
+                                     INT(kir_loop_info, grain),
+                                     INT(kir_loop_info, cost),
+                                     {NULL, 0, 0, 0}};
 
 const kir_field kir_fn_fields[] = {{"recursive", KIR_FIELD_FLAG, offsetof(kir_fn, is_recursive), 0},
                                    FLAG(kir_fn, no_inline),

@@ -13,6 +13,7 @@
  * The context lies on the caller's stack, one for all asides of a function, and holds what the part mentions and does not
  * make itself; what it assigns and others mention is read back. So the variables stay in registers on both sides. Which parts become asides follows from
  * the request alone, and an aside's code from the module: nothing depends on what ran before. */
+#include "passes/vars.h"
 #include "llvm/gen.h"
 
 #include <stdio.h>
@@ -21,13 +22,15 @@
 /* ---- what a part mentions ------------------------------------------------------------------------------------------------
  *
  * Variables that statements before the part mention may bring a value to it, and those mentioned after it may take one
- * away; the arms of an IF exclude each other. A part within a loop comes before and after everything there. */
+ * away; the arms of an IF exclude each other. A part within a loop comes before and after everything there, itself too:
+ * what it may read before it writes it lasts from one time to the next. */
 
 typedef enum place { BEFORE, INSIDE, AFTER, N_PLACES } place;
 
 typedef struct mentions { /* by variable's id */
     const kir_block *part;
     bool *in[N_PLACES], *written; /* written: inside */
+    bool *lasts;                  /* kept from one time to the next */
     place now;
     bool looped, block_index, owners;
 } mentions;
@@ -110,6 +113,18 @@ static void note_block(mentions *m, const kir_block *b) {
     }
 }
 
+static void note_lasting(gen *g, mentions *m) {
+    m->lasts = arena_array(g->a, bool, g->f->next_var + 1);
+    if (!m->looped)
+        return;
+    kir_stmt again = {.kind = KIR_LOOP, .body = *m->part};
+    var_set exposed = live_exposed(g->a, g->f, &again);
+    for (uint32_t i = 0; i < g->f->vars.len; i++) {
+        const kir_var *v = g->f->vars.at[i];
+        m->lasts[v->id] = m->written[v->id] && v->ty->kind != TYPE_ARRAY && vars_has(&exposed, v);
+    }
+}
+
 /* Besides the statements: parameters, and what a region hands on at its end. */
 static mentions find_mentions(gen *g, const kir_block *part, bool looped) {
     mentions m = {.part = part, .looped = looped, .now = BEFORE};
@@ -128,18 +143,16 @@ static mentions find_mentions(gen *g, const kir_block *part, bool looped) {
         m.in[BEFORE][f->last.was_set[i]->id] = m.in[AFTER][f->last.was_set[i]->id] = true;
     }
     note_block(&m, &f->body);
+    note_lasting(g, &m);
     return m;
 }
 
-/* Inside a loop, what the part assigns may be read the next time. */
 static bool comes_in(const mentions *m, const kir_var *v) {
-    bool lasts = m->looped && m->written[v->id] && v->ty->kind != TYPE_ARRAY;
-    return m->in[INSIDE][v->id] && (lasts || m->in[BEFORE][v->id]);
+    return m->in[INSIDE][v->id] && (m->lasts[v->id] || m->in[BEFORE][v->id]);
 }
 
 static bool goes_out(const mentions *m, const kir_var *v) {
-    bool lasts = m->looped && v->ty->kind != TYPE_ARRAY;
-    return m->in[INSIDE][v->id] && m->written[v->id] && (lasts || m->in[AFTER][v->id]);
+    return m->in[INSIDE][v->id] && m->written[v->id] && (m->lasts[v->id] || m->in[AFTER][v->id]);
 }
 
 /* ---- which parts -------------------------------------------------------------------------------------------------------- */
@@ -429,7 +442,7 @@ static bool note_loop(kir_stmt *s, void *context) {
 }
 
 static loops find_loops(const kir_block *b) {
-    loops l = {false, false, false};
+    loops l = {0};
     kir_block all = *b;
     kir_each_stmt(&all, note_loop, &l);
     return l;
@@ -454,14 +467,18 @@ bool gen_is_short(const kir_block *b) {
     return n <= SHORT_STATEMENTS;
 }
 
-/* An arm of an IF: apart when it is an exact copy, or when both arms hold loops, versions of one nest. Within loops only the
- * second arm is, which is the rarer, and only if there is so much in it that a call more is not felt. */
+static bool is_apart(const kir_block *b) {
+    return b->len && b->at[b->len - 1]->kind == KIR_FOR && b->at[b->len - 1]->loop->apart;
+}
+
+/* An arm of an IF: apart when it is an exact copy or marked so, or when both arms hold loops, versions of one nest. Within
+ * loops only the second arm is, which is the rarer, and only if there is so much in it that a call more is not felt. */
 void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second) {
     loops mine = find_loops(b), its = find_loops(other);
     bool cold = mine.any && !mine.warm && g->warm == 0;
     bool version = mine.warm && its.warm && (g->depth == 0 || (second && mine.regions && its.regions));
     version &= g->depth > 0 || mine.regions || !gen_is_short(b);
-    if ((cold || version) && gen_aside_fits(g, b))
+    if ((cold || version || is_apart(b)) && gen_aside_fits(g, b))
         gen_aside(g, b, write_block, b, NULL);
     else
         gen_statements(g, b);

@@ -515,3 +515,55 @@ def test_the_exact_copy_holds_whatever_part_of_the_condition_fails(agree):
     halves_over_a_growing_part(3, want, want, c.copy("F"))
     kernel(3, got, got, c.copy("F"))
     np.testing.assert_array_equal(got, want)
+
+
+def product_of(a, b, c):
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            s = 0.0
+            for k in range(a.shape[1]):
+                s += a[i, k] * b[k, j]
+            c[i, j] = s
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int32, np.int16])
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_products_of_all_sizes_add_in_the_sources_order(dtype, fastmath):
+    """Little work takes rows one by one, more takes blocks of rows, strips are whole or end early: each its own code."""
+    kernel = njit(parallel=True, fastmath=fastmath)(product_of)
+    rng = np.random.default_rng(5)
+    sizes = [(1, 1, 1), (3, 40, 9), (24, 24, 24), (25, 26, 25), (26, 32, 26), (32, 64, 9), (33, 33, 33), (5, 70, 60)]
+    for n, m, k in sizes + [(70, 64, 300), (4, 1, 5000), (70, 0, 300), (0, 70, 300), (70, 70, 0), (24, 24, 24)]:
+        a = (rng.random((n, k)) * 20).astype(dtype)
+        b = (rng.random((k, m)) * 20).astype(dtype)
+        c, expected = np.full((n, m), 77, dtype), np.zeros((n, m), dtype)
+        kernel(a, b, c)
+        for t in range(k):
+            expected += a[:, t : t + 1] * b[t : t + 1]
+        if fastmath or dtype == np.float32:
+            np.testing.assert_allclose(c, expected, rtol=1e-4 if dtype == np.float32 else 1e-12)
+        else:
+            np.testing.assert_array_equal(c, expected)
+
+
+def distances(x, d):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[0]):
+            s = 0.0
+            for k in range(x.shape[1]):
+                t = x[i, k] - x[j, k]
+                s += t * t
+            d[i, j] = np.sqrt(s)
+
+
+def test_sums_of_a_few_terms_run_as_written():
+    kernel = njit(parallel=True)(distances)
+    rng = np.random.default_rng(6)
+    for n, k in [(0, 3), (1, 1), (10, 3), (30, 5), (30, 8), (36, 7), (33, 7), (37, 5), (70, 5), (9, 300), (12, 0)]:
+        x, d, expected = rng.random((n, k)), np.full((n, n), 7.0), np.zeros((n, n))
+        kernel(x, d)
+        for t in range(k):
+            expected += (x[:, t, None] - x[None, :, t]) ** 2
+        np.testing.assert_allclose(d, np.sqrt(expected), rtol=1e-12)
+        if n * n * k < 8192 and k < 8:
+            np.testing.assert_array_equal(d, np.sqrt(expected))
