@@ -129,7 +129,7 @@ class Subscripts:
             else:
                 look = self.to_int(load(ty, seen, *subs)) if is_int(ty) else const(3)
             body.insert(r.choice([0, len(body)]), Node("store", array=out, subs=["i"], value=look))
-        trusted = style == "constant" and len(body) == 1 and r.random() < 0.15
+        trusted = style == "constant" and len(body) == 1 and r.random() < 0.15 and all("[" in s for s in subs)
         loop = Node("for", var="i", lo="0", hi=n, step=1, body=body, prange=trusted)
         if r.random() < 0.2 and self.value_of(n) * 3 < MOST_ITERATIONS:
             return Node("for", var="t", lo="0", hi=r.choice(["2", "3"]), step=1, body=[loop])
