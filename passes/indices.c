@@ -1,8 +1,8 @@
 /* indices: those that are computed from data are computed, and checked, for a block of iterations at once.
  *
- *   for %i in [lo, hi) {                          %at = alloc(128)
- *       %x = x[%i]                                for %b in [lo, hi, 128) {
- *       %k = int(%x * n)                              %end = the lesser of hi and %b + 128;  %ok = true
+ *   for %i in [lo, hi) {                          %at = alloc(256)
+ *       %x = x[%i]                                for %b in [lo, hi, 256) {
+ *       %k = int(%x * n)                              %end = the lesser of hi and %b + 256;  %ok = true
  *       check 0 <= wrap(%k, n) < n raise …   →        for %j in [%b, %end) vector {
  *       h[wrap(%k, n)] += 1                               %x = x[%j];  %k = int(%x * n)
  *   }                                                     %ok = %ok & 0 <= wrap(%k, n) < n
@@ -16,6 +16,9 @@
  * Python's integer, counting from the end and comparing with the extent are a dozen instructions of it, but they need
  * nothing from the iterations before, so they are done in vectors; what is left in order is the update.
  *
+ * Indices that count from the end, and numbers too large for an integer, are rare: in vectors the first ones fail the check,
+ * and the others become -1, which does too. That is half of the instructions.
+ *
  * Computed early is what hangs on the loop's variable, on what the loop does not change, and on loads from arrays that
  * share no memory with those it stores into; each variable by its only assignment, before any use. Functions that may
  * round differently in vectors, and whatever may trap, are not computed early. Checks of early values are made early;
@@ -27,7 +30,7 @@
 #include "passes/passes.h"
 #include "passes/vars.h"
 
-enum { BLOCK = 128, FEW_TRIPS = 64, MOST_STATEMENTS = 40, MOST_KEPT = 4, AT_A_TIME = 4 };
+enum { BLOCK = 256, FEW_TRIPS = 64, MOST_STATEMENTS = 40, MOST_KEPT = 4, AT_A_TIME = 4 };
 
 typedef struct indexer {
     kir_module *m;
@@ -260,6 +263,58 @@ static kir_stmt *block_loop(indexer *z, kir_var *v, kir_block *out) {
     return s;
 }
 
+typedef struct shortening {
+    indexer *z;
+    VEC(kir_expr *) tested; /* wrapped indices of which early checks ask that they are not negative */
+} shortening;
+
+static void find_tested(shortening *h, kir_expr *e) {
+    int64_t zero;
+    if (e->kind != KIR_BINARY)
+        return;
+    for (uint32_t k = 0; e->op == KIR_OP_AND && k < 2; k++)
+        find_tested(h, e->args[k]);
+    if (e->op == KIR_OP_GE && e->args[0]->kind == KIR_WRAP && kir_is_const_int(e->args[1], &zero) && zero == 0)
+        vec_push(h->z->scratch, &h->tested, e->args[0]);
+}
+
+static bool is_long_rounding(const kir_expr *e) {
+    return e->kind == KIR_CAST && e->ty->kind == TYPE_INT && e->ty->bits == 64 && e->ty->is_signed &&
+           e->args[0]->ty->kind == TYPE_FLOAT;
+}
+
+/* The index `e` of an early check: -1 where it is a float too large for an integer, or none. */
+static kir_expr *fit(shortening *h, kir_expr *e) {
+    if (!is_long_rounding(e))
+        return e;
+    kir_module *m = h->z->m;
+    kir_expr *x = e->args[0], *most = kir_const_float(m, x->ty, 0x1p63, x->at);
+    kir_expr *fits = kir_binary(m, KIR_OP_LT, kir_unary(m, KIR_OP_ABS, kir_copy_expr(m, x, NULL), x->at), most, x->at);
+    return kir_select(m, fits, e, kir_int(m, -1, x->at), x->at);
+}
+
+/* Those that count from the end are left to the exact loop. */
+static void drop_wrap(kir_expr **slot, void *context) {
+    shortening *h = context;
+    for (uint32_t i = 0; i < h->tested.len; i++)
+        if (kir_expr_equal(*slot, h->tested.at[i])) {
+            *slot = fit(h, (*slot)->args[0]);
+            return;
+        }
+}
+
+/* `value`, which is assigned to v (NULL: to nothing), with the shorter ways. */
+static kir_expr *shorten(shortening *h, const kir_var *v, kir_expr *value) {
+    bool tested = false;
+    value = kir_copy_expr(h->z->m, value, NULL);
+    for (uint32_t i = 0; i < h->tested.len; i++) {
+        const kir_expr *index = h->tested.at[i]->args[0];
+        tested |= v && index->kind == KIR_VAR && index->var == v;
+    }
+    kir_each_subexpr(&value, drop_wrap, h);
+    return tested ? fit(h, value) : value;
+}
+
 /* The early statements of a block, in vectors. */
 static void put_early(indexer *z, kir_block *out) {
     kir_map *map = kir_map_new(z->m);
@@ -268,11 +323,15 @@ static void put_early(indexer *z, kir_block *out) {
     loop->loop->class = KIR_CLASS_INDEPENDENT;
     loop->loop->vector = true;
     kir_map_expr(map, z->loop->var, ref(z, j));
+    shortening h = {.z = z};
+    for (uint32_t i = 0; i < z->loop->body.len; i++)
+        if (z->is_early[i] && z->loop->body.at[i]->kind == KIR_CHECK)
+            find_tested(&h, z->loop->body.at[i]->value);
     for (uint32_t i = 0; i < z->loop->body.len; i++) {
         kir_stmt *s = z->loop->body.at[i];
         if (!z->is_early[i])
             continue;
-        kir_expr *value = kir_copy_expr(z->m, s->value, map);
+        kir_expr *value = kir_copy_expr(z->m, shorten(&h, s->kind == KIR_ASSIGN ? s->var : NULL, s->value), map);
         if (s->kind == KIR_ASSIGN) {
             kir_var *own = kir_temp_new(z->m, z->f, s->var->ty, s->at);
             put(z, &loop->body, own, value);
@@ -283,7 +342,7 @@ static void put_early(indexer *z, kir_block *out) {
     }
     for (uint32_t k = 0; k < z->n_kept; k++) {
         kir_expr *at = op(z, KIR_OP_SUB, ref(z, j), ref(z, z->begin));
-        kir_expr *value = kir_copy_expr(z->m, z->kept[k], map);
+        kir_expr *value = kir_copy_expr(z->m, shorten(&h, NULL, z->kept[k]), map);
         vec_push(z->m->a, &loop->body, kir_store(z->m, z->memory[k], &at, 1, value, z->at));
     }
 }
@@ -360,7 +419,7 @@ static void tell(indexer *z) {
     for (uint32_t i = 1; i < z->m->report.len; i++) {
         kir_report *r = &z->m->report.at[i];
         if (r->at.line == z->at.line && r->at.col == z->at.col && !r->tile)
-            r->tile = "indices of 128 iterations at a time";
+            r->tile = "indices of 256 iterations at a time";
     }
 }
 

@@ -680,6 +680,21 @@ static LLVMValueRef descriptor_field(gen *g, const kir_expr *e) {
     return e->kind == KIR_DIM ? a.shape[axis] : gen_stride(g, e->var->ty, &a, axis);
 }
 
+/* |x| < 2**63 ? int64(x) : …, which needs no cast that saturates. */
+static bool is_cast_that_fits(const kir_expr *e) {
+    const kir_expr *c = e->args[0], *cast = e->args[1];
+    if (cast->kind != KIR_CAST || cast->ty->kind != TYPE_INT || cast->ty->bits != 64 || !cast->ty->is_signed ||
+        cast->args[0]->ty->kind != TYPE_FLOAT || c->kind != KIR_BINARY || c->op != KIR_OP_LT)
+        return false;
+    const kir_expr *size = c->args[0], *most = c->args[1];
+    return size->kind == KIR_UNARY && size->op == KIR_OP_ABS && kir_expr_equal(size->args[0], cast->args[0]) &&
+           most->kind == KIR_CONST && most->value.f == 0x1p63;
+}
+
+static LLVMValueRef fitting_cast(gen *g, const kir_expr *cast) {
+    return LLVMBuildFPToSI(g->b, gen_expr(g, cast->args[0]).re, g->i64, "");
+}
+
 gen_value gen_expr(gen *g, const kir_expr *e) {
     switch (e->kind) {
     case KIR_CONST:
@@ -692,6 +707,8 @@ gen_value gen_expr(gen *g, const kir_expr *e) {
         return binary(g, e);
     case KIR_SELECT: {
         LLVMValueRef c = gen_expr(g, e->args[0]).re;
+        if (is_cast_that_fits(e))
+            return (gen_value){choose(g, c, fitting_cast(g, e->args[1]), gen_expr(g, e->args[2]).re), NULL};
         gen_value yes = gen_expr(g, e->args[1]);
         return choose_value(g, c, yes, gen_expr(g, e->args[2]));
     }

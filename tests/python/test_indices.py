@@ -82,6 +82,11 @@ def test_two_indices_and_weights(agree, length):
 def test_indices_count_from_the_end(agree):
     agree(histogram, np.random.default_rng(3).random(1000) * 2 - 1, 16, bits=True)
     agree(what_is_left, np.random.default_rng(3).random(1000) * 1.9 - 0.95, 16, bits=True)
+    for at in (0, 255, 256, 700, 1999):
+        x = np.random.default_rng(4).random(2000)
+        x[at] = -0.5
+        agree(histogram, x, 16, bits=True)
+        agree(what_is_left, x, 16, bits=True)
 
 
 def test_other_floats(agree):
@@ -100,8 +105,9 @@ def keep_counting(h, x):
 
 @pytest.mark.parametrize("parallel", [False, True])
 @pytest.mark.parametrize("bad", [16.0, -17.0, 1e300, -1e300, np.inf, -np.inf, 2.0**63, -(2.0**63)])
-@pytest.mark.parametrize("at", [0, 1, 127, 128, 130, 999])
-def test_a_bad_index_is_met_where_it_stands(bad, at, parallel):
+@pytest.mark.parametrize("at", [0, 1, 255, 256, 258, 999])
+@pytest.mark.parametrize("least", [-16, 0])
+def test_a_bad_index_is_met_where_it_stands(bad, at, least, parallel):
     """What iterations before it stored is there, what later ones would store is not."""
     def walk(h, x, n):
         for i in range(len(x)):
@@ -111,7 +117,7 @@ def test_a_bad_index_is_met_where_it_stands(bad, at, parallel):
 
     kernel = njit(parallel=parallel)(walk)
     local = njit(parallel=parallel)(histogram)
-    x = np.random.default_rng(5).integers(-16, 16, 1000).astype(float)
+    x = np.random.default_rng(5).integers(least, 16, 1000).astype(float)
     x[at] = bad
     h = np.zeros(16, np.int64)
     with pytest.raises(IndexError) as caught:
