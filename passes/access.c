@@ -72,14 +72,30 @@ bool access_is_invariant(const access_walk *w, kir_expr *e) {
     return !variant;
 }
 
-/* Resolves array variable + index to the array that owns the elements. False: which elements is not known. */
+/* A reshaped array that was made before the loop stands for itself: its elements are those of another one, each once, but
+ * which is not affine. */
+static bool is_reshaped(const access_walk *w, const kir_var *v) {
+    const kir_expr *e = w->writes[v->id] == 0 ? outer_value(w, v) : NULL;
+    return e && e->kind == KIR_RESHAPE;
+}
+
+/* Resolves array variable + index to the array that owns the elements. A subscript that is an array stands for any element
+ * along its axis. False: which elements is not known. */
 static bool resolve(access_walk *w, kir_var **array, kir_expr ***index, uint32_t *n) {
     kir_module *m = w->s->m;
     for (int steps = 0; steps < 64; steps++) {
         kir_var *v = *array;
         kir_expr *e = value_of_var(w, v);
-        if (!e)
+        if (!e || is_reshaped(w, v))
             return true;
+        if (e->kind == KIR_RESHAPE) { /* made in the loop: any element of what it shows */
+            *n = (uint32_t)e->var->ty->ndim;
+            *index = arena_array(w->s->a, kir_expr *, *n + 1);
+            for (uint32_t k = 0; k < *n; k++)
+                (*index)[k] = kir_ref(m, v, e->at);
+            *array = e->var;
+            continue;
+        }
         if (e->kind == KIR_VAR) {
             *array = e->var;
         } else if (e->kind == KIR_TRANSPOSE) {
@@ -98,6 +114,10 @@ static bool resolve(access_walk *w, kir_var **array, kir_expr ***index, uint32_t
                 } else if (sub->kind == KIR_SUB_RANGE) {
                     if (from >= *n)
                         return false;
+                    if (kir_is_array((*index)[from])) {
+                        inner[to++] = (*index)[from++];
+                        continue;
+                    }
                     kir_expr *scaled = kir_binary(m, KIR_OP_MUL, kir_copy_expr(m, (*index)[from++], NULL),
                                                   kir_copy_expr(m, sub->step, NULL), e->at);
                     inner[to++] = kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, sub->start, NULL), scaled, e->at);
@@ -108,7 +128,7 @@ static bool resolve(access_walk *w, kir_var **array, kir_expr ***index, uint32_t
             *index = inner;
             *n = to;
             *array = e->var;
-        } else if (e->kind == KIR_RESHAPE || e->kind == KIR_REINTERPRET) {
+        } else if (e->kind == KIR_REINTERPRET) {
             *array = e->var;
             *index = NULL;
             return false;
@@ -151,8 +171,10 @@ static void note_rewritten(kir_var *v, void *context) {
 static bool still_holds(const access_walk *w, kir_expr *const *index, uint32_t n) {
     bool rewritten = false;
     void *c[2] = {(void *)(uintptr_t)w, &rewritten};
-    for (uint32_t k = 0; k < n; k++)
+    for (uint32_t k = 0; k < n; k++) {
+        rewritten |= kir_is_array(index[k]);
         vars_in_expr(index[k], note_rewritten, c);
+    }
     return !rewritten;
 }
 
@@ -432,6 +454,45 @@ void access_close(access_walk *w) {
     }
 }
 
+/* The array whose memory `v` shows, as far as that is known. */
+kir_var *access_owner(const access_walk *w, kir_var *v) {
+    for (int steps = 0; steps < 64; steps++) {
+        const kir_expr *e = w->writes[v->id] ? NULL : outer_value(w, v);
+        bool shows = e && (e->kind == KIR_VAR || e->kind == KIR_TRANSPOSE || e->kind == KIR_VIEW ||
+                           e->kind == KIR_RESHAPE || e->kind == KIR_REINTERPRET);
+        if (!shows)
+            break;
+        v = e->var;
+    }
+    return v;
+}
+
+/* Is the owner of `root` also accessed as another array? */
+static bool has_other_shape(const access_walk *w, kir_var *root) {
+    kir_var *owner = access_owner(w, root);
+    for (uint32_t k = 0; k < w->found.len; k++)
+        if (w->found.at[k].root != root && access_owner(w, w->found.at[k].root) == owner)
+            return true;
+    return false;
+}
+
+/* Of an array that is seen in two shapes it is not known which elements are touched. */
+static void give_up_shapes(access_walk *w) {
+    bool *unknown = arena_array(w->s->a, bool, w->found.len + 1);
+    for (uint32_t i = 0; i < w->excepted.len; i++)
+        if (has_other_shape(w, w->excepted.at[i].root))
+            stop(w, "NOT_AFFINE", access_name_of(w, w->excepted.at[i].root), w->excepted.at[i].statement);
+    for (uint32_t i = 0; i < w->found.len; i++)
+        unknown[i] = !w->found.at[i].index || has_other_shape(w, w->found.at[i].root);
+    for (uint32_t i = 0; i < w->found.len; i++) {
+        access *x = &w->found.at[i];
+        if (!unknown[i])
+            continue;
+        x->root = access_owner(w, x->root);
+        x->index = NULL;
+    }
+}
+
 access_walk access_open(dep_session *s, kir_stmt *loop, const dep_exceptions *exceptions) {
     access_walk w = {.s = s, .loop = loop, .exceptions = exceptions};
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
@@ -445,6 +506,7 @@ access_walk access_open(dep_session *s, kir_stmt *loop, const dep_exceptions *ex
         vec_push(s->a, &w.path, c);
     }
     walk_for(&w, loop);
+    give_up_shapes(&w);
     w.depth = 1; /* the loop itself, for what is asked of its bounds */
     return w;
 }

@@ -82,6 +82,7 @@ void access_close(access_walk *w);
 kir_expr *access_substituted(access_walk *w, kir_expr *e, int depth);
 /* Ends of a loop of the walk. */
 access_bounds access_ends(access_walk *w, const kir_stmt *loop);
+kir_var *access_owner(const access_walk *w, kir_var *v);
 bool access_is_invariant(const access_walk *w, kir_expr *e);
 /* Has the verdict rest on `test`, at the entry of the loop. */
 void access_require(access_walk *w, kir_expr *test);

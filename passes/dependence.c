@@ -235,7 +235,8 @@ static bool are_apart(const dep_session *s, const kir_var *a, const kir_var *b) 
 static bool may_share(const access_walk *w, const kir_var *a, const kir_var *b) {
     if (are_apart(w->s, a, b))
         return false;
-    origin x = origin_of(w, a), y = origin_of(w, b);
+    origin x = origin_of(w, access_owner(w, (kir_var *)(uintptr_t)a));
+    origin y = origin_of(w, access_owner(w, (kir_var *)(uintptr_t)b));
     if (x == ORIGIN_UNKNOWN || y == ORIGIN_UNKNOWN)
         return true;
     return x == ORIGIN_PARAM && y == ORIGIN_PARAM;
