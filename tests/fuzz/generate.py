@@ -141,6 +141,11 @@ class Maker(Forms):
         a = self.arrays[array]
         a["hi"][axis] = max(a["hi"][axis], hi, -lo - 1 if lo < 0 else 0)
 
+    @staticmethod
+    def reaches_near(loops):
+        """Few enough iterations that an array of three axes, each as long as them, is small."""
+        return all(hi - lo < 100 for _, lo, hi in loops)
+
     def element(self, loops, want=None, written=False, of=None):
         r = self.r
         pins = [self.pinned[v] for v, _, _ in loops if v in self.pinned and not self.closed]
@@ -149,7 +154,10 @@ class Maker(Forms):
             if (want is None or want(self.arrays[n])) and (not written or self.arrays[n]["flavour"] != "readonly"):
                 at = next(v for v, _, _ in loops if self.pinned.get(v) == n)
                 return Node("load", self.arrays[n]["dtype"], array=n, subs=[at])
-        n = of or self.array(want, written)
+        if self.reaches_near(loops):
+            n = of or self.array(want, written)
+        else:
+            n = of or self.array(lambda a: a["ndim"] < 3 and (want is None or want(a)), written)
         a = self.arrays[n]
         subs = []
         for axis in range(a["ndim"]):

@@ -37,11 +37,11 @@ MUTANTS = {
     "ignore two writes of one element": (
         DEPENDENCE, "|| (b->what.is_write && j < i) || store_the_same(w, a, b))", "|| b->what.is_write || store_the_same(w, a, b))"),
     "ignore reads before the write": (
-        AFFINE, "return isl_map_intersect(same, isl_map_union(below, above));",
-        "isl_map_free(above);\n    return isl_map_intersect(same, below);"),
+        AFFINE, "same = isl_map_intersect(same, isl_map_union(below, above));",
+        "isl_map_free(above);\n    same = isl_map_intersect(same, below);"),
     "ignore reads after the write": (
-        AFFINE, "return isl_map_intersect(same, isl_map_union(below, above));",
-        "isl_map_free(below);\n    return isl_map_intersect(same, above);"),
+        AFFINE, "same = isl_map_intersect(same, isl_map_union(below, above));",
+        "isl_map_free(below);\n    same = isl_map_intersect(same, above);"),
     "ignore distance 1": (
         AFFINE, "less = isl_constraint_set_constant_si(less, -1);",
         "less = isl_constraint_set_constant_si(less, -2);"),
@@ -85,8 +85,8 @@ MUTANTS = {
     "calls without effect": (
         ACCESS, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
     "a ring gone round more often than once": (
-        DEPENDENCE, "        if (!known)\n            require(w, kir_binary(m, KIR_OP_LE, reach,",
-        "        if (!known && axes > 99)\n            require(w, kir_binary(m, KIR_OP_LE, reach,"),
+        DEPENDENCE, "        if (!known)\n            access_require(w, kir_binary(m, KIR_OP_LE, reach,",
+        "        if (!known && c > 99)\n            access_require(w, kir_binary(m, KIR_OP_LE, reach,"),
     "a ring gone round in larger steps": (
         DEPENDENCE, "reach = kir_binary(m, KIR_OP_MUL, reach, kir_int(m, c, n->at), n->at);",
         "reach = kir_binary(m, KIR_OP_MUL, reach, kir_int(m, 1, n->at), n->at);"),
@@ -97,7 +97,8 @@ MUTANTS = {
         DELINEAR, "within = isl_set_intersect(within, isl_pw_aff_lt_set(v, s));",
         "isl_pw_aff_free(v);\n    isl_pw_aff_free(s);"),
     "a digit of the base below, its quotient left": (
-        DELINEAR, "if (shift != 0 && !add_monomial(&quotient, &more))", "if (shift > 9 && !add_monomial(&quotient, &more))"),
+        DELINEAR, "if (shift != 0 && !polynomial_add_term(&quotient, &more))",
+        "if (shift > 9 && !polynomial_add_term(&quotient, &more))"),
     "a remainder that is its divisor": (SIMPLIFY, "high = is_least(z, size, value, -1, -1);", "high = is_least(z, size, value, -1, 0);"),
     # ---- reductions
     "mixed operators taken for one": (
@@ -188,8 +189,8 @@ MUTANTS = {
         JAM, "    put_part(&g, j->outer, NULL, NULL, copy(&g, rest), copy(&g, hi), false, out);",
         "    put_part(&g, j->outer, NULL, NULL, op(&g, KIR_OP_ADD, copy(&g, rest), number(&g, 1)), copy(&g, hi), false, out);"),
     "rows left over after the strips": (
-        JAM, "    put_rows(g, rest, hi, 1, true, &pays->body);",
-        "    put_rows(g, op(g, KIR_OP_ADD, copy(g, rest), number(g, 1)), hi, 1, true, &pays->body);"),
+        JAM, "    put_rows(g, from, hi, 1, true, false, &pays->body);",
+        "    put_rows(g, op(g, KIR_OP_ADD, copy(g, from), number(g, 1)), hi, 1, true, false, &pays->body);"),
     "the last column of a packed panel": (
         JAM, "    lanes[2]->lo = kir_ref(g->m, g->count, g->at);",
         "    lanes[2]->lo = op(g, KIR_OP_SUB, kir_ref(g->m, g->count, g->at), number(g, 1));"),
@@ -262,7 +263,8 @@ MUTANTS = {
         CORNERS, "*out = way < 0 ? (polynomial){0} : p;", "*out = (polynomial){0};\n    (void)way;"),
     # ---- parts set apart, loops for little work
     "what a part set apart assigns in a loop is lost": (
-        GEN_ASIDE, "bool lasts = m->looped && v->ty->kind != TYPE_ARRAY;", "bool lasts = false;"),
+        GEN_ASIDE, "m->lasts[v->id] = m->written[v->id] && v->ty->kind != TYPE_ARRAY && vars_has(&exposed, v);",
+        "m->lasts[v->id] = false;"),
     "a region although arrays overlap": (
         GEN_REGION, "    gen_start(g, large);\n    test_terms(g, s->value, true, failed);", "    gen_start(g, large);"),
     # ---- overlap
