@@ -384,7 +384,7 @@ def main(argv=None):
     p.add_argument("--count", type=int, default=10000, help="most kernels for a mutant")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--jobs", type=int, default=os.cpu_count())
-    p.add_argument("--only", default="", help="mutants whose names hold this text")
+    p.add_argument("--only", action="append", help="mutants whose names hold this text (may be given more than once)")
     p.add_argument("--tree", type=pathlib.Path, default=ROOT / "build/mutants", help="where the copy is built")
     p.add_argument("--out", type=pathlib.Path, help="file for the table, as JSON")
     p.add_argument("--resume", action="store_true", help="leave out those that --out says were found")
@@ -395,7 +395,7 @@ def main(argv=None):
     if o.table:
         print_table(json.loads(o.out.read_text()))
         return 0
-    names = [n for n in MUTANTS if o.only in n]
+    names = [n for n in MUTANTS if not o.only or any(text in n for text in o.only)]
     for name in names:
         replaced(ROOT, *MUTANTS[name])
     if o.check:
