@@ -5,6 +5,7 @@
 #include "llvm/broadcast.h"
 #include "llvm/gen.h"
 #include "llvm/llvm.h"
+#include "llvm/remainder.h"
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
@@ -417,6 +418,8 @@ static bool optimise_all(emission *e) {
         return false;
     if (e->wide_vectors)
         llvm_repeat_broadcasts(e->module);
+    if (e->opt >= 3)
+        llvm_part_remainders(e->module);
     return true;
 }
 

@@ -165,6 +165,7 @@ void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n);
 void gen_region_function(gen *g, const kir_fn *f);
 void gen_region(gen *g, const kir_stmt *s);
 bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no);
+bool gen_is_quick(const kir_block *b); /* a region whose little work is a few statements, here */
 bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region and its loop; false: it is another IF */
 
 /* ---- gen_aside.c */

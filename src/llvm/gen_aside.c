@@ -472,12 +472,14 @@ static bool is_apart(const kir_block *b) {
 }
 
 /* An arm of an IF: apart when it is an exact copy or marked so, or when both arms hold loops, versions of one nest. Within
- * loops only the second arm is, which is the rarer, and only if there is so much in it that a call more is not felt. */
+ * loops only the second arm is, which is the rarer, and only if there is so much in it that a call more is not felt. A first
+ * arm that is a region with a few statements for little work stays: what is for much work is an aside of its own. */
 void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second) {
     loops mine = find_loops(b), its = find_loops(other);
     bool cold = mine.any && !mine.warm && g->warm == 0;
     bool version = mine.warm && its.warm && (g->depth == 0 || (second && mine.regions && its.regions));
     version &= g->depth > 0 || mine.regions || !gen_is_short(b);
+    version &= second || !gen_is_quick(b);
     if ((cold || version || is_apart(b)) && gen_aside_fits(g, b))
         gen_aside(g, b, write_block, b, NULL);
     else

@@ -505,6 +505,11 @@ static bool is_copied(const kir_fn *f) {
     return copies_blocks(f) || (is_worth_a_copy(&f->body) && is_light(f) && !rounds_inside(f));
 }
 
+bool gen_is_quick(const kir_block *b) {
+    const kir_stmt *s = b->len == 1 ? b->at[0] : NULL;
+    return s && s->kind == KIR_REGION && s->work && is_copied(s->fn) && gen_is_short(&s->fn->body);
+}
+
 /* The body called as one block, here. */
 static void run_small(gen *g, const kir_stmt *s, LLVMValueRef trips) {
     LLVMValueRef part = LLVMConstNull(g->ptr), context = fill_context(g, s);
