@@ -153,6 +153,8 @@ typedef struct ext_state { /* one interpreter only: see module.c */
     PyObject *miss;    /* plait.dispatcher: called when no specialisation fits */
     PyObject *raise;   /* plait.dispatcher: makes the exception of a raise site */
     PyObject *methods; /* class whose attributes dispatchers have besides their own */
+    uint32_t epoch;    /* of the configuration that nothing was found wrong with, if `checked` */
+    bool checked;
 } ext_state;
 
 extern ext_state ext;

@@ -63,10 +63,26 @@ static PyObject *set_num_threads(PyObject *module, PyObject *value) {
     Py_RETURN_NONE;
 }
 
+/* What is wrong in a file or in the environment is said here too, not only when the first kernel is compiled; once for each
+ * state of the configuration. */
+static int check_config(void) {
+    if (ext.checked && ext.epoch == plrt_config_epoch)
+        return 0;
+    PyObject *config = PyImport_ImportModule("plait.config");
+    PyObject *done = config != NULL ? PyObject_CallMethod(config, "ensure", NULL) : NULL;
+    Py_XDECREF(config);
+    if (done == NULL)
+        return -1;
+    Py_DECREF(done);
+    ext.epoch = plrt_config_epoch;
+    ext.checked = true;
+    return 0;
+}
+
 static PyObject *get_num_threads(PyObject *module, PyObject *ignored) {
     (void)module;
     (void)ignored;
-    return PyLong_FromLong(plrt_get_num_threads());
+    return check_config() < 0 ? NULL : PyLong_FromLong(plrt_get_num_threads());
 }
 
 static PyObject *get_max_threads(PyObject *module, PyObject *ignored) {

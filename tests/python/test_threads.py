@@ -155,10 +155,22 @@ print("hwloc" in open("/proc/self/maps").read() or plait.get_num_threads() == 1)
     ({"PLAIT_NUM_THREADS": "3", "OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "5"}, 3),
     ({"OMP_NUM_THREADS": "4,2", "NUMBA_NUM_THREADS": "5"}, 4),
     ({"NUMBA_NUM_THREADS": "5"}, 5),
-    ({"PLAIT_NUM_THREADS": "many", "OMP_NUM_THREADS": "2"}, 2),
+    ({"OMP_NUM_THREADS": "many", "NUMBA_NUM_THREADS": "2"}, 2),
 ])
 def test_environment_in_its_order(program, values, count):
     assert program("print(plait.get_num_threads())", **values) == f"{count}\n"
+
+
+@pytest.mark.parametrize("value", ["many", "0", "-1", "2.5", "5000"])
+@pytest.mark.parametrize("ask", ["plait.get_num_threads()", "plait.config.NUM_THREADS", "work(np.ones(8), 1)"])
+def test_a_wrong_number_is_refused_by_whoever_asks_first(program, ask, value):
+    code = f"""
+try:
+    {ask}
+except plait.errors.ConfigError as e:
+    print(str(e).split(" ")[0])
+"""
+    assert program(code, PLAIT_NUM_THREADS=value) == "PLAIT_NUM_THREADS:\n"
 
 
 def test_one_allowed_unit_means_one_thread(program):
