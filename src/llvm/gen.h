@@ -165,7 +165,7 @@ void gen_raise(gen *g, int32_t site, const LLVMValueRef *slots, uint32_t n);
 void gen_region_function(gen *g, const kir_fn *f);
 void gen_region(gen *g, const kir_stmt *s);
 bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no);
-bool gen_is_quick(const kir_block *b); /* a region whose little work is a few statements, here */
+bool gen_is_quick(const kir_block *b);               /* a region with a few statements for little work, here */
 bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region and its loop; false: it is another IF */
 
 /* ---- gen_aside.c */
@@ -174,7 +174,7 @@ bool gen_aside_fits(gen *g, const kir_block *b);
 void gen_close_context(gen *g);        /* at a function's end */
 bool gen_is_short(const kir_block *b); /* so few statements that the call of an aside would be felt beside them */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
-                       LLVMValueRef word);
+                       LLVMValueRef word, bool rare);
 
 /* ---- gen_debug.c: nothing without the option */
 void gen_debug_open(gen *g);

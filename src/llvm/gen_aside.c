@@ -396,18 +396,43 @@ static LLVMValueRef make_slot(gen *g, uint32_t number) {
     return slot;
 }
 
-static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context) {
-    LLVMValueRef slot = make_slot(g, number), target = LLVMBuildLoad2(g->b, g->ptr, slot, "");
+static LLVMValueRef call_slot(LLVMBuilderRef b, gen *g, LLVMValueRef *args) {
+    LLVMValueRef target = LLVMBuildLoad2(b, g->ptr, args[2], "");
     LLVMSetOrdering(target, LLVMAtomicOrderingAcquire);
     LLVMSetAlignment(target, 8);
-    LLVMValueRef args[3] = {context, g->err, slot};
-    return LLVMBuildCall2(g->b, aside_type(g), target, args, 3, "");
+    return LLVMBuildCall2(b, aside_type(g), target, args, 3, "");
+}
+
+/* The call as a function that leaves all registers as they are but one, for asides that are rarely entered: what their
+ * callers do otherwise needs then neither saved registers nor a way round the call. */
+static LLVMValueRef sparing_call(gen *g) {
+    static const char name[] = "plait.enter";
+    LLVMValueRef fn = LLVMGetNamedFunction(g->module, name), args[3];
+    if (fn)
+        return fn;
+    fn = gen_open_cold(g, name, aside_type(g));
+    LLVMSetFunctionCallConv(fn, LLVMPreserveMostCallConv);
+    LLVMGetParams(fn, args);
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(g->context);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->context, fn, ""));
+    LLVMBuildRet(b, call_slot(b, g, args));
+    LLVMDisposeBuilder(b);
+    return fn;
+}
+
+static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context, bool rare) {
+    LLVMValueRef args[3] = {context, g->err, make_slot(g, number)};
+    if (!rare || !g->is_x86)
+        return call_slot(g->b, g, args);
+    LLVMValueRef status = gen_call(g, sparing_call(g), args, 3);
+    LLVMSetInstructionCallConv(status, LLVMPreserveMostCallConv);
+    return status;
 }
 
 /* Writes what `write` makes of `what`, which is block `b` of the function being written, as an aside and the call of it.
  * A word goes with it: `write` finds it at g->word and may change it, and what it is then is returned. */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
-                       LLVMValueRef word) {
+                       LLVMValueRef word, bool rare) {
     mentions m = find_mentions(g, b, is_looped(g));
     char name[40];
     uint32_t number = g->n_asides++;
@@ -419,7 +444,7 @@ LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const vo
     if (word)
         LLVMBuildStore(g->b, word, slot_at(g, x.context, WORD));
     copy_vars(g, &x, true, false);
-    LLVMValueRef status = call_aside(g, number, x.context);
+    LLVMValueRef status = call_aside(g, number, x.context, rare);
     LLVMBasicBlockRef good = gen_block(g, "");
     gen_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, status, gen_int32(g, 0), ""), g->fail, good, -1);
     gen_start(g, good);
@@ -481,7 +506,7 @@ void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second) {
     version &= g->depth > 0 || mine.regions || !gen_is_short(b);
     version &= second || !gen_is_quick(b);
     if ((cold || version || is_apart(b)) && gen_aside_fits(g, b))
-        gen_aside(g, b, write_block, b, NULL);
+        gen_aside(g, b, write_block, b, NULL, cold || second);
     else
         gen_statements(g, b);
 }

@@ -625,7 +625,7 @@ static void test_sizes(gen *g, const kir_expr *estimate, int64_t limit, bool is_
     LLVMBasicBlockRef no = gen_block(g, "");
     for (uint32_t i = 0; i < z.n; i++) {
         LLVMBasicBlockRef on = i + 1 < z.n || is_set ? gen_block(g, "") : yes;
-        gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSLE, gen_int64(g, z.of[i]), gen_int(g, least), ""), on, no, 0);
+        gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSLE, gen_int64(g, z.of[i]), gen_int(g, least), ""), on, no, 1);
         if (on != yes)
             gen_start(g, on);
     }
@@ -845,7 +845,7 @@ static void run_apart(gen *g, const kir_stmt *s, bool noted, bool sums, LLVMBasi
     LLVMBasicBlockRef blocks[2] = {from, large};
     LLVMAddIncoming(word, words + !noted, blocks + !noted, noted ? 2 : 1);
     kir_block b = block_of(&s);
-    LLVMValueRef answer = gen_aside(g, &b, sums ? write_versions_apart : write_region_apart, s, word);
+    LLVMValueRef answer = gen_aside(g, &b, sums ? write_versions_apart : write_region_apart, s, word, true);
     if (noted)
         gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, answer, gen_int(g, FOR_LITTLE), ""), here, after, -1);
     else
@@ -982,7 +982,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     gen_start(g, loop);
     g->warm++;
     if (!is_light(region->fn) && !gen_is_short(&s->orelse) && gen_aside_fits(g, &s->orelse))
-        gen_aside(g, &s->orelse, write_loop, &s->orelse, NULL);
+        gen_aside(g, &s->orelse, write_loop, &s->orelse, NULL, false);
     else
         gen_statements(g, &s->orelse);
     g->warm--;

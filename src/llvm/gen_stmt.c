@@ -61,19 +61,47 @@ void gen_fail_if(gen *g, LLVMValueRef status) {
     gen_start(g, good);
 }
 
-/* At a back edge or a call: a flag in memory, and behind it the question to the host. */
-void gen_poll_interrupt(gen *g) {
+static LLVMValueRef declare_take(gen *g) {
+    LLVMTypeRef params[1] = {g->ptr};
+    return gen_declare(g, "plrt_interrupt_take", LLVMFunctionType(g->i32, params, 1, false));
+}
+
+/* The question to the host as a function of the module, which leaves all registers as they are but one: at the end of an
+ * outer loop the usual call would have everything that the nest uses saved, and fetched again for each row. */
+static LLVMValueRef sparing_take(gen *g) {
+    static const char name[] = "plait.interrupted";
+    LLVMValueRef take = declare_take(g), fn = LLVMGetNamedFunction(g->module, name);
+    if (!g->is_x86)
+        return take;
+    if (fn)
+        return fn;
+    fn = gen_open_cold(g, name, LLVMGlobalGetValueType(take));
+    LLVMSetFunctionCallConv(fn, LLVMPreserveMostCallConv);
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(g->context);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->context, fn, ""));
+    LLVMValueRef err = LLVMGetParam(fn, 0);
+    LLVMBuildRet(b, LLVMBuildCall2(b, LLVMGlobalGetValueType(take), take, &err, 1, ""));
+    LLVMDisposeBuilder(b);
+    return fn;
+}
+
+static void poll(gen *g, LLVMValueRef take) {
     LLVMValueRef flag = gen_runtime_global(g, "plrt_interrupted", g->i32);
     LLVMValueRef seen = LLVMBuildLoad2(g->b, g->i32, flag, "");
     LLVMSetVolatile(seen, true);
     LLVMBasicBlockRef asked = gen_block(g, "interrupted"), on = gen_block(g, "");
     gen_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, seen, gen_int32(g, 0), ""), asked, on, -1);
     gen_start(g, asked);
-    LLVMTypeRef params[1] = {g->ptr};
-    LLVMValueRef take = gen_declare(g, "plrt_interrupt_take", LLVMFunctionType(g->i32, params, 1, false));
-    gen_fail_if(g, gen_call(g, take, &g->err, 1));
+    LLVMValueRef taken = gen_call(g, take, &g->err, 1);
+    LLVMSetInstructionCallConv(taken, LLVMGetFunctionCallConv(take));
+    gen_fail_if(g, taken);
     gen_jump(g, on);
     gen_start(g, on);
+}
+
+/* At a back edge or a call: a flag in memory, and behind it the question to the host. */
+void gen_poll_interrupt(gen *g) {
+    poll(g, declare_take(g));
 }
 
 /* ---- loops -------------------------------------------------------------------------------------------------------------- */
@@ -85,19 +113,6 @@ static LLVMMetadataRef loop_property(gen *g, const char *name, LLVMValueRef valu
 
 /* Lines that instructions are fetched by: a short loop that crosses one takes up to half as long again (gen.c). */
 enum { LOOP_ALIGN = 64 };
-
-static bool note_loop(kir_stmt *s, void *context) {
-    bool *found = context;
-    *found |= s->kind == KIR_FOR || s->kind == KIR_LOOP;
-    return !*found;
-}
-
-static bool is_innermost(const kir_stmt *s) {
-    bool found = false;
-    kir_block body = s->body;
-    kir_each_stmt(&body, note_loop, &found);
-    return !found;
-}
 
 enum { VECTOR_MOST = 64 /* bytes */ };
 
@@ -133,7 +148,7 @@ static void describe_loop(gen *g, const kir_stmt *s, LLVMValueRef back_edge, LLV
         parts[n++] = loop_property(g, "llvm.loop.interleave.count", gen_int32(g, 1));
         parts[n++] = loop_property(g, "llvm.loop.unroll.disable", NULL);
         parts[n++] = loop_property(g, "llvm.loop.distribute.enable", LLVMConstInt(g->i1, 0, false));
-    } else if (g->is_x86 && is_innermost(s)) {
+    } else if (g->is_x86) {
         parts[n++] = loop_property(g, "llvm.loop.align", gen_int32(g, LOOP_ALIGN));
     }
     if (l->abreast) {
@@ -348,7 +363,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     gen_start(g, c.latch);
     g->targets = target.outer;
     if (gen_runs_long(&s->body))
-        gen_poll_interrupt(g);
+        poll(g, sparing_take(g));
     describe_loop(g, s, close_counter(g, &c), group);
     g->depth--;
     g->conditions = conditions;
