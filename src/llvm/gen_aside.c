@@ -405,14 +405,12 @@ static LLVMValueRef call_slot(LLVMBuilderRef b, gen *g, LLVMValueRef *args) {
 
 /* The call as a function that leaves all registers as they are but one, for asides that are rarely entered: what their
  * callers do otherwise needs then neither saved registers nor a way round the call. */
-static LLVMValueRef sparing_call(gen *g) {
-    static const char name[] = "plait.enter";
-    LLVMValueRef fn = LLVMGetNamedFunction(g->module, name), args[3];
-    if (fn)
-        return fn;
-    fn = gen_open_cold(g, name, aside_type(g));
+static LLVMValueRef sparing_call(gen *g, uint32_t number) {
+    LLVMTypeRef params[2] = {g->ptr, g->ptr};
+    LLVMValueRef fn = gen_open_cold(g, "plait.enter", LLVMFunctionType(g->i32, params, 2, false)), args[3];
     LLVMSetFunctionCallConv(fn, LLVMPreserveMostCallConv);
     LLVMGetParams(fn, args);
+    args[2] = make_slot(g, number);
     LLVMBuilderRef b = LLVMCreateBuilderInContext(g->context);
     LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->context, fn, ""));
     LLVMBuildRet(b, call_slot(b, g, args));
@@ -421,12 +419,14 @@ static LLVMValueRef sparing_call(gen *g) {
 }
 
 static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context, bool rare) {
-    LLVMValueRef args[3] = {context, g->err, make_slot(g, number)};
-    if (!rare || !g->is_x86)
-        return call_slot(g->b, g, args);
-    LLVMValueRef status = gen_call(g, sparing_call(g), args, 3);
-    LLVMSetInstructionCallConv(status, LLVMPreserveMostCallConv);
-    return status;
+    LLVMValueRef args[3] = {context, g->err, NULL};
+    if (rare && g->is_x86) {
+        LLVMValueRef status = gen_call(g, sparing_call(g, number), args, 2);
+        LLVMSetInstructionCallConv(status, LLVMPreserveMostCallConv);
+        return status;
+    }
+    args[2] = make_slot(g, number);
+    return call_slot(g->b, g, args);
 }
 
 /* Writes what `write` makes of `what`, which is block `b` of the function being written, as an aside and the call of it.
