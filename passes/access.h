@@ -24,6 +24,7 @@ typedef struct access { /* as found in the walk */
     struct isl_set *domain;                 /* built on demand */
     struct isl_map *map;                    /* built on demand: iteration → element */
     bool exact;                             /* the domain is exact */
+    bool modelled;                          /* as far as loops and conditions tell; set with the domain */
     uint32_t first_condition, n_conditions; /* of the walk's list */
     uint32_t part;                          /* statement of the analysed loop's body that it stands in */
 } access;

@@ -276,16 +276,45 @@ static isl_set *loop_domain(access_walk *w, isl_set *domain, kir_stmt *loop, uin
     return domain;
 }
 
-void affine_domain(access_walk *w, access *x) {
-    isl_set *domain = isl_set_universe(affine_space(w));
-    for (uint32_t k = 0; k < x->depth; k++)
-        domain = loop_domain(w, domain, x->loops[k], k, x);
-    for (uint32_t k = 0; k < x->n_conditions; k++) {
-        const access_condition *c = &w->kept.at[x->first_condition + k];
-        bool exact = x->exact;
-        domain = constrain(w, domain, c->test, c->negated, x);
-        x->exact = c->is_check ? exact : x->exact;
+/* Do the accesses stand in the same loops, x under all conditions that y is under? */
+static bool stands_within(const access_walk *w, const access *x, const access *y) {
+    bool same = y->depth == x->depth && y->n_conditions <= x->n_conditions;
+    for (uint32_t k = 0; same && k < x->depth; k++)
+        same = x->loops[k] == y->loops[k];
+    for (uint32_t k = 0; same && k < y->n_conditions; k++) {
+        const access_condition *a = &w->kept.at[x->first_condition + k], *b = &w->kept.at[y->first_condition + k];
+        same = a->test == b->test && a->negated == b->negated && a->is_check == b->is_check;
     }
+    return same;
+}
+
+/* The access whose domain is known and nearest to that of x. */
+static const access *find_nearest(const access_walk *w, const access *x) {
+    const access *best = NULL;
+    for (uint32_t k = 0; k < w->found.len; k++) {
+        const access *y = &w->found.at[k];
+        if (y->domain && (!best || y->n_conditions > best->n_conditions) && stands_within(w, x, y))
+            best = y;
+    }
+    return best;
+}
+
+/* Most accesses of a loop stand at the same place, behind the same dozen of tests. */
+void affine_domain(access_walk *w, access *x) {
+    const access *near = find_nearest(w, x);
+    isl_set *domain = near ? isl_set_copy(near->domain) : isl_set_universe(affine_space(w));
+    bool exact = x->exact;
+    x->exact = near ? near->modelled : true;
+    for (uint32_t k = 0; k < x->depth && !near; k++)
+        domain = loop_domain(w, domain, x->loops[k], k, x);
+    for (uint32_t k = near ? near->n_conditions : 0; k < x->n_conditions; k++) {
+        const access_condition *c = &w->kept.at[x->first_condition + k];
+        bool before = x->exact;
+        domain = constrain(w, domain, c->test, c->negated, x);
+        x->exact = c->is_check ? before : x->exact;
+    }
+    x->modelled = x->exact;
+    x->exact = exact && x->modelled;
     x->domain = domain;
 }
 
