@@ -258,14 +258,18 @@ static PyObject *pack_values(PyObject *const *values, Py_ssize_t count) {
     return tuple;
 }
 
+/* What plait.dispatcher gives back is raised here, so that no frame of its own is in the traceback. */
 static int miss(Dispatcher *d, const packed *args, PyObject *values) {
     if (ext.miss == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "plait.dispatcher is not loaded");
         return -1;
     }
     PyObject *done = PyObject_CallFunction(ext.miss, "OOL", (PyObject *)d, values, (long long)bytes_of(args));
+    bool fine = done == Py_None;
+    if (done != NULL && PyExceptionInstance_Check(done))
+        PyErr_SetObject((PyObject *)Py_TYPE(done), done);
     Py_XDECREF(done);
-    return done != NULL ? 0 : -1;
+    return fine ? 0 : -1;
 }
 
 /* Compiles by way of Python and looks again; and again, where another thread has emptied the table in between

@@ -3,6 +3,7 @@
 The callable itself is C (dispatcher.c); its attributes that are not speed are the class Methods below, whose functions
 get the dispatcher as self."""
 import os
+import re
 import struct
 import sys
 from _thread import RLock
@@ -12,7 +13,7 @@ from functools import update_wrapper
 from . import _plait, config, types
 from .choices import check_choice, request_options
 from .decorators import tile_code
-from .errors import PlaitError, TypingError, UnsupportedError, report
+from .errors import ConfigError, PlaitError, TypingError, UnsupportedError, report
 
 _VARARGS, _VARKEYWORDS = 4, 8
 _dispatchers = WeakSet()
@@ -158,9 +159,7 @@ def _compile_request(request, remarks=None):
 
     text = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     artifact, found = _plait.compile(text)
-    message = " ".join(f"{d[6]} {d[8]}" for d in found)
-    hints = [f"    {n!r} {why}" for n, why in (remarks or {}).items() if n.rpartition(".")[2] in message]
-    report(found, artifact is None, hints)
+    report(found, artifact is None, remarks)
     return artifact
 
 
@@ -351,14 +350,16 @@ def compile_overload(dispatcher, signature, tile=None):
 
 
 def on_miss(dispatcher, values, nbytes):
-    """Called by C: no entry of the table fits these arguments, of so many bytes. Leaves with one that does, or raises; the
-    compiler's own frames are of no use to who made the mistake."""
+    """Called by C: no entry of the table fits these arguments, of so many bytes. Leaves with one that does; gives what the user
+    got wrong back, for C to raise, since the compiler's own frames are of no use to who made the mistake."""
     try:
         _make_entry(dispatcher, values, nbytes)
+    except ConfigError as error:  # with a wrong configuration none can be asked about frames
+        return error.with_traceback(None)
     except PlaitError as error:
         if config.is_set("FULL_TRACEBACKS"):
             raise
-        raise error.with_traceback(None) from None
+        return error.with_traceback(None)
 
 
 def _make_entry(dispatcher, values, nbytes):
@@ -463,7 +464,17 @@ def _site_arguments(site, values):
     message = site.get("message")
     if message is None:
         return []
-    return [message.replace("%b", "%s") % tuple(values) if values else message.replace("%%", "%")]
+    shown = iter([_as_text(v, k) for v, k in zip(values, site.get("args", []))])
+    return [re.sub("%(.)", lambda found: "%" if found[1] == "%" else next(shown, found[0]), message)]
+
+
+def _as_text(value, kind):
+    """As f"{value}" is: a float of whole numbers has its point, a float32 no more digits than it holds."""
+    if kind == "float32":
+        import numpy as np
+
+        return str(np.float32(value))
+    return str(value)
 
 
 def exception_class(site):

@@ -80,10 +80,29 @@ _BY_KIND = {
 }
 
 
-def report(found, failed, remarks=()):
-    """Warns of the warnings among the compiler's findings, raises the errors as one exception."""
+def _explain(d, remarks):
+    """The compiler knows a name without a binding only as one that is not defined. What it is, and why that is of no use to a
+    kernel, takes the place of that; the nearest other name is no remedy then."""
+    name = next((n for n in remarks if d.message == f"name '{n}' is not defined"), None)
+    if name is None:
+        return
+    why = remarks[name]
+    lines = [line for line in (d.text or d.message).rstrip("\n").split("\n") if line != f"    {d.hint}"]
+    text = "\n".join(lines).replace(d.message, f"'{name}' {why}", 1)
+    d.message, d.hint = f"'{name}' {why}", None
+    if "as a constant" in why:
+        d.hint = "pass what the kernel needs of it as an argument: numbers, tuples, arrays"
+        text += f"\n    {d.hint}"
+    d.text = text
+
+
+def report(found, failed, remarks=None):
+    """Warns of the warnings among the compiler's findings, raises the errors as one exception. remarks: {name: why the kernel
+    cannot use it} of names that were not bound."""
     diagnostics = [Diagnostic(*values) for values in found]
     errors = [d for d in diagnostics if d.kind != "warning"]
+    for d in errors:
+        _explain(d, remarks or {})
     for d in diagnostics:
         if d.kind == "warning":
             import warnings
@@ -92,8 +111,9 @@ def report(found, failed, remarks=()):
     if not failed:
         return
     text = "\n".join((d.text or d.message).rstrip("\n") for d in errors) or "compiling failed for an unknown reason"
-    for remark in remarks:
-        text += "\n" + remark
+    for name, why in (remarks or {}).items():
+        if "." in name and any(f"'{name.rpartition('.')[2]}'" in d.message for d in errors):
+            text += f"\n    {name!r} {why}"
     raise _BY_KIND.get(errors[0].kind if errors else "InternalError", InternalError)(text, diagnostics)
 
 

@@ -207,7 +207,9 @@ static int pack_array(packed *p, PyObject *value) {
     ext_dtype dtype = ext_dtype_of(PyArray_DESCR(a)->type_num);
     int ndim = PyArray_NDIM(a);
     if (dtype == DT_COUNT) {
-        PyErr_Format(PyExc_TypeError, "arrays of dtype %S are not supported", (PyObject *)PyArray_DESCR(a));
+        PyErr_Format(PyExc_TypeError, "arrays of dtype %S are not supported: convert it with .%s",
+                     (PyObject *)PyArray_DESCR(a),
+                     PyArray_DESCR(a)->type_num == NPY_HALF ? "astype(np.float32)" : "astype(…), to numbers");
         return -1;
     }
     if (!PyArray_ISNOTSWAPPED(a)) {
@@ -382,7 +384,11 @@ static int pack_rare(packed *p, PyObject *value) {
         return pack_complex(p, value);
     if (PyCallable_Check(value) && PyObject_HasAttrString(value, "__code__"))
         return refuse(value, "a plain function cannot be an argument: decorate it with @njit; got a value");
-    return refuse(value, "kernels do not take values");
+    if (PyList_Check(value) || PyAnySet_Check(value))
+        return refuse(value, "pass np.array(…) or a tuple: kernels do not take values");
+    if (PyDict_Check(value))
+        return refuse(value, "pass its values one by one, or as a namedtuple: kernels do not take values");
+    return refuse(value, "pass the numbers and arrays that it holds: kernels do not take values");
 }
 
 int pack_argument(packed *p, PyObject *value) {

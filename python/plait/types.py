@@ -359,7 +359,8 @@ def _typeof_array(a):
 
     dtype = _by_dtype.get(a.dtype)
     if dtype is None:
-        raise TypingError(f"arrays of dtype {a.dtype} are not supported")
+        better = "astype(np.float32)" if a.dtype == np.float16 else "astype(…), to numbers"
+        raise TypingError(f"arrays of dtype {a.dtype} are not supported: convert it with .{better}")
     if not a.dtype.isnative:
         raise TypingError(f"the array's bytes are swapped (dtype {a.dtype.str}): convert it with .astype(…)")
     flags = a.flags
@@ -384,7 +385,13 @@ def _typeof_rare(value):
             return _by_class[base]
     if isinstance(value, np.ndarray):
         raise TypingError(f"arrays of class {type(value).__name__} are not supported: pass np.asarray(…)")
-    raise TypingError(f"kernels do not take values of type {type(value).__name__}")
+    if isinstance(value, (list, set, frozenset)):
+        better = "np.array(…) or a tuple"
+    elif isinstance(value, dict):
+        better = "its values one by one, or as a namedtuple"
+    else:
+        better = "the numbers and arrays that it holds"
+    raise TypingError(f"pass {better}: kernels do not take values of type {type(value).__name__}")
 
 
 def parse(text):

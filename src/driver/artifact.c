@@ -72,6 +72,16 @@ const char *plait_artifact_dump(const plait_artifact *a, const char *name) {
 
 /* ---- error texts -------------------------------------------------------------------------------------------------------------- */
 
+/* With the fewest digits that are this float32 and no other. */
+static void put_float32(text *t, float x) {
+    char digits[32];
+    int precision = 6;
+    do
+        snprintf(digits, sizeof digits, "%.*g", precision, (double)x);
+    while (strtof(digits, NULL) != x && precision++ < 9);
+    text_put_double(t, strtod(digits, NULL));
+}
+
 static void put_slot(text *t, char kind, int64_t slot) {
     double x = 0;
     float x32 = 0;
@@ -88,7 +98,7 @@ static void put_slot(text *t, char kind, int64_t slot) {
         break;
     case 's':
         memcpy(&x32, &slot, sizeof x32);
-        text_put_double(t, (double)x32);
+        put_float32(t, x32);
         break;
     default:
         text_printf(t, "%" PRId64, slot);

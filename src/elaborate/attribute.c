@@ -785,6 +785,7 @@ static const struct {
     const char *name, *hint;
 } instead[] = {
     {"numpy.random.", "pass random numbers to the kernel as an array, or write the generator: x = (a * x + c) % m"},
+    {"random.", "pass random numbers to the kernel as an array, or write the generator: x = (a * x + c) % m"},
     {"numpy.fft.", IN_PYTHON},
     {"numpy.linalg.", "call it in Python and pass the result, or write the loops: they are compiled"},
     {"numpy.sort", IN_PYTHON},

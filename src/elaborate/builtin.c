@@ -629,7 +629,8 @@ static value make_iterator(elab *e, const char *which, const value *items, uint3
 static bool need_iterable(elab *e, const value *v, span at) {
     if (value_is_iterable(v) || v->kind == VAL_STRING)
         return true;
-    elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be iterated over", value_describe(e, v));
+    elab_error(e, DIAG_TYPING, at, value_is_scalar(v) ? "loop over range(…) of it, or over an array" : NULL,
+               "%s cannot be iterated over", value_describe(e, v));
     return false;
 }
 
@@ -909,8 +910,14 @@ static value call_type(elab *e, const builtin *b, value *args, uint32_t n, span 
 }
 
 static value call_class(elab *e, const builtin *b, value *args, uint32_t n, span at) {
+    static const char *const hints[] = {
+        NULL,
+        "use an array, or a tuple",
+        "texts are made in f-strings, for print() and messages of exceptions only",
+        "call it in Python and pass the result to the kernel",
+    };
     (void)args, (void)n;
-    return elab_unsupported(e, at, b->code ? "use an array, or a tuple" : NULL,
+    return elab_unsupported(e, at, hints[b->code],
                             arena_printf(e->a, "%s()", strncmp(b->name, "builtins.", 9) == 0 ? b->name + 9 : b->name));
 }
 
@@ -1156,7 +1163,7 @@ const builtin builtin_table[] = {
     {"builtins.ord", "c, /", call_ord, NULL, 0},
     {"builtins.print", "*args, sep=None, end=None", call_print, NULL, 0},
     {"builtins.object", "*args", call_class, NULL, 0},
-    {"builtins.str", "*args", call_class, NULL, 0},
+    {"builtins.str", "*args", call_class, NULL, 2},
     {"builtins.list", "*args", call_class, NULL, 1},
     {"builtins.dict", "*args", call_class, NULL, 1},
     {"builtins.set", "*args", call_class, NULL, 1},
@@ -1165,13 +1172,13 @@ const builtin builtin_table[] = {
     {"builtins.map", "*args", call_class, NULL, 1},
     {"builtins.filter", "*args", call_class, NULL, 1},
     {"builtins.sorted", "*args", call_class, NULL, 1},
-    {"builtins.next", "*args", call_class, NULL, 0},
-    {"builtins.hash", "*args", call_class, NULL, 0},
-    {"builtins.repr", "*args", call_class, NULL, 0},
-    {"builtins.open", "*args", call_class, NULL, 0},
-    {"builtins.input", "*args", call_class, NULL, 0},
-    {"builtins.eval", "*args", call_class, NULL, 0},
-    {"builtins.exec", "*args", call_class, NULL, 0},
+    {"builtins.next", "*args", call_class, NULL, 1},
+    {"builtins.hash", "*args", call_class, NULL, 3},
+    {"builtins.repr", "*args", call_class, NULL, 2},
+    {"builtins.open", "*args", call_class, NULL, 3},
+    {"builtins.input", "*args", call_class, NULL, 3},
+    {"builtins.eval", "*args", call_class, NULL, 3},
+    {"builtins.exec", "*args", call_class, NULL, 3},
     {"builtins.super", "*args", call_class, NULL, 0},
     {"numpy.ndarray", "*args", call_class, NULL, 0},
     {"numpy.generic", "*args", call_class, NULL, 0},

@@ -125,6 +125,20 @@ static value wrong_count(elab *e, const signature *s, const char *name, const ca
                       "%s() takes from %u to %u positional arguments but %u were given", name, least, most, given);
 }
 
+/* The names that an argument may have. */
+static const char *parameters_hint(elab *e, const signature *s, sym name) {
+    const char *near = NULL;
+    text all = text_new(e->a);
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (s->at[i].kind == PARAM_POSITIONAL_ONLY || s->at[i].kind == PARAM_REST)
+            continue;
+        text_printf(&all, "%s%s", all.len ? ", " : "it takes ", s->at[i].name->text);
+        if (elab_is_near(name->text, s->at[i].name->text))
+            near = s->at[i].name->text;
+    }
+    return near ? arena_printf(e->a, "did you mean '%s'?", near) : all.len ? all.at : NULL;
+}
+
 /* Puts each argument in the place of its parameter; VAL_INVALID where none was given. */
 bool elab_place_arguments(elab *e, const signature *s, const char *name, const call_args *args, value *out,
                           bool *given) {
@@ -162,12 +176,13 @@ bool elab_place_arguments(elab *e, const signature *s, const char *name, const c
                             s->at[k].kind == PARAM_REST))
             k++;
         if (k == s->n)
-            return elab_error(e, DIAG_TYPING, args->at[i].at, NULL, "%s() got an unexpected keyword argument '%s'",
+            return elab_error(e, DIAG_TYPING, args->name_at ? args->name_at[i] : args->at[i].at,
+                              parameters_hint(e, s, args->names[i]), "%s() got an unexpected keyword argument '%s'",
                               name, args->names[i]->text),
                    false;
         if (given[k])
-            return elab_error(e, DIAG_TYPING, args->at[i].at, NULL, "%s() got multiple values for argument '%s'", name,
-                              args->names[i]->text),
+            return elab_error(e, DIAG_TYPING, args->name_at ? args->name_at[i] : args->at[i].at, NULL,
+                              "%s() got multiple values for argument '%s'", name, args->names[i]->text),
                    false;
         given[k] = true;
         out[k] = args->at[i];
@@ -443,6 +458,12 @@ static value call_method(elab *e, const value *method, const call_args *args) {
         all.names = arena_array(e->a, sym, args->n + 1);
         memcpy(all.names + 1, args->names, args->n * sizeof *args->names);
     }
+    if (args->name_at) {
+        span *places = arena_array(e->a, span, args->n + 1);
+        places[0] = args->place;
+        memcpy(places + 1, args->name_at, args->n * sizeof *args->name_at);
+        all.name_at = places;
+    }
     return call_builtin(e, b, &all);
 }
 
@@ -503,6 +524,8 @@ value elab_call(elab *e, const value *callee, const call_args *args) {
     case VAL_EXCEPTION:
         return make_raised(e, callee, args);
     default:
-        return elab_error(e, DIAG_TYPING, args->place, NULL, "%s cannot be called", value_describe(e, callee));
+        return elab_error(e, DIAG_TYPING, args->place,
+                          value_is_array(callee) ? "elements stand in square brackets: a[i]" : NULL,
+                          "%s cannot be called", value_describe(e, callee));
     }
 }

@@ -301,8 +301,14 @@ static void consider(nearest *n, const char *candidate) {
     }
 }
 
+/* Few letters apart, and not simply another short word. */
+bool elab_is_near(const char *name, const char *candidate) {
+    size_t n = strlen(name);
+    return distance(name, n, candidate, strlen(candidate)) < (n < 2 ? 1 : n <= 3 ? 2 : 3);
+}
+
 const char *elab_nearest(elab *e, const char *prefix, const char *name) {
-    nearest n = {name, NULL, strlen(name) <= 3 ? 2 : 3};
+    nearest n = {name, NULL, strlen(name) < 2 ? 1 : strlen(name) <= 3 ? 2 : 3};
     size_t skip = strlen(prefix);
     for (uint32_t i = 0; i < e->builtins.cap; i++) {
         const builtin *b = e->builtins.at[i];
@@ -314,7 +320,7 @@ const char *elab_nearest(elab *e, const char *prefix, const char *name) {
 
 /* Hint for an unknown name: the nearest of the variables, bindings and built-ins that can be seen here. */
 static const char *nearest_name(elab *e, sym name) {
-    nearest n = {name->text, NULL, name->len <= 3 ? 2 : 3};
+    nearest n = {name->text, NULL, name->len < 2 ? 1 : name->len <= 3 ? 2 : 3};
     for (scope *s = e->act->scope; s; s = s->outer) {
         for (uint32_t i = 0; i < s->facts->n_names; i++)
             consider(&n, s->facts->names[i]->text);
@@ -395,7 +401,9 @@ static value unknown_object(elab *e, const char *name, span at) {
     const char *last = strrchr(name, '.');
     const char *prefix = last ? arena_strndup(e->a, name, (size_t)(last - name) + 1) : "builtins.";
     const char *near = elab_nearest(e, prefix, last ? last + 1 : name);
-    return elab_error(e, DIAG_TYPING, at, near ? arena_printf(e->a, "did you mean '%s%s'?", prefix, near) : NULL,
+    return elab_error(e, DIAG_TYPING, at,
+                      near ? arena_printf(e->a, "did you mean '%s%s'?", prefix, near)
+                           : "call it in Python and pass the result to the kernel",
                       "'%s' cannot be used in a kernel", strncmp(name, "builtins.", 9) == 0 ? name + 9 : name);
 }
 

@@ -249,6 +249,18 @@ const char *value_describe(elab *e, const value *v) {
     return describe_kind(v->kind);
 }
 
+const char *value_remedy(const value *v) {
+    switch (v->kind) {
+    case VAL_NONE:
+        return "it is None here: give it a value, or ask `is None` before";
+    case VAL_STRING:
+    case VAL_FORMATTED:
+        return "kernels compute with numbers; texts are constants, for comparisons, messages and print()";
+    default:
+        return NULL;
+    }
+}
+
 /* ---- the trail ------------------------------------------------------------------------------------------------------------ */
 
 void slot_set(elab *e, slot *s, slot_state state) {

@@ -439,10 +439,11 @@ typedef struct arguments {
     VEC(value) at;
     VEC(sym) names;
     VEC(eval_place) places;
+    VEC(span) at_names;
     bool any_name, bad;
 } arguments;
 
-static void add_argument(elab *e, arguments *a, value v, sym name) {
+static void add_argument(elab *e, arguments *a, value v, sym name, span at) {
     for (uint32_t i = 0; i < a->at.len; i++) {
         uint32_t k = a->at.len - 1 - i;
         elab_hold_since(e, &a->at.at[k], &a->places.at[k]);
@@ -450,6 +451,7 @@ static void add_argument(elab *e, arguments *a, value v, sym name) {
     vec_push(e->a, &a->at, v);
     vec_push(e->a, &a->names, name);
     vec_push(e->a, &a->places, elab_place(e));
+    vec_push(e->a, &a->at_names, at);
     a->any_name |= name != NULL;
     a->bad |= v.kind == VAL_INVALID;
 }
@@ -459,13 +461,13 @@ static void add_starred(elab *e, arguments *a, const ast *x) {
     uint32_t n;
     if (v.kind == VAL_INVALID || !elab_static_length(e, &v, &n)) {
         if (v.kind != VAL_INVALID)
-            elab_error(e, DIAG_UNSUPPORTED, x->at, "only tuples have a length that is known here", "*%s as arguments",
-                       value_describe(e, &v));
+            elab_error(e, DIAG_UNSUPPORTED, x->at, "pass the array itself, or a tuple: its length is part of its type",
+                       "the number of items of *%s is not known when the kernel is compiled", value_describe(e, &v));
         a->bad = true;
         return;
     }
     for (uint32_t i = 0; i < n; i++)
-        add_argument(e, a, elab_sequence_item(e, &v, i, x->at), NULL);
+        add_argument(e, a, elab_sequence_item(e, &v, i, x->at), NULL, x->at);
 }
 
 /* Lists as arguments of functions that take any sequence (np.array, sum, …) are passed as the tuple of their items. */
@@ -498,17 +500,17 @@ static value call(elab *e, const ast *x) {
         if (arg->kind == AST_Starred)
             add_starred(e, &a, arg);
         else
-            add_argument(e, &a, argument(e, arg, takes_lists), NULL);
+            add_argument(e, &a, argument(e, arg, takes_lists), NULL, arg->at);
     }
     for (uint32_t i = 0; i < x->Call.keywords.len; i++) {
         const ast *k = x->Call.keywords.at[i];
         if (!k->keyword.arg)
             return elab_unsupported(e, k->at, "name the arguments", "a **argument");
-        add_argument(e, &a, argument(e, k->keyword.value, takes_lists), k->keyword.arg);
+        add_argument(e, &a, argument(e, k->keyword.value, takes_lists), k->keyword.arg, k->at);
     }
     if (a.bad)
         return value_invalid(x->at);
-    call_args args = {a.at.len, a.at.at, a.any_name ? a.names.at : NULL, x->at};
+    call_args args = {a.at.len, a.at.at, a.any_name ? a.names.at : NULL, x->at, a.at_names.at};
     value v = elab_call(e, &callee, &args);
     v.at = x->at;
     return v;
@@ -644,7 +646,7 @@ value elab_index(elab *e, const ast *x) {
         if (x->List.elts.at[i]->kind == AST_Starred)
             add_starred(e, &a, x->List.elts.at[i]);
         else
-            add_argument(e, &a, elab_index(e, x->List.elts.at[i]), NULL);
+            add_argument(e, &a, elab_index(e, x->List.elts.at[i]), NULL, x->at);
     }
     return a.bad ? value_invalid(x->at) : value_tuple(e, a.at.at, a.at.len, x->at);
 }
@@ -658,7 +660,8 @@ value elab_subscript(elab *e, const value *container, const value *index, span a
         return elab_get_item(e, container, index, at);
     if (container->kind == VAL_TUPLE || container->kind == VAL_RANGE || container->kind == VAL_STRING)
         return elab_tuple_item(e, container, index, at);
-    return elab_error(e, DIAG_TYPING, at, NULL, "%s cannot be indexed", value_describe(e, container));
+    return elab_error(e, DIAG_TYPING, at, value_remedy(container), "%s cannot be indexed",
+                      value_describe(e, container));
 }
 
 static value subscript(elab *e, const ast *x) {
@@ -685,7 +688,7 @@ value elab_items(elab *e, const ast *x) {
         else
             add_argument(e, &a,
                          x->kind == AST_List && item->kind == AST_List ? elab_items(e, item) : elab_expression(e, item),
-                         NULL);
+                         NULL, item->at);
     }
     return a.bad ? value_invalid(x->at) : value_tuple(e, a.at.at, a.at.len, x->at);
 }

@@ -18,8 +18,9 @@ const char *elab_op_text(ast_op op) {
 }
 
 static value refuse(elab *e, ast_op op, const value *a, const value *b, span at) {
-    return elab_error(e, DIAG_TYPING, at, NULL, "unsupported operand types for %s: %s and %s", elab_op_text(op),
-                      value_describe(e, a), value_describe(e, b));
+    return elab_error(e, DIAG_TYPING, at, value_remedy(a) ? value_remedy(a) : value_remedy(b),
+                      "unsupported operand types for %s: %s and %s", elab_op_text(op), value_describe(e, a),
+                      value_describe(e, b));
 }
 
 static bool is_poison(const value *v) {
@@ -407,7 +408,7 @@ value elab_unary(elab *e, ast_op op, const value *a, span at) {
     if (value_is_array(a))
         return elab_array_unary(e, op, a, at);
     if (!value_is_scalar(a))
-        return elab_error(e, DIAG_TYPING, at, NULL, "bad operand type for unary %s: %s", elab_op_text(op),
+        return elab_error(e, DIAG_TYPING, at, value_remedy(a), "bad operand type for unary %s: %s", elab_op_text(op),
                           value_describe(e, a));
     if (op == OP_Invert && a->ty->kind == TYPE_BOOL)
         return value_of(e, elab_not(e, a->expr));
@@ -485,7 +486,8 @@ static value compare_scalars(elab *e, ast_op op, const value *a, const value *b,
     }
     type *common = type_promote_scalar(t, x->ty, y->ty);
     if (common->kind == TYPE_COMPLEX && op != OP_Eq && op != OP_NotEq)
-        return elab_error(e, DIAG_TYPING, at, NULL, "%s is not defined for complex numbers", elab_op_text(op));
+        return elab_error(e, DIAG_TYPING, at, "compare abs(z), z.real or z.imag",
+                          "%s is not defined for complex numbers", elab_op_text(op));
     return value_of(e, kir_binary(e->m, comparison_code(op), elab_cast_scalar(e, x, common, at),
                                   elab_cast_scalar(e, y, common, at), at));
 }

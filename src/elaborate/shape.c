@@ -103,7 +103,7 @@ kir_expr *array_operand(elab *e, const value *v, span at) {
         return NULL;
     if (v->kind != VAL_EXPR || (v->ty->kind != TYPE_ARRAY && !type_is_number(v->ty))) {
         type *ty = value_type(e, v);
-        elab_error(e, DIAG_TYPING, at, NULL, "an array or a number is needed here, not %s",
+        elab_error(e, DIAG_TYPING, at, value_remedy(v), "an array or a number is needed here, not %s",
                    ty ? type_name(elab_types(e), ty) : "this");
         return NULL;
     }

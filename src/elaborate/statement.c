@@ -590,13 +590,13 @@ static void refuse(elab *e, const ast *s) {
         {AST_AsyncFunctionDef, "an async function", NULL},
         {AST_ClassDef, "a class definition", "use a namedtuple defined outside"},
         {AST_AsyncFor, "async for", NULL},
-        {AST_With, "a with statement", NULL},
-        {AST_AsyncWith, "async with", NULL},
+        {AST_With, "a with statement", "write it in Python, around the call of the kernel"},
+        {AST_AsyncWith, "async with", "write it in Python, around the call of the kernel"},
         {AST_Match, "a match statement", "use if and elif"},
         {AST_Try, "try", "test before, or return a code"},
         {AST_TryStar, "try with except*", NULL},
-        {AST_Import, "import inside a kernel", "import at the top of the module"},
-        {AST_ImportFrom, "import inside a kernel", "import at the top of the module"},
+        {AST_Import, "import", "import at the top of the module"},
+        {AST_ImportFrom, "import", "import at the top of the module"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].kind == s->kind) {

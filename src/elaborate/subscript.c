@@ -295,8 +295,8 @@ static bool read_index(elab *e, const value *index, uint32_t ndim, items *list, 
         return false;
     }
     if (taken > ndim) {
-        elab_error(e, DIAG_TYPING, at, NULL, "too many indices for array: array is %u-dimensional, but %u were indexed",
-                   ndim, taken);
+        elab_error(e, DIAG_TYPING, at, "index it less often, or pass an array of more dimensions",
+                   "too many indices for array: array is %u-dimensional, but %u were indexed", ndim, taken);
         return false;
     }
     if (ellipses > 1) {
@@ -860,7 +860,7 @@ static const char cannot_broadcast[] = "could not broadcast input array";
 
 /* The value as stored: converted to the element type. */
 static kir_expr *stored_value(elab *e, const value *v, type *dtype, span at) {
-    kir_expr *x = array_operand(e, v, at);
+    kir_expr *x = array_operand(e, v, value_remedy(v) ? v->at : at);
     return x ? array_cast(e, x, dtype, at) : NULL;
 }
 

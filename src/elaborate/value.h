@@ -60,8 +60,9 @@ struct value {
 typedef struct call_args { /* actual arguments, evaluated, in source order; *tuples are already spread */
     uint32_t n;
     value *at;
-    sym *names; /* NULL for positional */
-    span place; /* of the call */
+    sym *names;          /* NULL for positional */
+    span place;          /* of the call */
+    const span *name_at; /* of each argument that has a name, name and all; NULL where names are */
 } call_args;
 
 /* A built-in: `params` is its Python signature as text, e.g. "a, axis=None, dtype=None, *, keepdims=False" (a default
@@ -102,6 +103,9 @@ const builtin *elab_find_builtin(elab *e, const char *dotted_name);
 value elab_object(elab *e, const char *dotted_name, span at);
 /* Nearest of the names known under `prefix` ("numpy.") to a misspelt one, for hints; NULL when none is near. */
 const char *elab_nearest(elab *e, const char *prefix, const char *name);
+bool elab_is_near(const char *name, const char *candidate);
+/* What to do about a value that is neither number nor array where one is needed; NULL when there is no more to say. */
+const char *value_remedy(const value *v);
 
 /* ---- values ------------------------------------------------------------------------------------------------------------ */
 value value_of(elab *e, kir_expr *x);         /* VAL_EXPR */

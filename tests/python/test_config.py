@@ -118,6 +118,15 @@ def test_the_caret_stands_below_the_mistake(tmp_path):
     assert hint == "    did you mean 'threads'?"
 
 
+def test_a_wrong_file_is_told_once_and_without_frames_of_the_compiler(tmp_path):
+    (tmp_path / ".plait.yaml").write_text("kernels:\n  f: {thread: 4}\n")
+    (tmp_path / "program.py").write_text("import plait\n\n\n@plait.njit\ndef f(x):\n    return x\n\n\nf(1)\n")
+    environment = {k: v for k, v in os.environ.items() if k != "PLAIT_CONFIG"}
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("Traceback") == 1 and done.stderr.count("File ") == 1, done.stderr
+    assert ".plait.yaml:2:7: error: for a kernel, the setting 'thread' is not known" in done.stderr
+
+
 def test_a_long_line_is_shown_around_the_mistake(tmp_path):
     found = problems(tmp_path, "kernels: {" + ", ".join(f"f{i}: {{threads: 1}}" for i in range(500)) + ", g: {thread: 2}}")
     line, caret = found.splitlines()[1:3]

@@ -282,6 +282,30 @@ def test_what_cannot_be_bound_is_left_out_with_a_reason():
     assert "decorate it with @njit" in remarks["plain"] and "list" in remarks["unusable"]
 
 
+class Limits:
+    most = 3
+
+
+LIMITS, LIMIT_OF = Limits(), {"most": 3}
+
+
+def test_a_global_of_no_use_to_kernels_is_not_called_undefined():
+    for function, kind in ((lambda x: x + LIMITS.most, "Limits"), (lambda x: x + LIMIT_OF["most"], "dict")):
+        with pytest.raises(errors.TypingError) as caught:
+            njit(function)(1)
+        text = str(caught.value)
+        assert f"is of type {kind}, which kernels cannot use" in text and "pass what the kernel needs of it as an argument" in text
+        assert "not defined" not in text and "did you mean" not in text and "^~" in text
+        (found,) = caught.value.diagnostics
+        assert kind in found.message and found.hint in text and found.text in text
+
+
+def test_globals_that_an_error_is_not_about_are_not_spoken_of():
+    with pytest.raises(errors.TypingError) as caught:
+        njit(lambda x: LIMITSS + LIMIT_OF["most"])(1)
+    assert "'LIMITSS' is not defined" in str(caught.value) and "type Limits" not in str(caught.value)
+
+
 def test_defaults_are_bound_by_parameter():
     def f(a, b=2, *, c=None):
         return a

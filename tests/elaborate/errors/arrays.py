@@ -1,10 +1,12 @@
 # f8[:,:], i4[:], c16[:], Array(float64, 1, 'C', readonly=True)
 def f(a, k, z, r):
-    a[0, 0, 0]  # TypingError: too many indices for array: array is 2-dimensional, but 3 were indexed
+    a[0, 0, 0]  # TypingError: too many indices for array: array is 2-dimensional, but 3 were indexed | index it less often, or pass an array of more dimensions
     a[0.5]  # TypingError: only integers, slices, ellipsis, None and integer or boolean arrays are valid indices, not float64 | convert with int(…)
     a[..., ...]  # TypingError: an index can only have a single ellipsis ('...')
     a[::0]  # TypingError: slice step cannot be zero
     k /= 2  # TypingError: cannot cast ufunc 'true_divide' output from float64 to int32 with casting rule 'same_kind' | write a = a op b, or convert the right side
+    a[0] = "one"  # TypingError: an array or a number is needed here, not Literal[str]("one") | kernels compute with numbers; texts are constants, for comparisons, messages and print()
+    a(0)  # TypingError: array(float64, 2d, A) cannot be called | elements stand in square brackets: a[i]
     k += 1j  # TypingError: cannot cast ufunc 'add' output from complex128 to int32 with casting rule 'same_kind' | write a = a op b, or convert the right side
     r[0] = 1  # TypingError: the array is read-only and cannot be assigned to | copy it first: a = a.copy()
     r += 1  # TypingError: the array is read-only and cannot be assigned to | copy it first: a = a.copy()
