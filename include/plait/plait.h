@@ -20,7 +20,9 @@
  *   "options":  {"parallel": true, "fastmath": [], "error_model": "python", "boundscheck": true, "opt": 3,
  *                "schedule": "static", "chunk": 0, "tile": 0 or [32, 256], "caches": [32768, 1048576], "disable": ["fuse"],
  *                "locals": {"x": "float32"}, "lazy": true, …},            absent: default. lazy: for plait_load alone;
- *                                                                    parts that may never run are compiled when they do
+ *                                                                    parts that may never run are compiled when they do;
+ *                                                                    "call": [100, [30, 40], null] with it: integers and
+ *                                                                    shapes of the call that is next, by parameter
  *   "target":   {"triple": "…", "cpu": "…", "features": "…"}                      absent: the host
  * }
  * A binding is one of

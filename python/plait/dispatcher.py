@@ -177,13 +177,21 @@ class _Library:
         return self._overload.dump("asm")
 
 
+def _call_of(values):
+    """What a compile may know of the call that it is for: integers and shapes."""
+    import numpy as np
+
+    return [list(v.shape) if isinstance(v, np.ndarray) else v if type(v) is int and abs(v) < 2**63 else None for v in values]
+
+
 class Overload:
-    """A kernel compiled for one list of argument types. `variants`: with other tiles, by tile, for arrays of other sizes."""
+    """A kernel compiled for one list of argument types. `variants`: with other tiles, by tile, for arrays of other sizes.
+    `call`: the arguments of the call that needs it, if one does."""
 
     objectmode = False
     lifted = ()
 
-    def __init__(self, dispatcher, signature, tile=None):
+    def __init__(self, dispatcher, signature, tile=None, call=()):
         import json
 
         remarks = {}
@@ -194,7 +202,8 @@ class Overload:
         self._tile = tile
         request = _full_request(dispatcher, signature, remarks, tile=tile)
         self.tile = request["options"].get("tile", 0)
-        self.artifact = _compile_request({**request, "options": {**request["options"], "lazy": True}}, remarks)
+        options = {**request["options"], "lazy": True, "call": _call_of(call)}
+        self.artifact = _compile_request({**request, "options": options}, remarks)
         self.info = json.loads(self.artifact.metadata())
         classes = _named_tuples(dispatcher, signature.args)
         result = types.from_json(self.info.get("result") or {"kind": "none"}, classes)
@@ -315,34 +324,34 @@ def _tile_of_size(dispatcher, nbytes):
     return config.tile(name_in_files(dispatcher), nbytes)
 
 
-def _compiled(dispatcher, signature, tile):
+def _compiled(dispatcher, signature, tile, call=()):
     state = dispatcher._state
     state.compiling = True
     try:
-        return Overload(dispatcher, signature, tile)
+        return Overload(dispatcher, signature, tile, call)
     finally:
         state.compiling = False
 
 
-def _variant(dispatcher, overload, tile):
+def _variant(dispatcher, overload, tile, call=()):
     """The overload with that tile, compiled if need be. With the dispatcher's lock held."""
     if tile is None or tile == overload.tile:
         return overload
     if tile not in overload.variants:
-        overload.variants[tile] = _compiled(dispatcher, overload.requested, tile)
+        overload.variants[tile] = _compiled(dispatcher, overload.requested, tile, call)
     return overload.variants[tile]
 
 
-def compile_overload(dispatcher, signature, tile=None):
+def compile_overload(dispatcher, signature, tile=None, call=()):
     """The overload for these argument types, compiled if need be."""
     config.ensure()
     state = dispatcher._state
     with state.lock:
         overload = state.overloads.get(signature.args)
         if overload is not None:
-            overload = _variant(dispatcher, overload, tile)
+            overload = _variant(dispatcher, overload, tile, call)
         else:
-            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile)
+            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile, call)
             level = int(config.setting("PARALLEL_DIAGNOSTICS", "0") or 0)
             if level and state.options.get("parallel"):
                 Methods.parallel_diagnostics(dispatcher, signature.args, level)
@@ -369,9 +378,10 @@ def _make_entry(dispatcher, values, nbytes):
     tile = _tile_of_size(dispatcher, nbytes)
     with state.lock:
         if state.can_compile or args in state.overloads:
-            dispatcher._insert(values, compile_overload(dispatcher, types.Signature(None, args), tile).kernel, None)
+            overload = compile_overload(dispatcher, types.Signature(None, args), tile, values)
+            dispatcher._insert(values, overload.kernel, None)
             return
-        overload = _variant(dispatcher, _best_overload(dispatcher, args), tile)
+        overload = _variant(dispatcher, _best_overload(dispatcher, args), tile, values)
         dispatcher._insert(values, overload.kernel, _conversions(args, overload.signature.args))
 
 

@@ -122,7 +122,9 @@ static bool emit(compile *c) {
                       .math = c->r->math,
                       .texts = llvm_texts(c->r),
                       .verify = c->r->verify,
-                      .lazy = c->r->lazy};
+                      .lazy = c->r->lazy,
+                      .n_call = c->r->n_call,
+                      .call = c->r->call};
 #ifdef PLAIT_DEBUG
     l.verify = true;
 #endif
@@ -156,9 +158,21 @@ static const char *describe_times(compile *c) {
     const llvm_result *l = &c->emitted;
     return arena_printf(c->out->a,
                         "{\"parse\":%.4f,\"elaborate\":%.4f,\"passes\":{%s},\"llvm_build\":%.4f,\"llvm_opt\":%.4f,"
-                        "\"llvm_codegen\":%.4f,\"total\":%.4f}",
+                        "\"llvm_codegen\":%.4f,\"ahead\":%.4f,\"total\":%.4f}",
                         c->parsed - c->started, c->elaborated_at - c->parsed, c->pass_times.len ? c->pass_times.at : "",
-                        l->build_ms, l->optimize_ms, l->emit_ms, now_ms() - c->started);
+                        l->build_ms, l->optimize_ms, l->emit_ms, l->ahead_ms, now_ms() - c->started);
+}
+
+static void keep_ready(compile *c) {
+    const llvm_asides *from = &c->emitted.asides;
+    if (!from->ready)
+        return;
+    llvm_object *to = arena_array(c->out->a, llvm_object, from->n);
+    for (uint32_t i = 0; i < from->n; i++)
+        if (from->ready[i].at)
+            to[i] =
+                (llvm_object){arena_strndup(c->out->a, from->ready[i].at, from->ready[i].size), from->ready[i].size};
+    c->out->asides.ready = to;
 }
 
 static void keep_asides(compile *c) {
@@ -170,6 +184,7 @@ static void keep_asides(compile *c) {
     void *copy = arena_alloc(c->out->a, from->size);
     to->bitcode = memcpy(copy, from->bitcode, from->size);
     to->entry = artifact_copy(c->out, from->entry);
+    keep_ready(c);
     to->target = (llvm_target){artifact_copy(c->out, from->target.triple), artifact_copy(c->out, from->target.cpu),
                                artifact_copy(c->out, from->target.features)};
 }

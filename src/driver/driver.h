@@ -22,6 +22,8 @@ typedef struct request {
     const char **disable; /* passes, NULL-terminated, or NULL */
     const char **dump;    /* stages, NULL-terminated, or NULL */
     bool verify, lazy;
+    uint32_t n_call; /* the arguments of the call that it is for; 0: not known */
+    const llvm_argument *call;
     llvm_target target;
     llvm_math_library math;
 } request;

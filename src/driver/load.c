@@ -214,16 +214,19 @@ typedef struct making {
 
 static void *make_aside(void *context) {
     making *m = context;
+    const llvm_asides *asides = m->whole->asides;
     char name[40], *message = NULL;
-    size_t size = 0;
     if (!memory_is_left())
         return NULL;
-    void *object = llvm_emit_aside(m->whole->asides, m->number, &size);
+    llvm_object ready = asides->ready ? asides->ready[m->number] : (llvm_object){0}, object = ready;
+    if (!object.at)
+        object.at = llvm_emit_aside(asides, m->number, &object.size);
     snprintf(name, sizeof name, LLVM_ASIDE "%u", m->number);
-    if (object)
-        m->made = load(object, size, name, m->whole->asides, m->whole, &message);
+    if (object.at)
+        m->made = load(object.at, object.size, name, asides, m->whole, &message);
     free(message);
-    free(object);
+    if (!ready.at)
+        free((void *)(uintptr_t)object.at);
     return NULL;
 }
 

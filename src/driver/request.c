@@ -372,6 +372,30 @@ static bool read_lazy(session *s, request *r, const json_t *v, const option_row 
     return true;
 }
 
+/* Of the call that the compile is for: integers, and arrays by their shapes; null is anything else. What does not fit is
+ * as good as nothing, for it is only guessed from. */
+static llvm_argument read_argument(session *s, const json_t *v) {
+    llvm_argument a = {.is_int = json_is_integer(v), .value = json_integer_value(v)};
+    a.ndim = json_is_array(v) ? (uint32_t)json_array_size(v) : 0;
+    int64_t *shape = arena_array(s->a, int64_t, a.ndim + 1);
+    for (uint32_t i = 0; i < a.ndim; i++)
+        shape[i] = json_integer_value(json_array_get(v, i));
+    a.shape = shape;
+    return a;
+}
+
+static bool read_call(session *s, request *r, const json_t *v, const option_row *row) {
+    size_t n = json_array_size(v);
+    if (!json_is_array(v))
+        return refuse(s, "options.", row->name, "must be a list of arguments");
+    llvm_argument *call = arena_array(s->a, llvm_argument, n + 1);
+    for (size_t i = 0; i < n; i++)
+        call[i] = read_argument(s, json_array_get(v, i));
+    r->n_call = (uint32_t)n;
+    r->call = call;
+    return true;
+}
+
 static const option_row option_rows[] = {
     {"parallel", read_parallel, 0},
     {"fastmath", read_fastmath, 0},
@@ -391,6 +415,7 @@ static const option_row option_rows[] = {
     {"dump", read_dump, 0},
     {"verify", read_verify, 0},
     {"lazy", read_lazy, 0},
+    {"call", read_call, 0},
 };
 
 static bool read_options(session *s, request *r, const json_t *o) {

@@ -2,6 +2,8 @@
  *
  * One LLVM context and one target machine a compile: no state is shared, any number of threads may compile. LLVM's
  * messages never reach stderr; what it has to say in earnest becomes a diagnostic. */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "support/arena.h"
 #include "llvm/broadcast.h"
 #include "llvm/gen.h"
 #include "llvm/llvm.h"
@@ -15,6 +17,8 @@
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +282,8 @@ typedef struct emission {
     spare_machine *spare;
     LLVMTargetMachineRef machine; /* the spare's */
     LLVMModuleRef module;
+    uint32_t n_ahead; /* asides that the call at hand needs */
+    const uint32_t *ahead;
 } emission;
 
 static double now_ms(void) {
@@ -293,6 +299,11 @@ static void hear_llvm(LLVMDiagnosticInfoRef info, void *context) {
     char *message = LLVMGetDiagInfoDescription(info);
     diag_report(e->m->diags, DIAG_INTERNAL, (span){0}, NULL, "LLVM: %s", message);
     LLVMDisposeMessage(message);
+}
+
+static void open_context(emission *e) {
+    e->context = LLVMContextCreate();
+    LLVMContextSetDiagnosticHandler(e->context, hear_llvm, e);
 }
 
 static bool report_message(emission *e, const char *what, char *message) {
@@ -334,6 +345,11 @@ static bool start_module(emission *e, gen *g) {
     return true;
 }
 
+/* Names of values are for people: without them LLVM spares a table of names for each function. */
+static void drop_names(emission *e) {
+    LLVMContextSetDiscardValueNames(e->context, !e->request || e->request->texts == 0);
+}
+
 static bool build(emission *e) {
     vector_math math = vector_math_for(e->request->math, e->target.known_features, e->target.arch == ARCH_X86,
                                        (e->m->options.fastmath & KIR_FAST_AFN) != 0);
@@ -347,6 +363,7 @@ static bool build(emission *e) {
     if (!start_module(e, &g))
         return false;
     g.module = e->module;
+    drop_names(e);
     LLVMSetTarget(e->module, e->target.triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(e->machine);
     LLVMSetModuleDataLayout(e->module, layout);
@@ -359,6 +376,8 @@ static bool build(emission *e) {
     LLVMDisposeBuilder(g.entry_b);
     e->result->regions = g.regions;
     e->result->asides.n = g.n_asides;
+    e->n_ahead = g.ahead.len;
+    e->ahead = g.ahead.at;
     sym name = e->m->fns.at[0]->user_name ? e->m->fns.at[0]->user_name : e->m->fns.at[0]->name;
     e->result->entry = gen_symbol(&g, "plait_entry_", name);
     return e->m->diags->errors == errors;
@@ -381,11 +400,11 @@ static bool verify(emission *e, const char *when) {
     "sroa<modify-cfg>,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"                                  \
     "loop-mssa(loop-rotate,licm<allowspeculation>,simple-loop-unswitch<no-nontrivial;trivial>),reassociate,"           \
     "simplifycfg,loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),sroa<modify-cfg>,gvn,"                        \
-    "instcombine<no-verify-fixpoint>,correlated-propagation,dse,adce,loop-mssa(licm<allowspeculation>),simplifycfg"
+    "instcombine<no-verify-fixpoint>,correlated-propagation,adce,loop-mssa(licm<allowspeculation>),simplifycfg"
 #define VECTORISE                                                                                                      \
     "loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"                                                   \
     "simplifycfg<hoist-common-insts;sink-common-insts;switch-range-to-icmp;switch-to-lookup;no-keep-loops>,"           \
-    "loop-unroll<O3;no-runtime>,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),div-rem-pairs,"      \
+    "loop-unroll<O3;no-runtime>,loop-mssa(licm<allowspeculation>),div-rem-pairs,"                                      \
     "simplifycfg,sroa<preserve-cfg>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg"
 
 static const char *choose_pipeline(const emission *e) {
@@ -430,28 +449,33 @@ static const char *print_module(emission *e) {
     return copy;
 }
 
-static bool emit_to(emission *e, LLVMCodeGenFileType kind, const void **out, size_t *size) {
+/* NULL after reporting. */
+static LLVMMemoryBufferRef emit_buffer(emission *e, LLVMCodeGenFileType kind) {
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(e->machine, e->module, kind, &message, &buffer))
-        return report_message(e, "emission", message);
+    if (!LLVMTargetMachineEmitToMemoryBuffer(e->machine, e->module, kind, &message, &buffer))
+        return buffer;
+    report_message(e, "emission", message);
+    return NULL;
+}
+
+static const void *keep_buffer(emission *e, LLVMMemoryBufferRef buffer, size_t *size) {
     *size = LLVMGetBufferSize(buffer);
-    *out = arena_strndup(e->m->a, LLVMGetBufferStart(buffer), *size);
+    const void *kept = arena_strndup(e->m->a, LLVMGetBufferStart(buffer), *size);
     LLVMDisposeMemoryBuffer(buffer);
-    return true;
+    return kept;
 }
 
 /* Emission changes the module: the assembly is written from a copy. */
 static bool emit_assembly(emission *e) {
     LLVMModuleRef whole = e->module;
     size_t size = 0;
-    const void *written = NULL;
     e->module = LLVMCloneModule(whole);
-    bool good = emit_to(e, LLVMAssemblyFile, &written, &size);
+    LLVMMemoryBufferRef written = emit_buffer(e, LLVMAssemblyFile);
     LLVMDisposeModule(e->module);
     e->module = whole;
-    e->result->assembly = written;
-    return good;
+    e->result->assembly = written ? keep_buffer(e, written, &size) : NULL;
+    return written != NULL;
 }
 
 static void note_libraries(emission *e) {
@@ -470,10 +494,7 @@ static void set_asides_apart(emission *e) {
     llvm_asides *x = &e->result->asides;
     if (x->n == 0)
         return;
-    LLVMMemoryBufferRef buffer = LLVMWriteBitcodeToMemoryBuffer(e->module);
-    x->size = LLVMGetBufferSize(buffer);
-    x->bitcode = arena_strndup(e->m->a, LLVMGetBufferStart(buffer), x->size);
-    LLVMDisposeMemoryBuffer(buffer);
+    x->bitcode = keep_buffer(e, LLVMWriteBitcodeToMemoryBuffer(e->module), &x->size);
     x->entry = e->result->entry;
     x->target = (llvm_target){e->target.triple, e->target.cpu, e->target.features};
     x->opt = e->opt;
@@ -481,6 +502,90 @@ static void set_asides_apart(emission *e) {
     for (uint32_t i = 0; i < x->n; i++)
         LLVMDeleteFunction(LLVMGetNamedFunction(e->module, arena_printf(e->m->a, LLVM_ASIDE "%u", i)));
     optimise(e, "globaldce");
+}
+
+/* ---- asides ahead --------------------------------------------------------------------------------------------------------------
+ *
+ * What the call at hand is expected to need (gen_guess.c) is compiled by a thread of its own while this one compiles the
+ * rest. The thread ends before the compile does: nothing of it is left when the process forks or ends. While it runs this
+ * one takes nothing from the arena, whose end would be the end of what the thread reads. */
+
+enum { AHEAD_STACK = 8 << 20 };
+
+typedef struct ahead {
+    const llvm_asides *asides;
+    const uint32_t *numbers;
+    uint32_t n;
+    llvm_object *objects; /* from malloc */
+    double took_ms;
+    pthread_t thread;
+    bool runs;
+} ahead;
+
+static void *compile_ahead(void *context) {
+    ahead *x = context;
+    double start = now_ms();
+    for (uint32_t i = 0; i < x->n && memory_is_left(); i++)
+        x->objects[i].at = llvm_emit_aside(x->asides, x->numbers[i], &x->objects[i].size);
+    x->took_ms = now_ms() - start;
+    return NULL;
+}
+
+/* A second thread pays where it has a processor of its own. */
+static bool has_processors(void) {
+    cpu_set_t mine;
+    return sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 1;
+}
+
+static ahead *start_ahead(emission *e) {
+    ahead *x = arena_make(e->m->a, ahead);
+    *x = (ahead){.asides = &e->result->asides, .numbers = e->ahead, .n = e->n_ahead};
+    if (x->n == 0 || e->request->n_call == 0 || e->request->texts || !has_processors())
+        return x;
+    x->objects = arena_array(e->m->a, llvm_object, x->n);
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, AHEAD_STACK);
+    x->runs = pthread_create(&x->thread, &attributes, compile_ahead, x) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return x;
+}
+
+static void finish_ahead(emission *e, ahead *x) {
+    if (!x->runs)
+        return;
+    pthread_join(x->thread, NULL);
+    llvm_object *ready = arena_array(e->m->a, llvm_object, e->result->asides.n);
+    for (uint32_t i = 0; i < x->n; i++) {
+        llvm_object made = x->objects[i];
+        if (made.at)
+            ready[x->numbers[i]] = (llvm_object){arena_strndup(e->m->a, made.at, made.size), made.size};
+        free((void *)(uintptr_t)made.at);
+    }
+    e->result->asides.ready = ready;
+    e->result->ahead_ms = x->took_ms;
+}
+
+/* The module without its asides, as an object. */
+static LLVMMemoryBufferRef compile_rest(emission *e) {
+    llvm_result *r = e->result;
+    double start = now_ms();
+    if (!optimise_all(e))
+        return NULL;
+    r->optimize_ms = now_ms() - start;
+    if (e->request->texts & LLVM_TEXT_OPTIMIZED)
+        r->optimized = print_module(e);
+    note_libraries(e);
+    if ((e->request->texts & LLVM_TEXT_ASM) && !emit_assembly(e))
+        return NULL;
+    start = now_ms();
+    LLVMMemoryBufferRef object = emit_buffer(e, LLVMObjectFile);
+    r->emit_ms = now_ms() - start;
+    return object;
 }
 
 static bool run(emission *e) {
@@ -492,22 +597,14 @@ static bool run(emission *e) {
         r->built = print_module(e);
     if (e->request->verify && !verify(e, "built module"))
         return false;
-    double built = now_ms();
     set_asides_apart(e);
-    if (!optimise_all(e))
-        return false;
-    double optimised = now_ms();
-    if (e->request->texts & LLVM_TEXT_OPTIMIZED)
-        r->optimized = print_module(e);
-    note_libraries(e);
-    if ((e->request->texts & LLVM_TEXT_ASM) && !emit_assembly(e))
-        return false;
-    double before = now_ms();
-    bool good = emit_to(e, LLVMObjectFile, &r->object, &r->object_size);
-    r->build_ms = built - start;
-    r->optimize_ms = optimised - built;
-    r->emit_ms = now_ms() - before;
-    return good;
+    r->build_ms = now_ms() - start;
+    ahead *x = start_ahead(e);
+    LLVMMemoryBufferRef object = compile_rest(e);
+    finish_ahead(e, x);
+    if (object)
+        r->object = keep_buffer(e, object, &r->object_size);
+    return object != NULL;
 }
 
 bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
@@ -520,8 +617,7 @@ bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
     if (!e.spare)
         return report_target(m, "target", e.target.triple, target_hint);
     e.machine = e.spare->machine;
-    e.context = LLVMContextCreate();
-    LLVMContextSetDiagnosticHandler(e.context, hear_llvm, &e);
+    open_context(&e);
     uint32_t errors = m->diags->errors;
     bool good = run(&e) && m->diags->errors == errors;
     if (e.module)
@@ -565,8 +661,8 @@ void *llvm_emit_aside(const llvm_asides *x, uint32_t number, size_t *size) {
     if (!e.spare)
         return NULL;
     e.machine = e.spare->machine;
-    e.context = LLVMContextCreate();
-    LLVMContextSetDiagnosticHandler(e.context, hear_llvm, &e);
+    open_context(&e);
+    drop_names(&e);
     LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(x->bitcode, x->size, "plait", false);
     if (!LLVMParseBitcodeInContext2(e.context, buffer, &e.module) && keep_aside(&e, x, number))
         object = write_aside(&e, size);

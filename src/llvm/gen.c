@@ -393,6 +393,7 @@ static void open_function(gen *g, const kir_fn *f, gen_fn *out) {
     LLVMPositionBuilderAtEnd(g->entry_b, entry);
     gen_find_counted(g);
     gen_find_definitions(g);
+    gen_guess_start(g, out);
     g->status = gen_slot(g, g->i32, "status");
     for (uint32_t i = 0; i < f->vars.len; i++)
         gen_make_slots(g, f->vars.at[i]);

@@ -1,7 +1,7 @@
 /* Code generation's own header: the state of one module and of the function being written, and what its chapters
  * offer each other. gen.c: module, functions, entry wrapper. gen_stmt.c: statements and control flow. gen_expr.c:
  * scalar expressions. gen_pieces.c: which loops are cut. gen_math.c: math functions. gen_array.c: descriptors, views, memory. gen_region.c: parallel
- * regions. gen_aside.c: what is compiled when it is first run. gen_runtime.c: calls of the runtime library. gen_debug.c: line tables. */
+ * regions. gen_aside.c: what is compiled when it is first run. gen_guess.c: what of it the call at hand needs. gen_runtime.c: calls of the runtime library. gen_debug.c: line tables. */
 #ifndef PLAIT_LLVM_GEN_H
 #define PLAIT_LLVM_GEN_H
 
@@ -33,6 +33,8 @@ typedef struct gen_target { /* an enclosing statement that BREAK and CONTINUE ma
     struct gen_target *outer;
 } gen_target;
 
+typedef struct gen_known gen_known; /* of a variable, in the call at hand */
+
 typedef struct gen_fn { /* a function of the module */
     LLVMValueRef value;
     LLVMTypeRef type;
@@ -40,6 +42,8 @@ typedef struct gen_fn { /* a function of the module */
     LLVMValueRef region; /* REGION: its plrt_region */
     LLVMValueRef copy;   /* REGION: the body for one short block; NULL until asked for */
     bool has_copy;       /* and it has been written */
+    bool expected;       /* the call at hand calls it */
+    gen_known *known;    /* with these arguments */
 } gen_fn;
 
 typedef struct gen_debug gen_debug;
@@ -59,6 +63,7 @@ typedef struct gen {
     uint32_t n_groups; /* access groups handed out, of those that the module was made with */
     LLVMValueRef *groups;
     uint32_t regions, n_asides;
+    VEC(uint32_t) ahead; /* asides that the call at hand is going to need */
     LLVMValueRef *globals;
     VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
     unsigned md_loop, md_group, md_prof, md_range;
@@ -84,6 +89,8 @@ typedef struct gen {
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
+    gen_known *known;              /* of variables, by id */
+    bool expected;                 /* the call at hand comes here, as far as can be said */
     LLVMValueRef word;             /* in an aside: what its caller asks, and is told */
     LLVMValueRef context_on_stack; /* what the function's asides are given; NULL: it has none yet */
     uint32_t *context_places, context_size;
@@ -168,13 +175,22 @@ bool gen_test_overlap(gen *g, const kir_expr *e, LLVMBasicBlockRef no);
 bool gen_is_quick(const kir_block *b);               /* a region with a few statements for little work, here */
 bool gen_region_versions(gen *g, const kir_stmt *s); /* an IF between a region and its loop; false: it is another IF */
 
+/* ---- gen_guess.c: of the call that the compile is for */
+typedef enum gen_guess { GEN_UNKNOWN, GEN_FALSE, GEN_TRUE } gen_guess;
+gen_guess gen_guess_not(gen_guess x);
+gen_guess gen_guess_of(const gen *g, const kir_expr *e);
+gen_guess gen_guess_less(const gen *g, const kir_expr *e, double limit);
+void gen_guess_start(gen *g, const gen_fn *f); /* at a function's beginning */
+void gen_guess_assigned(gen *g, const kir_stmt *s);
+void gen_guess_called(gen *g, const kir_stmt *s); /* CALL, REGION */
+
 /* ---- gen_aside.c */
-void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second);
+void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second, gen_guess taken);
 bool gen_aside_fits(gen *g, const kir_block *b);
 void gen_close_context(gen *g);        /* at a function's end */
 bool gen_is_short(const kir_block *b); /* so few statements that the call of an aside would be felt beside them */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
-                       LLVMValueRef word, bool rare);
+                       LLVMValueRef word, bool rare, bool expected);
 
 /* ---- gen_debug.c: nothing without the option */
 void gen_debug_open(gen *g);

@@ -339,11 +339,13 @@ static LLVMTypeRef aside_type(gen *g) {
     return LLVMFunctionType(g->i32, params, 3, false);
 }
 
-static void write_function(gen *g, aside *x, const char *name, void (*write)(gen *, const void *), const void *what) {
+static void write_function(gen *g, aside *x, const char *name, void (*write)(gen *, const void *), const void *what,
+                           bool expected) {
     LLVMBasicBlockRef before = LLVMGetInsertBlock(g->b), entry = LLVMGetEntryBasicBlock(g->fn);
     gen outer = *g;
     g->fn = LLVMAddFunction(g->module, name, aside_type(g));
     g->context_on_stack = NULL;
+    g->expected = expected;
     LLVMSetLinkage(g->fn, LLVMInternalLinkage);
     gen_function_attributes(g, g->fn, g->f);
     gen_attribute(g, g->fn, (unsigned)LLVMAttributeFunctionIndex, "noinline", 0);
@@ -373,11 +375,13 @@ static void write_function(gen *g, aside *x, const char *name, void (*write)(gen
     LLVMBuildBr(g->entry_b, LLVMGetNextBasicBlock(LLVMGetEntryBasicBlock(g->fn)));
     uint32_t n_groups = g->n_groups, n_asides = g->n_asides, regions = g->regions;
     __typeof__(g->vector_functions) kept = g->vector_functions;
+    __typeof__(g->ahead) ahead = g->ahead;
     *g = outer;
     g->n_groups = n_groups;
     g->n_asides = n_asides;
     g->regions = regions;
     g->vector_functions = kept;
+    g->ahead = ahead;
     x->context = g->context_on_stack;
     LLVMPositionBuilderAtEnd(g->b, before);
     LLVMPositionBuilderAtEnd(g->entry_b, entry);
@@ -430,15 +434,19 @@ static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context, bo
 }
 
 /* Writes what `write` makes of `what`, which is block `b` of the function being written, as an aside and the call of it.
- * A word goes with it: `write` finds it at g->word and may change it, and what it is then is returned. */
+ * A word goes with it: `write` finds it at g->word and may change it, and what it is then is returned. It is
+ * expected if the call at hand comes here from where it is written. */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
-                       LLVMValueRef word, bool rare) {
+                       LLVMValueRef word, bool rare, bool expected) {
     mentions m = find_mentions(g, b, is_looped(g));
     char name[40];
     uint32_t number = g->n_asides++;
     snprintf(name, sizeof name, LLVM_ASIDE "%u", number);
     aside x = {.m = &m, .places = place_vars(g, &m)};
-    write_function(g, &x, name, write, what);
+    expected &= g->expected;
+    if (expected)
+        vec_push(g->a, &g->ahead, number);
+    write_function(g, &x, name, write, what, expected);
     if (g->iteration)
         LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->iteration, ""), slot_at(g, x.context, ITERATION));
     if (word)
@@ -480,6 +488,13 @@ static void write_block(gen *g, const void *b) {
     gen_statements(g, b);
 }
 
+static void write_expected(gen *g, const kir_block *b, bool expected) {
+    bool before = g->expected;
+    g->expected &= expected;
+    gen_statements(g, b);
+    g->expected = before;
+}
+
 static bool count_statement(kir_stmt *s, void *context) {
     (void)s;
     return ++*(uint32_t *)context <= SHORT_STATEMENTS;
@@ -499,14 +514,15 @@ static bool is_apart(const kir_block *b) {
 /* An arm of an IF: apart when it is an exact copy or marked so, or when both arms hold loops, versions of one nest. Within
  * loops only the second arm is, which is the rarer, and only if there is so much in it that a call more is not felt. A first
  * arm that is a region with a few statements for little work stays: what is for much work is an aside of its own. */
-void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second) {
+void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second, gen_guess taken) {
     loops mine = find_loops(b), its = find_loops(other);
     bool cold = mine.any && !mine.warm && g->warm == 0;
     bool version = mine.warm && its.warm && (g->depth == 0 || (second && mine.regions && its.regions));
     version &= g->depth > 0 || mine.regions || !gen_is_short(b);
     version &= second || !gen_is_quick(b);
+    bool expected = taken == GEN_TRUE || (taken == GEN_UNKNOWN && !second && !cold);
     if ((cold || version || is_apart(b)) && gen_aside_fits(g, b))
-        gen_aside(g, b, write_block, b, NULL, cold || second);
+        gen_aside(g, b, write_block, b, NULL, cold || second, expected);
     else
-        gen_statements(g, b);
+        write_expected(g, b, expected);
 }

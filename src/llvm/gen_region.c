@@ -316,6 +316,7 @@ static void put_captured(gen *g, LLVMValueRef context, uint32_t *at, type *t, co
 static LLVMValueRef fill_context(gen *g, const kir_stmt *s) {
     LLVMValueRef context = gen_slot(g, LLVMArrayType2(g->i64, context_slots(g, s->fn)), "context");
     uint32_t at = 1;
+    gen_guess_called(g, s);
     for (uint32_t i = 0; i < s->fn->params.len; i++)
         put_captured(g, context, &at, s->fn->params.at[i]->ty, s->index.at[i]);
     return context;
@@ -649,6 +650,10 @@ static void test_work(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBl
     gen_branch(g, is_less_work(g, s, limit), small, large, 0);
 }
 
+static gen_guess guess_work(const gen *g, const kir_stmt *s) {
+    return gen_guess_less(g, s->work, copies_blocks(s->fn) ? BLOCK_WORK : (double)plrt_get_min_work());
+}
+
 /* Goes to `watched` when somebody wants to hear of every run. Control is in a block of its own then; the other comes from
  * two. */
 static LLVMBasicBlockRef test_watched(gen *g, LLVMBasicBlockRef watched, LLVMBasicBlockRef on) {
@@ -830,7 +835,7 @@ static void write_versions_apart(gen *g, const void *s) {
 
 /* The region in an aside, entered from `little` (being written) when somebody watches and from `large`. Goes on where the
  * little work is done; after the region control is at `after`. */
-static void run_apart(gen *g, const kir_stmt *s, bool noted, bool sums, LLVMBasicBlockRef large,
+static void run_apart(gen *g, const kir_stmt *s, bool noted, bool sums, bool expected, LLVMBasicBlockRef large,
                       LLVMBasicBlockRef after) {
     LLVMBasicBlockRef apart = gen_block(g, "apart"), here = gen_block(g, "here"), from = NULL;
     LLVMValueRef words[2] = {gen_int(g, FOR_LITTLE), gen_int(g, FOR_MUCH)};
@@ -845,7 +850,7 @@ static void run_apart(gen *g, const kir_stmt *s, bool noted, bool sums, LLVMBasi
     LLVMBasicBlockRef blocks[2] = {from, large};
     LLVMAddIncoming(word, words + !noted, blocks + !noted, noted ? 2 : 1);
     kir_block b = block_of(&s);
-    LLVMValueRef answer = gen_aside(g, &b, sums ? write_versions_apart : write_region_apart, s, word, true);
+    LLVMValueRef answer = gen_aside(g, &b, sums ? write_versions_apart : write_region_apart, s, word, true, expected);
     if (noted)
         gen_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, answer, gen_int(g, FOR_LITTLE), ""), here, after, -1);
     else
@@ -867,7 +872,7 @@ void gen_region(gen *g, const kir_stmt *s) {
     gen_start(g, small);
     kir_block b = block_of(&s);
     if (is_copied(s->fn) && gen_aside_fits(g, &b)) {
-        run_apart(g, s, copies_blocks(s->fn), false, large, after);
+        run_apart(g, s, copies_blocks(s->fn), false, guess_work(g, s) != GEN_TRUE, large, after);
         run_small(g, s, trips);
     } else {
         if (copies_blocks(s->fn))
@@ -938,6 +943,10 @@ static void test_tiny(gen *g, const kir_stmt *region, LLVMBasicBlockRef loop, LL
     gen_branch(g, is_less_work(g, region, limit), noted, large, 0);
 }
 
+static gen_guess guess_tiny(const gen *g, const kir_stmt *region) {
+    return gen_guess_less(g, region->work, plrt_tiny_work * (widest_sum(region->fn) <= 32 ? 2 : 1));
+}
+
 static void write_loop(gen *g, const void *b) {
     gen_statements(g, b);
 }
@@ -952,6 +961,8 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     test_terms(g, s->value, false, failed);
     kir_block b = block_of(&region);
     bool sums = rounds_inside(region->fn), apart = gen_aside_fits(g, &b);
+    bool much =
+        gen_guess_of(g, s->value) != GEN_FALSE && (sums ? guess_tiny(g, region) : guess_work(g, region)) != GEN_TRUE;
     LLVMBasicBlockRef noted = sums || apart ? gen_block(g, "tiny") : loop;
     if (sums)
         test_tiny(g, region, loop, noted, large);
@@ -967,7 +978,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     if (apart) {
         LLVMBasicBlockRef tested = LLVMGetInsertBlock(g->b);
         gen_start(g, noted);
-        run_apart(g, region, sums, sums, tested, after);
+        run_apart(g, region, sums, sums, much, tested, after);
         gen_jump(g, loop);
     } else {
         if (sums)
@@ -982,7 +993,7 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     gen_start(g, loop);
     g->warm++;
     if (!is_light(region->fn) && !gen_is_short(&s->orelse) && gen_aside_fits(g, &s->orelse))
-        gen_aside(g, &s->orelse, write_loop, &s->orelse, NULL, false);
+        gen_aside(g, &s->orelse, write_loop, &s->orelse, NULL, false, !much);
     else
         gen_statements(g, &s->orelse);
     g->warm--;

@@ -413,11 +413,12 @@ static void write_if(gen *g, const kir_stmt *s) {
         gen_branch(g, gen_expr(g, s->value).re, yes, no, 0);
     g->conditions++;
     gen_start(g, yes);
-    gen_arm(g, &s->body, &s->orelse, false);
+    gen_guess guess = gen_guess_of(g, s->value);
+    gen_arm(g, &s->body, &s->orelse, false, guess);
     gen_jump(g, after);
     if (s->orelse.len) {
         gen_start(g, no);
-        gen_arm(g, &s->orelse, &s->body, true);
+        gen_arm(g, &s->orelse, &s->body, true, gen_guess_not(guess));
         gen_jump(g, after);
     }
     g->conditions--;
@@ -516,6 +517,7 @@ static void statement(gen *g, const kir_stmt *s) {
     gen_debug_at(g, s->at);
     switch (s->kind) {
     case KIR_ASSIGN:
+        gen_guess_assigned(g, s);
         assign(g, s);
         break;
     case KIR_STORE:
@@ -547,6 +549,7 @@ static void statement(gen *g, const kir_stmt *s) {
         raise_site(g, s);
         break;
     case KIR_CALL:
+        gen_guess_called(g, s);
         call(g, s);
         break;
     case KIR_RUNTIME:

@@ -23,20 +23,37 @@ enum {                          /* what else to write down */
        LLVM_TEXT_ASM = 4
 };
 
+typedef struct llvm_argument { /* of the call that a compile is for */
+    bool is_int;
+    int64_t value;
+    uint32_t ndim; /* 0: not an array */
+    const int64_t *shape;
+} llvm_argument;
+
 typedef struct llvm_request {
     llvm_target target;
     llvm_math_library math;
     uint32_t texts; /* LLVM_TEXT_* */
     bool verify;
-    bool lazy;            /* to be loaded here and now: parts that may never run are left for llvm_emit_aside */
+    bool lazy; /* to be loaded here and now: parts that may never run are left for llvm_emit_aside */
+    /* The arguments of the call that the compile is for, by parameter, or n_call == 0: parts that it is going to need are
+     * compiled beside the rest, by a second thread. The code does not depend on it. */
+    uint32_t n_call;
+    const llvm_argument *call;
     const char *pipeline; /* pass pipeline for experiments; NULL: ours */
 } llvm_request;
 
 #define LLVM_ASIDE "plait_aside_" /* and a number: symbols of parts */
 
+typedef struct llvm_object {
+    const void *at; /* NULL: there is none */
+    size_t size;
+} llvm_object;
+
 typedef struct llvm_asides { /* what is left to compile, as values that can be kept */
     uint32_t n;
-    const void *bitcode; /* the module as built */
+    const llvm_object *ready; /* those compiled already, by number; or NULL */
+    const void *bitcode;      /* the module as built */
     size_t size;
     const char *entry;
     llvm_target target;
@@ -53,6 +70,7 @@ typedef struct llvm_result { /* everything in the module's arena */
     const char *built, *optimized, *assembly; /* NULL unless asked for */
     bool uses_sleef, uses_libmvec;            /* a vector math symbol is called: link with -lsleef / -lmvec */
     double build_ms, optimize_ms, emit_ms;
+    double ahead_ms; /* of the second thread, beside the others */
 } llvm_result;
 
 /* Emits the whole module. False after reporting to m->diags: an unknown target or CPU (DIAG_REQUEST), or a bug of ours

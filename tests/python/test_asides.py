@@ -61,6 +61,53 @@ def test_every_way_through_a_nest(n, times):
         compare(kernel, smooth, times, rng.random(n), rng.random(n - 2))  # raises in the exact copy
 
 
+def ahead(kernel):
+    """Milliseconds that a second thread spent on what the first call was expected to need."""
+    (overload,) = kernel.overloads.values()
+    return overload.metadata["pipeline_times"]["ahead"]
+
+
+TWO_PROCESSORS = len(os.sched_getaffinity(0)) > 1
+
+
+@pytest.mark.parametrize("n", [0, 1, 10, 1000, 300_000])
+def test_what_a_call_needs_is_compiled_beside_the_rest(n):
+    a, b = np.random.default_rng(n).random((2, n))
+    kernel, as_it_was = njit(parallel=True)(smooth), njit("(int64, float64[::1], float64[::1])", parallel=True)(smooth)
+    kernel(3, a, b)
+    assert (ahead(kernel) > 0) == TWO_PROCESSORS
+    assert ahead(as_it_was) == 0  # no call, no guess
+    for size in (0, 2, 5, 700, 200_000):
+        compare(kernel, as_it_was, 2, *np.random.default_rng(size).random((2, size)))
+
+
+def stepped(x, y, begin, count):
+    total = 0.0
+    k = count
+    if begin > 5:
+        k = count // 2
+    view = y[begin : begin + k]
+    for i in range(k):
+        view[i] = x[i] * 2.0
+    for i in range(k):
+        total += view[i]
+    return total
+
+
+def test_wrong_guesses_do_not_show():
+    """What a second thread compiled for one call is not what the next ones pass through."""
+    x = np.random.default_rng(1).random(200_000)
+    for first in ((0, 10), (0, 100_000), (6, 30), (6, 150_000)):
+        kernel = njit(parallel=True)(stepped)
+        for begin, count in (first, (0, 10), (0, 100_000), (6, 30), (6, 150_000), (7, 0)):
+            mine, theirs = np.zeros(200_000), np.zeros(200_000)
+            assert kernel(x, mine, begin, count) == pytest.approx(stepped(x, theirs, begin, count), rel=1e-12)
+            np.testing.assert_array_equal(mine, theirs)
+        memory, same = x.copy(), x.copy()
+        kernel(memory[:-1], memory[1:], 0, 1000), stepped(same[:-1], same[1:], 0, 1000)  # they overlap
+        np.testing.assert_array_equal(memory, same)
+
+
 @pytest.mark.parametrize("order", [(10, 50_000), (50_000, 10)])
 def test_in_whichever_order(order):
     kernel = njit(parallel=True)(shifted)
