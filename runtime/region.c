@@ -219,6 +219,20 @@ static void report_error(member *m) {
     pthread_mutex_unlock(&run->mutex);
 }
 
+/* A loop of as many iterations as the slice, but for the last, which do not fill vectors, is taken for the region's. */
+int32_t plrt_stores_stream(int64_t iterations, int64_t bytes) {
+    enum { LANES_MOST = 256, LAST = 32 << 20 };
+    plrt_caches caches;
+    plrt_topology_caches(&caches);
+    int64_t last = LAST;
+    for (int i = 0; i < 3; i++)
+        last = caches.bytes[i] > 0 ? caches.bytes[i] : last;
+    double all = (double)bytes;
+    if (iterations <= rt_self.slice && iterations > rt_self.slice - LANES_MOST)
+        all *= (double)rt_self.trips / (double)at_least_one(iterations);
+    return all >= (double)last;
+}
+
 static void look_at_clock(member *m) {
     int64_t now = rt_now();
     if (m->last != 0) {
@@ -244,7 +258,9 @@ static bool call_body(member *m, int64_t begin, int64_t end, int64_t block) {
     if (!may_begin(m, begin))
         return false;
     int64_t began = rt_probe_slice_begin(&m->run->probe);
+    rt_self.slice = end - begin, rt_self.trips = m->run->trips;
     int32_t failed = m->run->region->body(m->run->context, begin, end, block, &m->error);
+    rt_self.slice = 0;
     rt_probe_slice_end(&m->run->probe, began, begin, end);
     if (failed == 0)
         return true;

@@ -28,7 +28,9 @@ typedef struct rt_thread {
     int32_t id;
     int32_t count;
     int64_t chunk; /* set_chunksize of this thread */
-    bool host;     /* it entered the kernel: may talk to the host */
+    int64_t slice; /* iterations that a region's body is called for now, of so many of the region's; 0: none is */
+    int64_t trips;
+    bool host; /* it entered the kernel: may talk to the host */
 } rt_thread;
 
 extern RT_TLS rt_thread rt_self;

@@ -241,6 +241,10 @@ typedef struct plrt_caches {
 } plrt_caches;
 PLRT_API void plrt_topology_caches(plrt_caches *caches);
 
+/* May a loop's stores go past the caches? It is about to store `bytes` in about `iterations`. Where that is a slice of the
+ * region that the caller works on, all of the region's are meant. 1 when they do not fit in the last cache. */
+PLRT_API int32_t plrt_stores_stream(int64_t iterations, int64_t bytes);
+
 /* ---- the host's hooks (set once by the Python package) ----------------------------------------------------------- */
 
 /* print and interrupted are called on the thread that entered the kernel only, whether or not the interpreter's lock is

@@ -8,6 +8,7 @@
 #include "llvm/gen.h"
 #include "llvm/llvm.h"
 #include "llvm/remainder.h"
+#include "llvm/stream.h"
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
@@ -435,8 +436,10 @@ static bool optimise(emission *e, const char *pipeline) {
 static bool optimise_all(emission *e) {
     if (!optimise(e, choose_pipeline(e)))
         return false;
-    if (e->wide_vectors)
+    if (e->wide_vectors) {
         llvm_repeat_broadcasts(e->module);
+        llvm_stream_stores(e->module);
+    }
     if (e->opt >= 3)
         llvm_part_remainders(e->module);
     return true;
