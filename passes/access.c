@@ -161,7 +161,7 @@ static bool is_among(const kir_stmt *s, kir_stmt *const *list, uint32_t n) {
     return false;
 }
 
-static void note_rewritten(kir_var *v, void *context) {
+static void note_written_again(kir_var *v, void *context) {
     void **c = context;
     if (((const access_walk *)c[0])->writes[v->id] > 1)
         *(bool *)c[1] = true;
@@ -173,7 +173,7 @@ static bool still_holds(const access_walk *w, kir_expr *const *index, uint32_t n
     void *c[2] = {(void *)(uintptr_t)w, &rewritten};
     for (uint32_t k = 0; k < n; k++) {
         rewritten |= kir_is_array(index[k]);
-        vars_in_expr(index[k], note_rewritten, c);
+        vars_in_expr(index[k], note_written_again, c);
     }
     return !rewritten;
 }
@@ -238,13 +238,33 @@ static bool may_be_index(const kir_var *v) {
     return v->ty->kind == TYPE_INT || v->ty->kind == TYPE_BOOL || v->ty->kind == TYPE_ARRAY;
 }
 
-/* Snapshots the value of a variable at its only assignment: what it reads may change later. */
+/* Snapshots the value of a variable at an assignment: what it reads may change later. It holds in the rest of the block,
+ * up to a statement in which the variable is written again (forget_written). */
 static void define(access_walk *w, kir_stmt *s) {
-    if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD || !may_be_index(s->var))
-        return;
-    w->value[s->var->id] =
-        s->value->kind == KIR_VIEW ? substituted_view(w, s->value) : access_substituted(w, s->value, 0);
-    vec_push(w->s->a, &w->opened, s->var);
+    kir_var *v = s->var;
+    kir_expr *value = NULL;
+    if (s->value->kind != KIR_LOAD && may_be_index(v) && (w->writes[v->id] == 1 || !kir_is_array(s->value)))
+        value = s->value->kind == KIR_VIEW ? substituted_view(w, s->value) : access_substituted(w, s->value, 0);
+    w->value[v->id] = value && (kir_is_array(value) || still_holds(w, &value, 1)) ? value : NULL;
+    vec_push(w->s->a, &w->opened, v);
+}
+
+static void forget(kir_var *v, void *context) {
+    access_walk *w = context;
+    if (w->writes[v->id] > 1)
+        w->value[v->id] = NULL;
+}
+
+static bool forget_variables(kir_stmt *s, void *context) {
+    vars_written_by(s, forget, context);
+    return true;
+}
+
+/* Before a statement that may run in part, or again and again: what it writes is not known in it, nor behind it. */
+static void forget_written(access_walk *w, kir_stmt *s) {
+    kir_block single = {.at = &s, .len = 1, .cap = 1};
+    if (s->kind != KIR_ASSIGN && s->kind != KIR_STORE)
+        kir_each_stmt(&single, forget_variables, w);
 }
 
 static void walk_block(access_walk *w, kir_block *b);
@@ -388,6 +408,7 @@ static void walk_block(access_walk *w, kir_block *b) {
     uint32_t opened = w->opened.len, path = w->path.len, inexact = w->inexact;
     for (uint32_t k = 0; k < b->len && !w->trouble; k++) {
         w->part = b == &w->loop->body ? k : w->part;
+        forget_written(w, b->at[k]);
         walk_statement(w, b->at[k]);
         w->inexact += jumps_beyond(b->at[k]);
     }

@@ -273,7 +273,7 @@ static isl_set *loop_domain(access_walk *w, isl_set *domain, kir_stmt *loop, uin
     isl_pw_aff_free(lo);
     isl_pw_aff_free(hi);
     isl_pw_aff_free(i);
-    return domain;
+    return isl_set_n_basic_set(domain) > 1 ? isl_set_coalesce(domain) : domain;
 }
 
 /* Do the accesses stand in the same loops, x under all conditions that y is under? */

@@ -758,8 +758,13 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
     v = judge_all(&w);
     bool axes_left = v.reason && strcmp(v.reason, "NOT_AFFINE") == 0 && v.first.array->ty->ndim > 1;
     if (v.class != KIR_CLASS_INDEPENDENT && !v.proven && (axes_left || stairs_may_help(&w))) {
+        uint32_t known = w.require.len;
         stairs_begin(&w);
         dep_verdict again = judge_all(&w);
+        if (again.class != KIR_CLASS_INDEPENDENT && stairs_begin_strictly(&w)) {
+            w.require.len = known;
+            again = judge_all(&w);
+        }
         v = again.class == KIR_CLASS_INDEPENDENT ? again : v;
     }
     if (v.class == KIR_CLASS_INDEPENDENT)

@@ -18,7 +18,8 @@
  * are even before they are halved, which is tried out on the residues). All terms in the index and values that the loop
  * does not change, except for multiples of the index, are g: what remains is affine. So everything that is addressed
  * alike has the same g. That it rises is for isl to see from D and the loop's bounds; else it is asked for at run time,
- * and so are a step of at least 1, and factors small enough for products not to wrap. Nothing but independence is ever
+ * and so are a step of at least 1, and factors small enough for products not to wrap. A rise of 0 will do for blocks that
+ * are then empty; where it does not (a[i * s]), a third look asks for a rise of at least 1. Nothing but independence is ever
  * concluded from sets with stairs. Cost: a second look at loops that are not independent and have such expressions. */
 #include "passes/stairs.h"
 #include "passes/polynomial.h"
@@ -66,6 +67,8 @@ struct access_stairs {
     uint32_t first;              /* of the dimensions */
     VEC(kir_expr *) products;    /* of values that do not change, as parameters */
     VEC(monomial) product_terms; /* what they are the product of */
+    VEC(polynomial) asked;       /* rises that do not change, but may be 0 */
+    bool strictly;               /* they shall be at least 1, where else 0 will do */
 };
 
 /* ---- expressions as ratios of polynomials ----------------------------------------------------------------------------- */
@@ -412,16 +415,28 @@ static bool is_never_negative(access_walk *w, isl_pw_aff *value) {
     return yes;
 }
 
-static bool require_not_negative(access_walk *w, const polynomial *p) {
+static bool require_at_least(access_walk *w, const polynomial *p, int64_t least) {
     kir_module *m = w->s->m;
     kir_expr *e = polynomial_expr(m, p, w->loop->at);
     if (p->n == 1 && p->at[0].n == 1 && p->at[0].times > 0)
         e = kir_copy_expr(m, p->at[0].factor[0], NULL);
     if (e->kind == KIR_CONST)
-        return e->value.i >= 0;
-    if (e->kind != KIR_DIM)
-        access_require(w, kir_binary(m, KIR_OP_GE, e, kir_int(m, 0, e->at), e->at));
+        return e->value.i >= least;
+    if (e->kind != KIR_DIM || least > 0)
+        access_require(w, kir_binary(m, KIR_OP_GE, e, kir_int(m, least, e->at), e->at));
     return true;
+}
+
+static bool require_not_negative(access_walk *w, const polynomial *p) {
+    return require_at_least(w, p, 0);
+}
+
+/* A rise that is the same from each iteration to the next; known: never negative. */
+static bool require_rise(access_walk *w, const polynomial *rise, bool known) {
+    bool constant = rise->n == 0 || (rise->n == 1 && rise->at[0].n == 0);
+    if (!constant)
+        vec_push(w->s->a, &w->stairs->asked, *rise);
+    return (known && !(w->stairs->strictly && !constant)) || require_at_least(w, rise, w->stairs->strictly);
 }
 
 /* An affine function is not negative anywhere when it is not at both ends. */
@@ -447,15 +462,15 @@ static int way_of(access_walk *w, const polynomial *rise) {
     isl_pw_aff *up = polynomial_of(w, rise, &x);
     if (!up)
         return 0;
-    bool falls = is_never_negative(w, isl_pw_aff_neg(isl_pw_aff_copy(up)));
-    if (is_never_negative(w, up))
-        return 1;
-    if (falls)
-        return -1;
-    bool changes = false;
+    bool falls = is_never_negative(w, isl_pw_aff_neg(isl_pw_aff_copy(up))), changes = false;
+    bool rises = is_never_negative(w, up);
     for (uint32_t k = 0; k < rise->n; k++)
         changes |= count_index(w, &rise->at[k]) > 0;
-    return (changes ? require_at_ends(w, rise) : require_not_negative(w, rise)) ? 1 : 0;
+    if (falls && !rises)
+        return -1;
+    if (changes)
+        return rises || require_at_ends(w, rise);
+    return require_rise(w, rise, rises);
 }
 
 /* ---- stairs ------------------------------------------------------------------------------------------------------------------- */
@@ -763,6 +778,12 @@ isl_map *stairs_restrict(access_walk *w, isl_map *conflict) {
         later = add_stair(w, later, &s->at[k]);
         values = bounds_of(w, values, &s->at[k]);
     }
+    for (uint32_t k = 0; s->strictly && k < s->asked.len; k++) {
+        access x = at_loop(w);
+        isl_pw_aff *rise = polynomial_of(w, &s->asked.at[k], &x);
+        if (rise)
+            values = isl_set_intersect(values, isl_pw_aff_ge_set(rise, affine_constant(w, 1)));
+    }
     isl_map *earlier = isl_map_reverse(isl_map_copy(later));
     conflict = isl_map_intersect(conflict, isl_map_union(later, earlier));
     conflict = isl_map_intersect_domain(conflict, isl_set_copy(values));
@@ -802,7 +823,7 @@ bool stairs_may_help(access_walk *w) {
     return false;
 }
 
-void stairs_begin(access_walk *w) {
+static void forget_maps(access_walk *w) {
     for (uint32_t i = 0; i < w->found.len; i++) {
         access *x = &w->found.at[i];
         isl_set_free(x->domain);
@@ -810,7 +831,19 @@ void stairs_begin(access_walk *w) {
         x->domain = NULL;
         x->map = NULL;
     }
+}
+
+void stairs_begin(access_walk *w) {
+    forget_maps(w);
     w->stairs = arena_make(w->s->a, struct access_stairs);
     *w->stairs = (struct access_stairs){.first = w->dims};
     w->dims += DIMENSIONS;
+}
+
+bool stairs_begin_strictly(access_walk *w) {
+    if (w->stairs->asked.len == 0)
+        return false;
+    forget_maps(w);
+    *w->stairs = (struct access_stairs){.first = w->stairs->first, .strictly = true};
+    return true;
 }

@@ -7,6 +7,8 @@
 /* From here on the walk's sets have dimensions for such functions, and subscripts that are not affine stand for any element
  * along their axis. All sets and maps made before are gone. */
 void stairs_begin(access_walk *w);
+/* The same again, with functions that rise by at least 1 wherever that can be asked for at run time. False: nowhere. */
+bool stairs_begin_strictly(access_walk *w);
 /* Is there something in the loop that is worth it? */
 bool stairs_may_help(access_walk *w);
 /* `e` over the iterators of access x and those functions; NULL: it needs none of them, or is something else. */

@@ -80,8 +80,7 @@ MUTANTS = {
     "elements that share memory in one array": (
         CLASSIFY, "for (uint32_t i = 0; i < v->injective.len; i++)", "for (uint32_t i = 0; i + 1 < v->injective.len; i++)"),
     "the value of a variable assigned twice": (
-        ACCESS, "if (w->writes[s->var->id] != 1 || s->value->kind == KIR_LOAD",
-        "if (s->value->kind == KIR_LOAD"),
+        ACCESS, "    if (w->writes[v->id] > 1)\n        w->value[v->id] = NULL;", "    if (w->writes[v->id] > 9)\n        w->value[v->id] = NULL;"),
     "calls without effect": (
         ACCESS, 'stop(w, "CALL", s->fn->user_name ? s->fn->user_name->text : "a function", s);', ";"),
     "a ring gone round more often than once": (

@@ -244,10 +244,85 @@ def symbolic_element(a, k):
         a[k] = 1.0 * i
 
 
-@racy(v(), 0)
-def symbolic_factor(a, k):
+@parallel(v(), 1)
+def symbolic_factor(a, k):  # where k is at least 1, which is asked for
     for i in range(len(a)):
         a[i * k] = 1.0 * i
+
+
+@racy(v(), 0)
+def symbolic_factor_in_halves(a, k):
+    for i in range(len(a)):
+        a[i // 2 * k] = 1.0 * i
+
+
+@parallel(v(), v())
+def index_moved_on_again_and_again(a, b):
+    for i in range(len(a) // 4):
+        for j in range(1):
+            p = 4 * i
+            a[p] = b[p]
+            p = 4 * i + 1
+            a[p] = b[p] * 2
+            p = p + 2
+            a[p] = b[p] * 3
+
+
+@racy(v(), v())
+def index_moved_on_too_far(a, b):
+    for i in range(len(a) // 4 - 1):
+        for j in range(1):
+            p = 4 * i
+            a[p] = b[p]
+            p = p + 2
+            a[p] = b[p] * 2
+            p = p + 2
+            a[p] = a[p] * 3
+
+
+@parallel(v(), v())
+def bounds_used_twice(a, b):
+    for i in range(len(a) // 8):
+        lo = i * 8
+        hi = lo + 4
+        for j in range(lo, hi):
+            a[j] = b[j] + 1.0
+        lo = hi
+        hi = lo + 4
+        for j in range(lo, hi):
+            a[j] = b[j] + a[j - 4]
+
+
+@racy(v(), v())
+def bounds_used_twice_reach_further(a, b):
+    for i in range(len(a) // 8 - 1):
+        lo = i * 8
+        hi = lo + 4
+        for j in range(lo, hi):
+            a[j] = b[j] + 1.0
+        lo = hi + 1
+        hi = lo + 4
+        for j in range(lo, hi):
+            a[j] = b[j] + a[j - 4]
+
+
+@racy(v(), v())
+def index_changed_in_a_branch(a, b):
+    for i in range(len(a) - 1):
+        p = i
+        if b[i] > 0:
+            p = i + 1
+        a[p] = a[p] * 2 + b[i]
+
+
+@racy(v(70), v(70))
+def index_running_past_its_block(a, b):
+    for i in range(7):
+        p = 8 * i
+        for j in range(9):
+            if b[p] > 0:
+                p = p + 1
+            a[p + j] = a[p + j] * 2 + b[p]
 
 
 # ---- modulo, division, bits -----------------------------------------------------------------------------------------------------

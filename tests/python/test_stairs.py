@@ -311,3 +311,33 @@ def test_a_column_that_is_not_known_does_not_hide_the_row(agree):
 def test_the_guard_is_in_the_report():
     entry = says(blocks, flat(), flat(67, 1), 8)
     assert "B >= 1" in entry["guards"]
+
+
+def every_so_many(a, b, s, at):
+    for i in range(len(b)):
+        a[at + i * s] = b[i] - a[at + i * s]
+
+
+def every_so_many_in_rows(a, b, s, at):
+    for i in range(1, len(b)):
+        for j in range(3):
+            a[at + i * s + j] = b[i - 1] + j
+
+
+def every_so_many_and_the_next(a, b, s, at):
+    for i in range(len(b)):
+        a[at + i * s] = b[i] + a[at + i * s + 1] * 0.5
+
+
+@pytest.mark.parametrize("f", [every_so_many, every_so_many_in_rows, every_so_many_and_the_next])
+def test_elements_a_variable_number_apart(agree, f):
+    for s, at in ((1, 0), (2, 0), (3, 1), (4, 2), (0, 3), (-1, 20), (-2, 45), (-1, 0), (50, 0), (2**62, 0), (-(2**63), 0)):
+        agree(f, flat(100), flat(22, 1), s, at, serial=False)
+    agree(f, flat(100), flat(0), 3, 0, serial=False)
+    agree(f, flat(3), flat(1), 0, 0, serial=False)
+
+
+def test_elements_a_variable_number_apart_are_asked_to_be_different():
+    entry = says(every_so_many, flat(100), flat(22, 1), 2, 0)
+    assert entry["decision"] == "parallel" and "s >= 1" in entry["guards"]
+    assert says(every_so_many_and_the_next, flat(100), flat(22, 1), 2, 0)["decision"] == "serial"
