@@ -99,6 +99,7 @@ static kir_map *map_variables(inliner *in, kir_fn *caller, kir_stmt *call, kir_b
     for (uint32_t i = 0; i < callee->vars.len; i++) {
         kir_var *v = callee->vars.at[i], *copy = kir_var_new(in->m, caller, v->name, v->ty, v->at);
         copy->called = v->called;
+        copy->owner = v->owner ? v->owner : callee->user_name;
         copy->is_temp = v->is_temp || (v->is_param && !vars_has(&written, v));
         kir_map_var(map, v, copy);
         for (uint32_t k = 0; v->is_param && k < callee->params.len && k < call->index.len; k++)

@@ -128,20 +128,25 @@ static bool is_small(placer *p, kir_stmt *loop, int64_t *trips) {
 
 /* ---- the report ------------------------------------------------------------------------------------------------------------------ */
 
-/* A user's variable may be several of KIR's, one per type. */
+/* A user's variable may be several of KIR's, one per type or per call of the function that it belongs to. */
 static bool has_namesake_before(const kir_loop_info *l, uint32_t i) {
     for (uint32_t k = 0; k < i; k++)
-        if (l->privates.at[k]->name == l->privates.at[i]->name)
+        if (l->privates.at[k]->name == l->privates.at[i]->name && l->privates.at[k]->owner == l->privates.at[i]->owner)
             return true;
     return false;
 }
 
-static const char *list_privates(placer *p, const kir_loop_info *l) {
+/* Those of functions that were inlined into the loop are said to be theirs: the kernel may have one of that name, too. */
+static const char *list_privates(placer *p, const kir_loop_info *l, sym function) {
     text t = text_new(p->m->a);
     uint32_t n = 0;
     for (uint32_t i = 0; i < l->privates.len; i++)
-        if (l->privates.at[i]->name && !has_namesake_before(l, i))
-            text_printf(&t, "%s%s", n++ ? ", " : "", var_name(p, l->privates.at[i]));
+        if (l->privates.at[i]->name && !has_namesake_before(l, i)) {
+            const kir_var *v = l->privates.at[i];
+            text_printf(&t, "%s%s", n++ ? ", " : "", var_name(p, v));
+            if (v->owner && v->owner != function)
+                text_printf(&t, " of %s()", v->owner->text);
+        }
     for (uint32_t i = 0; i < l->last_privates.len; i++)
         text_printf(&t, "%s%s (last)", n++ ? ", " : "", var_name(p, l->last_privates.at[i]));
     return n ? t.at : NULL;
@@ -236,7 +241,7 @@ static void report_parallel(placer *p, kir_stmt *loop) {
         return;
     static const char *const schedules[] = {"default", "static", "dynamic", "guided"};
     r->reductions = list_reductions(p, l);
-    r->private = list_privates(p, l);
+    r->private = list_privates(p, l, r->function);
     r->schedule = schedules[l->schedule & 3];
     r->work = cost_of_block(&loop->body);
     r->vector |= makes_vectors(loop);

@@ -5,6 +5,7 @@
 #include "passes/vars.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct reason {
@@ -299,14 +300,35 @@ void pass_put_condition(kir_module *m, const var_defs *defs, const kir_expr *e, 
 
 enum { LONGEST_LIST = 240 };
 
-static bool is_listed(const char *list, const char *what) {
-    size_t n = strlen(what);
-    for (const char *p = list; (p = strstr(p, what)) != NULL; p += n)
-        if ((p == list || strncmp(p - 2, "; ", 2) == 0) && (p[n] == ';' || p[n] == 0))
-            return true;
-    return false;
+/* `a >= b + 2` says more than `a >= b`: what it is without the 2, which goes to `offset`. */
+static size_t without_offset(const char *what, size_t n, long *offset) {
+    size_t k = n;
+    while (k > 0 && what[k - 1] >= '0' && what[k - 1] <= '9')
+        k--;
+    *offset = 0;
+    if (k == n || n - k > 9 || k < 3 || (memcmp(what + k - 3, " + ", 3) && memcmp(what + k - 3, " - ", 3)))
+        return n;
+    *offset = what[k - 2] == '-' ? -strtol(what + k, NULL, 10) : strtol(what + k, NULL, 10);
+    return k - 3;
 }
 
+static bool is_least(const char *what, size_t n) {
+    const char *sign = strstr(what, " >= "), *either = strstr(what, " or ");
+    return sign && sign < what + n && !(either && either < what + n);
+}
+
+/* How strong the listed condition is against another one: 1 when it says as much, -1 less, 0 something else. */
+static int compare_guards(const char *listed, size_t n, const char *what, size_t m) {
+    if (n == m && memcmp(listed, what, n) == 0)
+        return 1;
+    long here, there;
+    size_t base = without_offset(listed, n, &here), other = without_offset(what, m, &there);
+    if (base != other || memcmp(listed, what, base) != 0 || !is_least(what, m))
+        return 0;
+    return here >= there ? 1 : -1;
+}
+
+/* Of conditions that differ in a constant only the strongest is listed. */
 void pass_add_guard(kir_module *m, kir_report *entry, const char *what) {
     static const char more[] = "; and more";
     const char *old = entry->guards;
@@ -314,8 +336,17 @@ void pass_add_guard(kir_module *m, kir_report *entry, const char *what) {
         entry->guards = arena_strndup(m->a, what, strlen(what));
         return;
     }
+    for (const char *at = old, *end; *at; at = *end ? end + 2 : end) {
+        end = strstr(at, "; ");
+        end = end ? end : at + strlen(at);
+        int order = compare_guards(at, (size_t)(end - at), what, strlen(what));
+        if (order < 0)
+            entry->guards = arena_printf(m->a, "%.*s%s%s", (int)(at - old), old, what, end);
+        if (order != 0)
+            return;
+    }
     size_t n = strlen(old), tail = sizeof more - 1;
-    if (is_listed(old, what) || (n > tail && strcmp(old + n - tail, more) == 0))
+    if (n > tail && strcmp(old + n - tail, more) == 0)
         return;
     entry->guards = arena_printf(m->a, "%s%s%s", old, n > LONGEST_LIST ? "" : "; ", n > LONGEST_LIST ? more : what);
 }

@@ -15,6 +15,7 @@ kir_map *pass_renamed_temps(kir_module *m, kir_fn *f, arena *scratch, kir_block 
         kir_var *copy = kir_var_new(m, f, v->name, v->ty, v->at);
         copy->is_temp = true;
         copy->called = v->called;
+        copy->owner = v->owner;
         kir_map_var(map, v, copy);
     }
     return map;

@@ -4,11 +4,13 @@
  * PCI devices. Neither says anything that sysfs does not say about cores and caches, so both are left out. */
 #include "runtime/topology.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/place.h"
 #include "runtime/rt.h"
@@ -385,6 +387,10 @@ static char *answer(const topology_query *q, char *(*make)(const shape *s), char
     if (q->synthetic != NULL && !is_moderate(q->synthetic)) {
         snprintf(error, size, "synthetic machines have at most %d units here, and at most %d parts to a whole",
                  RT_MOST_UNITS, MOST_CHILDREN);
+        return NULL;
+    }
+    if (q->xml != NULL && access(q->xml, R_OK) != 0) {
+        snprintf(error, size, "%s", strerror(errno));
         return NULL;
     }
     if (!load(&s.t, q, WHOLE)) {

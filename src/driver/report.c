@@ -53,13 +53,23 @@ static uint32_t leader_of(const kir_module *m, uint32_t id) {
     return id;
 }
 
-/* The other loops that became one with `id`. Calls `put` for each in the order of the source; returns their number. */
+static bool at_one_place(const kir_report *a, const kir_report *b) {
+    return a->at.file == b->at.file && a->at.line == b->at.line && a->at.col == b->at.col;
+}
+
+/* The other loops that became one with `id`. Calls `put` for each place in the order of the source, which one expression
+ * that is several loops has once; returns their number. */
 static uint32_t each_fused(text *t, const kir_module *m, const uint32_t *ids, uint32_t id,
                            void (*put)(text *t, const kir_report *e, uint32_t before)) {
     uint32_t n = 0, leader = leader_of(m, id);
-    for (uint32_t i = 0; i + 1 < m->report.len; i++)
-        if (ids[i] != id && leader_of(m, ids[i]) == leader)
-            put(t, entry(m, ids[i]), n++);
+    const kir_report *self = entry(m, id), *last = self;
+    for (uint32_t i = 0; i + 1 < m->report.len; i++) {
+        const kir_report *e = entry(m, ids[i]);
+        if (leader_of(m, ids[i]) != leader || at_one_place(e, self) || at_one_place(e, last))
+            continue;
+        put(t, e, n++);
+        last = e;
+    }
     return n;
 }
 

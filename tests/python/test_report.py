@@ -104,6 +104,52 @@ def test_fused_loops_name_one_another():
     assert f"the loop at line {first['line']}, column {first['col']}," in second["text"]
 
 
+def test_of_conditions_on_one_number_the_strongest_is_listed():
+    def f(before, after):
+        for t in range(3):
+            for i in range(1, after.shape[0] - 1):
+                after[i] = before[i - 1] + before[i + 1] + before[i]
+            before, after = after, before
+        return before
+
+    for e in report_of(f, np.ones(9), np.ones(9)):
+        listed = (e["guards"] or "").split("; ")
+        bounds = [g.split(" >= ")[0] + re.sub(r" [+-] \d+$", "", g.split(" >= ")[1]) for g in listed if " >= " in g]
+        assert len(bounds) == len(set(bounds)), listed
+
+
+@njit
+def root_of(x):
+    E = x
+    for _ in range(5):
+        E = 0.5 * (E + x / E)
+    return E
+
+
+def test_private_variables_of_called_functions_are_said_to_be_theirs():
+    def f(a):
+        E = np.empty(len(a))
+        for i in range(len(a)):
+            twice = 2.0 * a[i]
+            E[i] = root_of(twice) + root_of(a[i])
+        return E
+
+    (entry,) = [e for e in report_of(f, np.ones(9)) if e["kind"] == "range" and e["decision"] == "parallel"]
+    private = entry["private"].split(", ")
+    assert "E of root_of()" in private and "twice" in private and "E" not in private
+    assert len(private) == len(set(private))
+
+
+def test_a_place_that_is_several_loops_is_named_once():
+    def f(a):
+        s = a.std(axis=0)
+        s[s == 0] = 1
+        return s
+
+    for e in report_of(f, np.ones((9, 9))):
+        assert len(e["fused_with"]) == len(set(e["fused_with"])) and f"{e['line']}:{e['col']}" not in e["fused_with"]
+
+
 # ---- words -----------------------------------------------------------------------------------------------------------------
 
 

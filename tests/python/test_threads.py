@@ -112,6 +112,7 @@ def test_the_picture_shows_every_thread(tmp_path):
     (("--synthetic", "pu:99999999999999999999"), "at most 2048 parts"),
     (("--synthetic", "pack:8 [numa] core:2049"), "at most 8192 units"),
     (("--xml", "/dev/null"), "hwloc can read"),
+    (("--xml", "no-such-machine.xml"), "no-such-machine.xml: No such file"),
     (("--xml", "/dev/null", "--json"), "/dev/null"),
 ])
 def test_what_is_no_topology_is_an_error(words, message):

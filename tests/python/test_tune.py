@@ -177,8 +177,33 @@ def test_a_little_faster_does_not_take_the_place_of_what_is_there(file):
 
 def test_where_nothing_is_faster_the_default_is_written_once(file):
     found = tuned(file, lambda c: 1.0)
-    assert found.changed and found.winner == found.before == Candidate(plait.get_num_threads())
+    assert found.changed and found.winner == found.before == Candidate(plait.get_num_threads(), "auto")
     assert not tuned(file, lambda c: 1.0).changed
+
+
+def test_what_the_sections_say_keeps_its_place_until_beaten(file):
+    file.write_text("schedule: guided\nkernels:\n  'test_tune.*': {schedule: dynamic, chunk: 7}\n  other: {threads: 1}\n")
+    config.reload()
+    found = tuned(file, lambda c: 1.0)
+    assert not found.was_in_file and found.winner == found.before == Candidate(plait.get_num_threads(), "dynamic", 7)
+    assert f"threads: {plait.get_num_threads()}, schedule: dynamic, chunk: 7" in file.read_text()
+    assert not tuned(file, lambda c: 1.0, write=False).changed
+
+
+def test_figures_of_a_few_disturbed_rounds_are_those_of_the_others(file):
+    """A thread that was kept waiting takes a thousand times as long."""
+    rng = random.Random(3)
+    found = tuned(file, lambda c: (1.0 if c.threads == 3 else 2.0) * rng.choice([1, 1, 1, 1, 1.01, 1.01, 1000]))
+    for candidate, seconds, rounds, low, high in found.rows:
+        assert 0.4 < seconds < 2.5, candidate
+        assert math.isinf(high) or low == high == 0.0 or math.exp(low) <= seconds / found.seconds(found.winner) * 1.001 <= math.exp(high) * 1.002
+
+
+def test_the_interval_of_a_median():
+    assert race.interval_of_median([1.0] * 5, 0.025) == (-math.inf, math.inf)
+    assert race.interval_of_median([3.0, 1.0, 2.0, 6.0, 5.0, 4.0], 0.025) == (1.0, 6.0)
+    assert race.interval_of_median(list(range(1, 21)), 0.025) == (6, 15)  # of tables of the sign test
+    assert race.median([3, 1, 2]) == 2 and race.median([4, 1, 2, 3]) == 2.5
 
 
 def test_the_rest_of_the_file_stays(file):
@@ -548,6 +573,9 @@ def test_plait_tune_says_what_is_wrong(tmp_path):
     out = command("none.yaml", cwd=tmp_path)
     assert out.returncode == 1 and out.stderr == "plait tune: none.yaml: error: No such file or directory\n"
     assert "usage: plait tune" in command("--help", cwd=tmp_path).stdout
+    out = command("s.yaml", "--only", "neither", cwd=tmp_path)
+    assert out.returncode == 1 and out.stderr == "plait tune: s.yaml: no kernel's name has 'neither' in it\n"
+    assert "it has no none" in command("s.yaml", "--only", "work.none", cwd=tmp_path).stderr
 
 
 def test_what_modules_and_kernels_do_is_told_with_the_suites_line(tmp_path):

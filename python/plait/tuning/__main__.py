@@ -24,10 +24,14 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
+def is_meant(kernel, only):
+    """By the suite's name for it, or by the one that tables and configuration files have: module.function."""
+    module = os.path.splitext(os.path.basename(kernel["file"]))[0]
+    return only is None or only in kernel["name"] or only in f"{module}.{kernel['function']}"
+
+
 def points_of(suite, only):
-    for kernel in suite["kernels"]:
-        if only is None or only in kernel["name"]:
-            yield from ((kernel, point) for point in kernel["points"])
+    return [(kernel, point) for kernel in suite["kernels"] if is_meant(kernel, only) for point in kernel["points"]]
 
 
 def as_json(kernel, point, found):
@@ -50,7 +54,10 @@ def in_words(error):
 
 def run(options):
     all_found, failed, rows = [], 0, []
-    for kernel, point in points_of(read_suite(options.suite), options.only):
+    points = points_of(read_suite(options.suite), options.only)
+    if not points:
+        raise PlaitError(f"{options.suite}: no kernel's name has {options.only!r} in it")
+    for kernel, point in points:
         place = f"{options.suite}:{kernel['line']}"
         try:
             found = tune(load_kernel(kernel["file"], kernel["function"]), *make_arguments(point), budget=options.budget,

@@ -56,6 +56,23 @@ def interval(differences, level):
     return mean - width, mean + width
 
 
+def median(values):
+    ordered, n = sorted(values), len(values)
+    return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+
+
+def interval_of_median(values, level):
+    """(low, high), each side wrong with probability `level` at most, whatever the distribution: that of the sign test."""
+    n, k, below = len(values), 0, 0.0
+    while k <= n // 2 and below + math.comb(n, k) / 2**n <= level:
+        below += math.comb(n, k) / 2**n
+        k += 1
+    if not k:
+        return -math.inf, math.inf
+    ordered = sorted(values)
+    return ordered[k - 1], ordered[n - k]
+
+
 class Race:
     """Times of candidates by round. measure(candidate) gives seconds."""
 
@@ -74,8 +91,8 @@ class Race:
         self.rounds += 1
 
     def seconds(self, candidate):
-        """Geometric mean."""
-        return math.exp(sum(self.logs[candidate]) / len(self.logs[candidate]))
+        """The median of the rounds."""
+        return math.exp(median(self.logs[candidate]))
 
     def differences(self, a, b):
         """Log times of a over b, of the rounds that both ran (the first ones)."""

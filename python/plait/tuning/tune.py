@@ -12,7 +12,7 @@ from ..dispatcher import name_in_files
 from ..errors import PlaitError
 from . import candidates as _candidates
 from .candidates import Candidate, Fixed
-from .race import ALPHA, Race, interval
+from .race import ALPHA, Race, interval_of_median, median
 from .write import File, default_file, entry_of, size_class, size_text
 
 _SHORT = 2e-3  # seconds that one measurement takes at least, in as many calls as that needs
@@ -168,14 +168,22 @@ def _is_tiled(kernel):
     return any(loop.get("tile") for o in kernel.overloads.values() for loop in o.report())
 
 
+def _as_tried(candidate, fixed):
+    """On one thread schedules and places do not matter: as of_work() writes it."""
+    if candidate.threads > 1:
+        return candidate
+    return Candidate(candidate.threads, fixed.schedule or "static", fixed.chunk, fixed.placement or "spread", candidate.tile)
+
+
 def _candidate_of(entry, fallback):
-    return Candidate(int(entry.get("threads", fallback.threads)), entry.get("schedule", "static"), int(entry.get("chunk", 0)),
-                     entry.get("placement", "spread"), fallback.tile)
+    return Candidate(int(entry.get("threads", fallback.threads)), entry.get("schedule", fallback.schedule),
+                     int(entry.get("chunk", fallback.chunk)), entry.get("placement", fallback.placement), fallback.tile)
 
 
-def _default(fixed):
-    placement = fixed.placement or config.setting("placement", "spread")
-    return Candidate(fixed.threads or _plait.get_num_threads(), fixed.schedule or "static", fixed.chunk, placement, fixed.tile)
+def _as_it_is(kernel, args, tile):
+    """How calls run before anything is tuned: by the decorator, the sections of the files, the environment."""
+    said = {name: value for name, (value, _) in config.effective(kernel, *args).items()}
+    return Candidate(min(int(said["threads"]), _plait._max_threads()), said["schedule"], int(said["chunk"]), said["placement"], tile)
 
 
 class _Progress:
@@ -233,9 +241,9 @@ def tune(kernel, *args, budget=10.0, threads=None, file=None, write=True, plot=N
         found = Tuning(name_in_files(kernel), bench.nbytes, sum(r[2] for r in regions))
         target = File(file or default_file()) if write else None
         entry = target.entry(found.kernel, found.nbytes) if target else None
-        default = _default(fixed)._replace(tile=bench.tile)
+        present = _as_it_is(kernel, args, bench.tile)
         found.was_in_file = entry is not None
-        found.before = _candidate_of(entry, default) if entry is not None else default
+        found.before = _as_tried(_candidate_of(entry, present) if entry is not None else present, fixed)
         counts = list(threads or _candidates.thread_counts(_plait._max_threads()))
         bar = _Progress(kernel.__name__, budget, progress)
         try:
@@ -289,13 +297,14 @@ def _search(found, bench, fixed, counts, trips, measure, bar, started, budget, l
                 break
         if final.beats(best, found.before, least_gain):
             found.winner = best
-        found.gain = final.seconds(found.before) / final.seconds(found.winner)
+        found.gain = math.exp(median(final.differences(found.before, found.winner)))
     _gather(found, races)
 
 
 def _gather(found, races):
     """The rows of all races, each candidate from the one in which it ran most. Its time is the winner's times what it took more
-    in the rounds that both ran: means of different rounds would compare hours of the day."""
+    in the rounds that both ran: times of different rounds would compare hours of the day. Medians, and the interval that goes
+    with them, since one round in which a thread was kept waiting says nothing about the others."""
     longest = {}
     for r in races:
         for candidate, logs in r.logs.items():
@@ -310,8 +319,8 @@ def _gather(found, races):
         seconds = r.seconds(candidate)
         if candidate != found.winner and found.winner in r.logs:
             differences = r.differences(candidate, found.winner)
-            low, high = interval(differences, ALPHA / 2)
-            seconds = base * math.exp(sum(differences) / len(differences))
+            low, high = interval_of_median(differences, ALPHA / 2)
+            seconds = base * math.exp(median(differences))
         found.rows.append((candidate, seconds, len(r.logs[candidate]), low, high))
     found.rows.sort(key=lambda row: row[1])
 
@@ -322,5 +331,5 @@ def describe(found):
     if found.winner == found.before and found.was_in_file:
         return f"{found.kernel}, arrays up to {size}: stays {found.winner}"
     if found.winner == found.before:
-        return f"{found.kernel}, arrays up to {size}: {found.winner} (the default; nothing is faster)"
+        return f"{found.kernel}, arrays up to {size}: {found.winner} (as it was: nothing is faster)"
     return f"{found.kernel}, arrays up to {size}: {found.winner}, {found.gain:.2f} × the speed of {found.before}"

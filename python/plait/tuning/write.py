@@ -148,7 +148,8 @@ def entry_of(candidate):
     """What a file says for a candidate; what is the default everywhere is left out."""
     entry = {"threads": candidate.threads}
     if candidate.threads > 1:
-        entry["schedule"] = candidate.schedule
+        if candidate.schedule != "auto":
+            entry["schedule"] = candidate.schedule
         if candidate.chunk:
             entry["chunk"] = candidate.chunk
         if candidate.placement != "spread":
