@@ -9,6 +9,7 @@
  * Every loop of the source gets its entry in the report here, the serial ones with the reason and what would change it.
  * Whether the work at run time pays for a fork is decided by the region's `work` (see outline), not here: only loops
  * that are small by their constants stay serial. */
+#include "passes/combine.h"
 #include "passes/cost.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
@@ -296,6 +297,48 @@ static bool unmark(kir_stmt *s, void *context) {
     return true;
 }
 
+typedef struct accumulation {
+    const kir_var *v;
+    kir_op op;
+    bool only_updates, reads;
+    uint32_t updates, line; /* of the first statement that reads it otherwise */
+} accumulation;
+
+static void see_read(kir_var *v, void *context) {
+    accumulation *a = context;
+    a->reads |= v == a->v;
+}
+
+static void see_slot(kir_expr **slot, void *context) {
+    vars_in_expr(*slot, see_read, context);
+}
+
+static bool see_stmt(kir_stmt *s, void *context) {
+    accumulation *a = context;
+    if (s->kind == KIR_ASSIGN && s->var == a->v) {
+        a->only_updates &= combine_is_chain(s->value, a->v, &a->op);
+        a->updates++;
+        return true;
+    }
+    a->reads = false;
+    kir_each_expr(s, see_slot, a);
+    if (a->reads && !a->line)
+        a->line = s->at.line;
+    return true;
+}
+
+/* Who has written `k += 1` needs no advice to write a reduction: it is one but for the line that reads k as well. */
+static void hint_at_accumulator(placer *p, kir_stmt *loop, kir_report *r) {
+    accumulation a = {.v = loop->loop->carried.at[0], .only_updates = true};
+    kir_each_stmt(&loop->body, see_stmt, &a);
+    if (a.only_updates && a.updates && a.line)
+        r->hint = arena_printf(
+            p->m->a,
+            "%s would be a reduction if line %u did not use it: compute it from the loop's variable, or in a "
+            "loop of its own",
+            var_name(p, a.v), a.line);
+}
+
 /* The loop under its condition, and an exact copy for when it fails. */
 static void place_versions(placer *p, kir_stmt *loop, kir_block *out) {
     kir_stmt *versions = kir_stmt_new(p->m, KIR_IF, loop->at);
@@ -315,6 +358,8 @@ static void place_loop(placer *p, kir_stmt *loop, kir_block *out) {
     if (no.code) {
         pass_decide(p->m, loop->loop->id, KIR_SERIAL, no.code, no.first, no.second);
         kir_report *r = entry_of(p, loop);
+        if (r && strcmp(no.code, "CARRIED_SCALAR") == 0)
+            hint_at_accumulator(p, loop, r);
         if (r)
             r->vector |= makes_vectors(loop);
         if (r)

@@ -104,6 +104,42 @@ def test_fused_loops_name_one_another():
     assert f"the loop at line {first['line']}, column {first['col']}," in second["text"]
 
 
+def test_an_accumulator_that_is_read_gets_the_line_that_reads_it():
+    def compact(x):
+        out = np.empty_like(x)
+        k = 0
+        for i in range(len(x)):
+            if x[i] > 0.5:
+                out[k] = x[i]
+                k += 1
+        return out[:k]
+
+    def smooth(x):
+        s = 0.0
+        for i in range(len(x)):
+            s = 0.5 * s + x[i]
+        return s
+
+    (entry,) = [e for e in report_of(compact, np.ones(9)) if e["kind"] == "range"]
+    line = compact.__code__.co_firstlineno + 5
+    assert entry["reason"] == "CARRIED_SCALAR" and f"k would be a reduction if line {line} did not use it" in entry["hint"]
+    (entry,) = [e for e in report_of(smooth, np.ones(9)) if e["kind"] == "range"]
+    assert entry["reason"] == "CARRIED_SCALAR" and "would be a reduction" not in entry["hint"]
+
+
+def test_what_the_hint_at_a_loop_that_is_left_early_says_helps():
+    def first(x):
+        n, found = len(x), False
+        for i in range(len(x)):
+            found |= x[i] > 0.5
+            if x[i] > 0.5:
+                n = min(n, i)
+        return n, found
+
+    (entry,) = report_of(first, np.ones(9))
+    assert entry["decision"] == "parallel" and entry["reason"] == "REDUCTION"
+
+
 def test_of_conditions_on_one_number_the_strongest_is_listed():
     def f(before, after):
         for t in range(3):
