@@ -1,5 +1,6 @@
 """Tuning: the race, what is tried, what is written, and who reads it. Times come from functions here, so that what is fastest is
 known; the tests that measure ask only that it works."""
+import itertools
 import json
 import math
 import os
@@ -164,6 +165,14 @@ def test_a_second_run_changes_no_byte(file):
     again = tuned(file, measure, seed=5)
     assert not again.changed and again.was_in_file and again.winner == Candidate(3, "guided")
     assert file.read_bytes() == before and file.stat().st_mtime_ns == stamp
+
+
+def test_the_table_compares_what_did_not_run_side_by_side(file):
+    calls, fast = itertools.count(), times(lambda c: c.placement == "none")
+    found = tuned(file, lambda c: fast(c) * 1.01 ** next(calls))  # a machine that becomes slower and slower
+    assert found.winner.placement == "none"
+    others = [seconds / found.seconds(found.winner) for c, seconds, *_ in found.rows if c.placement != "none"]
+    assert len(others) > 3 and 1.7 < min(others) and max(others) < 2.35
 
 
 def test_a_little_faster_does_not_take_the_place_of_what_is_there(file):

@@ -301,26 +301,39 @@ def _search(found, bench, fixed, counts, trips, measure, bar, started, budget, l
     _gather(found, races)
 
 
+def _links(races, winner):
+    """{number of a race: (candidate in it, log of its time over the winner's)}: the winner itself, or who ran in another race too."""
+    found = {i: (winner, 0.0) for i, r in enumerate(races) if r.logs.get(winner)}
+    while True:
+        shared = ((i, c, k) for i, r in enumerate(races) if i not in found for k in found for c in r.logs
+                  if r.logs[c] and races[k].logs.get(c))
+        i, candidate, k = next(shared, (None, None, None))
+        if i is None:
+            return found
+        other, offset = found[k]
+        found[i] = candidate, offset + median(races[k].differences(candidate, other))
+
+
 def _gather(found, races):
     """The rows of all races, each candidate from the one in which it ran most. Its time is the winner's times what it took more
-    in the rounds that both ran: times of different rounds would compare hours of the day. Medians, and the interval that goes
-    with them, since one round in which a thread was kept waiting says nothing about the others."""
+    in the rounds that both ran, or that both ran with a third: times of different rounds would compare hours of the day. Medians,
+    and the interval that goes with them, since one round in which a thread was kept waiting says nothing about the others."""
     longest = {}
-    for r in races:
+    for i, r in enumerate(races):
         for candidate, logs in r.logs.items():
-            if logs and (candidate not in longest or len(logs) > len(longest[candidate].logs[candidate])):
-                longest[candidate] = r
+            if logs and (candidate not in longest or len(logs) > len(races[longest[candidate]].logs[candidate])):
+                longest[candidate] = i
     if not longest:  # one candidate alone: there was nothing to compare
         found.rows.append((found.winner, races[0]._measure(found.winner), 1, 0.0, 0.0))
         return
-    base = longest[found.winner].seconds(found.winner) if found.winner in longest else None
-    for candidate, r in longest.items():
-        low = high = 0.0
-        seconds = r.seconds(candidate)
-        if candidate != found.winner and found.winner in r.logs:
-            differences = r.differences(candidate, found.winner)
+    links = _links(races, found.winner)
+    base = races[longest[found.winner]].seconds(found.winner)
+    for candidate, i in longest.items():
+        r, (other, offset), low, high = races[i], links[i], 0.0, 0.0
+        differences = r.differences(candidate, other)
+        seconds = base * math.exp(offset + median(differences))
+        if candidate != found.winner and other == found.winner:
             low, high = interval_of_median(differences, ALPHA / 2)
-            seconds = base * math.exp(median(differences))
         found.rows.append((candidate, seconds, len(r.logs[candidate]), low, high))
     found.rows.sort(key=lambda row: row[1])
 
