@@ -11,7 +11,8 @@
  * the top level of the body, which is neither left early nor continued, or alike in both arms of an IF. A sum may take a
  * detour through another variable (%j = %k + 1; %k = %j + 1). Then %k stays what it was before the loop, iterations have
  * a variable of their own, and the subscripts are affine. Loops are taken from the inside outwards, so that a counter of
- * an inner loop advances by a known amount in the outer one. (Behind an update the body looks at %p + 2.)
+ * an inner loop advances by a known amount in the outer one. (Behind an update the body looks at %p + 2.) A loop of unknown
+ * step that has such a variable becomes one over the numbers of its iterations.
  *
  * Only int64 variables that the body looks at (a mere sum is a reduction). Arithmetic wraps on both sides alike; the
  * index is divided by a step only where that cannot overflow. Under parallel=True alone: it is there to free loops, and
@@ -234,14 +235,39 @@ static bool is_int64(const type *t) {
     return t->kind == TYPE_INT && t->bits == 64 && t->is_signed;
 }
 
-/* Every variable of the loop that counts with it; what follows the loop goes to `after`. */
-static void take_loop(finder *z, kir_stmt *loop, kir_block *after) {
-    if (loop->loop->cold || body_escapes(loop) || !iteration(z, loop))
+/* for %i in [%lo, %hi, %step), the step not known, as for %t in [0, trips, 1) { %i = %lo + %t * %step … }: no value of the
+ * index wraps, so the sum may. */
+static void number_iterations(finder *z, kir_stmt *loop, kir_block *before) {
+    kir_module *m = z->m;
+    span at = loop->at;
+    kir_var *trips = kir_temp_new(m, z->f, type_int64(m->types), at);
+    kir_var *number = kir_temp_new(m, z->f, type_int64(m->types), at);
+    vec_push(m->a, before, kir_assign(m, trips, cost_trip_expr(m, loop), at));
+    kir_expr *gone = kir_binary(m, KIR_OP_MUL, kir_ref(m, number, at), loop->step, at);
+    kir_block body = {0};
+    vec_push(m->a, &body, kir_assign(m, loop->var, kir_binary(m, KIR_OP_ADD, loop->lo, gone, at), at));
+    for (uint32_t k = 0; k < loop->body.len; k++)
+        vec_push(m->a, &body, loop->body.at[k]);
+    loop->body = body;
+    loop->var = number;
+    loop->lo = kir_int(m, 0, at);
+    loop->hi = kir_ref(m, trips, at);
+    loop->step = kir_int(m, 1, at);
+}
+
+/* Every variable of the loop that counts with it; what goes before the loop and behind it goes to `before` and `after`. */
+static void take_loop(finder *z, kir_stmt *loop, kir_block *before, kir_block *after) {
+    if (loop->loop->cold || body_escapes(loop))
+        return;
+    bool numbered = iteration(z, loop) != NULL;
+    int64_t step;
+    if (!numbered && kir_is_const_int(loop->step, &step))
         return;
     var_set written = vars_new(z->scratch, z->f);
     vars_written_in(&loop->body, &written);
     vars_add(&written, loop->var);
-    if (vars_mentions_any(loop->lo, &written) || vars_mentions_any(loop->hi, &written))
+    if (vars_mentions_any(loop->lo, &written) || vars_mentions_any(loop->hi, &written) ||
+        vars_mentions_any(loop->step, &written))
         return;
     uint32_t n = z->f->vars.len;
     for (uint32_t k = 0; k < n; k++) {
@@ -249,8 +275,13 @@ static void take_loop(finder *z, kir_stmt *loop, kir_block *after) {
         if (v == loop->var || v->is_temp || !is_int64(v->ty) || !vars_has(&written, v))
             continue;
         counting c = {.loop = loop, .v = v, .written = written};
-        if (counts(z, &c))
-            rewrite(z, &c, after);
+        if (!counts(z, &c))
+            continue;
+        if (!numbered) {
+            number_iterations(z, loop, before);
+            numbered = true;
+        }
+        rewrite(z, &c, after);
     }
 }
 
@@ -258,13 +289,15 @@ static void take_block(finder *z, kir_block *b, uint32_t depth) {
     kir_block out = {0};
     for (uint32_t k = 0; k < b->len; k++) {
         kir_stmt *s = b->at[k];
-        kir_block after = {0};
+        kir_block before = {0}, after = {0};
         if (depth < DEEPEST) {
             take_block(z, &s->body, depth + 1);
             take_block(z, &s->orelse, depth + 1);
         }
         if (s->kind == KIR_FOR)
-            take_loop(z, s, &after);
+            take_loop(z, s, &before, &after);
+        for (uint32_t i = 0; i < before.len; i++)
+            vec_push(z->m->a, &out, before.at[i]);
         vec_push(z->m->a, &out, s);
         for (uint32_t i = 0; i < after.len; i++)
             vec_push(z->m->a, &out, after.at[i]);

@@ -211,3 +211,72 @@ def test_the_loop_runs_in_parallel():
     kernel = njit(parallel=True)(upwards)
     kernel(np.arange(4.0), np.zeros(64), 4)
     assert [e["decision"] for e in kernel.parallel_report()] == ["parallel"]
+
+
+def every_so_many_backwards(a, b, first, last, step):
+    q = 0
+    for i in range(first, last, step):
+        q += 1
+        a[i] = a[i] + b[len(b) - q]
+    return q, i
+
+
+def moves_on_by_the_step(a, b, first, last, step):
+    q = 5
+    for i in range(first, last, step):
+        b[q] = a[i] * 2.0
+        q += step
+    return q
+
+
+def block_results(a, b, first, last, step):
+    q = 0
+    for t in range(first, last, step):
+        s = 0.0
+        for i in range(t, min(t + step, len(a))):
+            s += a[i]
+            a[i] = s
+        b[q] = s
+        q += 1
+    return q
+
+
+def changes_its_step(a, b, first, last, step):
+    q = 0
+    for i in range(first, last, step):
+        step = 1
+        a[i] = b[q]
+        q += 2
+    return q
+
+
+def in_both_arms(a, b, first, last, step):
+    q = 0
+    for i in range(first, last, step):
+        if a[i] > 0:
+            b[q] = a[i]
+            q += 1
+        else:
+            b[q + 1] = a[i]
+            q += 1
+    return q
+
+
+STEPS = [every_so_many_backwards, moves_on_by_the_step, block_results, changes_its_step, in_both_arms]
+
+
+@pytest.mark.parametrize("f", STEPS, ids=lambda f: f.__name__)
+def test_counters_of_loops_of_unknown_step(agree, f):
+    a, b = np.random.default_rng(1).random(60) - 0.3, np.random.default_rng(2).random(64)
+    runs = [(0, 60, 1), (0, 60, 7), (1, 60, 2), (59, -1, -1), (58, 0, -3), (3, 4, 100), (0, 60, 0), (0, 61, 1), (-3, 20, 2)]
+    far = 2**63 - 1
+    runs += [(0, 60, 2**62), (5, far, 2**62), (5, -far - 1, -(2**62)), (0, -far - 1, -far - 1), (59, -far - 1, -20), (0, far - 10, far - 10)]
+    for first, last, step in runs[:9] if f is block_results else runs:  # t + step would not be an int64
+        agree(f, a, b, first, last, step, serial=False)
+
+
+@pytest.mark.parametrize("f", STEPS[:3], ids=lambda f: f.__name__)
+def test_counters_of_loops_of_unknown_step_are_no_obstacle(f):
+    kernel = njit(parallel=True)(f)
+    kernel(np.ones(60), np.ones(64), 1, 58, 2)
+    assert kernel.parallel_report()[0]["decision"] == "parallel", kernel.parallel_report()[0]["text"]
