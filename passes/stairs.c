@@ -265,10 +265,12 @@ static bool is_of_index(access_walk *w, const monomial *m) {
     return true;
 }
 
+/* The loop's step, or a shorter one of the same sign; of one that is not known it is asked that it is positive. */
 static int64_t step_of(const access_walk *w) {
     int64_t step;
-    bool known = kir_is_const_int(w->loop->step, &step);
-    return known && step <= LONGEST_STEP && step >= -LONGEST_STEP ? step : 1;
+    if (!kir_is_const_int(w->loop->step, &step) || step > LONGEST_STEP)
+        return 1;
+    return step < -LONGEST_STEP ? -1 : step;
 }
 
 static int64_t step_length(const access_walk *w) {

@@ -288,8 +288,9 @@ static LLVMTypeRef region_type(gen *g) {
     return LLVMFunctionType(g->i32, params, 5, false);
 }
 
+/* Their names have a dot, as no symbol of C has: a kernel may be called exp, or memcpy. */
 static LLVMValueRef add_function(gen *g, const kir_fn *f, LLVMTypeRef fn_type) {
-    LLVMValueRef fn = LLVMAddFunction(g->module, gen_symbol(g, "", f->name), fn_type);
+    LLVMValueRef fn = LLVMAddFunction(g->module, gen_symbol(g, "py.", f->name), fn_type);
     LLVMSetLinkage(fn, LLVMInternalLinkage);
     gen_function_attributes(g, fn, f);
     unsigned err = LLVMCountParams(fn);

@@ -302,6 +302,31 @@ def test_a_string_that_is_no_text():
         njit(lambda: half == "a")()
 
 
+NAMES = ("plait_loaded", "plait_resolve", "plait_aside_0", "exp", "pow", "memcpy", "memset", "malloc", "free", "main", "llvm")
+OF_ANY_NAME = """
+def {0}(a, b):
+    s = 0.0
+    for i in range(len(a)):
+        b[i] = math.exp(a[i]) * a[i] ** 1.5 + math.fmod(a[i], 2.0)
+        s += b[i]
+    c = np.zeros(3)
+    c[0] = s
+    for i in range(1, len(a)):
+        a[i] = a[i - 1] + math.floor(b[i]) + 2.0 ** a[i]
+    return c
+return {0}
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kernel_may_have_the_name_of_what_it_calls(agree, name):
+    """The process ended."""
+    kernel = function_of(OF_ANY_NAME.format(name), "")()
+    agree(kernel, np.linspace(0.0, 1.0, 50), np.zeros(50))
+    inner = njit(kernel)
+    assert njit(lambda a, b: inner(a, b)[0])(np.zeros(5), np.zeros(5)) == 0.0
+
+
 # ---- memory that is out ----------------------------------------------------------------------------------------------------
 
 LITTLE_MEMORY = """

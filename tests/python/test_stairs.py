@@ -341,3 +341,14 @@ def test_elements_a_variable_number_apart_are_asked_to_be_different():
     entry = says(every_so_many, flat(100), flat(22, 1), 2, 0)
     assert entry["decision"] == "parallel" and "s >= 1" in entry["guards"]
     assert says(every_so_many_and_the_next, flat(100), flat(22, 1), 2, 0)["decision"] == "serial"
+
+
+def far_steps_down(a, n):
+    for i in range(20001, 0, -5000):
+        for k in range(i * n, i * n + n):
+            a[k] = a[k] * 2.0 + a[n]
+
+
+def test_steps_that_are_long(agree):
+    for n in (-1, 0, 1, 3):
+        agree(far_steps_down, flat(80_000), n)
