@@ -132,10 +132,27 @@ __attribute__((constructor)) static void prepare_for_fork(void) {
 
 /* ---- what a machine would be given -------------------------------------------------------------------------------------------- */
 
+/* The list's units that are allowed, the first `most` of them to `unit`, and how many there are. With none, threads are
+ * left where they are. */
+static int32_t usable_of_list(const shape *s, int32_t most, int32_t *unit) {
+    const topology_query *q = s->query;
+    int32_t count = 0;
+    for (int32_t i = 0; i < q->listed; i++) {
+        if (q->list[i] < 0 || !hwloc_bitmap_isset(s->allowed, (unsigned)q->list[i]))
+            continue;
+        if (count < most)
+            unit[count] = q->list[i];
+        count++;
+    }
+    return count;
+}
+
 int32_t shape_default_threads(const shape *s, int32_t placement) {
     int32_t n = placement == PLRT_PLACE_THREADS ? hwloc_bitmap_weight(s->allowed) : place_count_cores(s->t, s->allowed);
     if (placement == PLRT_PLACE_LIST && s->query->listed > 0)
-        n = s->query->listed;
+        n = usable_of_list(s, 0, NULL);
+    if (n == 0)
+        return 0;
     if (s->query->threads > 0)
         n = s->query->threads;
     else if (s->query->quota > 0 && s->query->quota < n)
@@ -168,9 +185,10 @@ bool shape_place(const shape *s, int32_t placement, int32_t n, int32_t *unit) {
         return place_by_node(s, n, unit);
     if (placement != PLRT_PLACE_LIST || s->query->listed <= 0)
         return place_on(s->t, s->allowed, placement, NULL, n, unit);
-    for (int32_t k = 0; k < n; k++)
-        unit[k] = s->query->list[k % s->query->listed];
-    return true;
+    int32_t usable = usable_of_list(s, n, unit);
+    for (int32_t k = usable; k < n && usable > 0; k++)
+        unit[k] = unit[k - usable];
+    return usable > 0;
 }
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------------- */
@@ -312,7 +330,7 @@ static void put_placements(out *o, const shape *s) {
         if (all[i].placement == PLRT_PLACE_LIST && s->query->listed <= 0)
             continue;
         int32_t n = shape_default_threads(s, all[i].placement), *unit = malloc(sizeof *unit * (size_t)(n > 0 ? n : 1));
-        if (unit == NULL || !shape_place(s, all[i].placement, n, unit)) {
+        if (unit == NULL || (n > 0 && !shape_place(s, all[i].placement, n, unit))) {
             o->failed = true;
             free(unit);
             return;

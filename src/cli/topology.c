@@ -137,7 +137,7 @@ static void print_placements(const json_t *m) {
     json_object_foreach(json_object_get(m, "placements"), name, list) {
         printf("%-9s  %7zu  ", name, json_array_size(list));
         print_list(list);
-        printf("\n");
+        printf(json_array_size(list) > 0 ? "\n" : "none of these is allowed: threads stay where they are\n");
     }
 }
 

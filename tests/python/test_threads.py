@@ -91,6 +91,14 @@ def test_lists_go_round():
     assert machine["placements"]["list"] == [3, 1, 3]
 
 
+def test_of_a_list_counts_what_is_allowed(tmp_path):
+    shape = ("topology", "--synthetic", "core:4 pu:1", "--svg", str(tmp_path / "x.svg"))
+    machine = json.loads(command(*shape, "--json", "--placement", "7,3,9,1"))
+    assert machine["placements"]["list"] == [3, 1]
+    assert json.loads(command(*shape, "--json", "--placement", "7-9", "--threads", "2"))["placements"]["list"] == []
+    assert "list             0  none of these is allowed" in command(*shape[:3], "--placement", "7-9")
+
+
 def test_this_machine_uses_what_it_is_allowed():
     machine = json.loads(command("topology", "--json"))
     for units in machine["placements"].values():
