@@ -56,6 +56,19 @@ _FROM_ERRORS = (
 )  # fmt: skip
 
 
+# What to write instead of Numba's other doors.
+_INSTEAD = {
+    "vectorize": "write the function over whole arrays, or loop over them, with @njit(parallel=True)",
+    "guvectorize": "loop over the outer dimensions with @njit(parallel=True)",
+    "stencil": "loop over the inner points with @njit(parallel=True)",
+    "cfunc": "`plait compile FILE.py:FUNCTION -o FILE.h -o FILE.o` makes functions for C",
+    "jitclass": "pass a namedtuple",
+    "typed": "pass arrays and tuples",
+    "objmode": "call Python before or after the kernel",
+    "cuda": "kernels run on the processor's cores",
+}
+
+
 def __getattr__(name):
     from importlib import import_module
 
@@ -75,7 +88,8 @@ def __getattr__(name):
         types = import_module(".types", __name__)
         if name in types.TOP_LEVEL:
             return getattr(types, name)
-    raise AttributeError(f"module 'plait' has no attribute {name!r}")
+    hint = _INSTEAD.get(name)
+    raise AttributeError(f"module 'plait' has no attribute {name!r}" + (f": {hint}" if hint else ""))
 
 
 def __dir__():

@@ -320,7 +320,8 @@ value elab_sequence_length(elab *e, const value *v, span at) {
         return elab_error(e, DIAG_TYPING, at, NULL, "len() of an array without dimensions");
     if (value_is_array(v))
         return value_of(e, elab_array_len(e, v, at));
-    return elab_error(e, DIAG_TYPING, at, NULL, "%s has no len()", value_describe(e, v));
+    return elab_error(e, DIAG_TYPING, at, value_is_scalar(v) ? "pass an array: this is a number" : value_remedy(v),
+                      "%s has no len()", value_describe(e, v));
 }
 
 static value common_shape(elab *e, const value *tuple, span at) {

@@ -227,6 +227,7 @@ static const char *describe_kind(value_kind kind) {
         [VAL_SLICE] = "slice",
         [VAL_ELLIPSIS] = "Ellipsis",
         [VAL_STRING] = "str",
+        [VAL_FORMATTED] = "a text with values in it",
         [VAL_TYPE] = "a type",
         [VAL_MODULE] = "a module",
         [VAL_OBJECT] = "a function",

@@ -144,16 +144,26 @@ static void assign_subscript(elab *e, const ast *target, const value *v) {
     elab_set_item(e, &container, &index, v, target->at);
 }
 
+/* The attributes of an array through which its elements can be assigned. */
+static bool require_part(elab *e, const value *owner, const ast *target) {
+    sym part = target->Attribute.attr;
+    bool imag = sym_is(part, "imag");
+    if (!value_is_array(owner) || !(imag || sym_is(part, "real") || sym_is(part, "flat"))) {
+        elab_unsupported(e, target->at, value_is_array(owner) ? "assign to elements: a[...] = x" : "use a variable",
+                         "assigning an attribute");
+        return false;
+    }
+    if (imag && owner->ty->dtype->kind != TYPE_COMPLEX) {
+        elab_error(e, DIAG_TYPING, target->at, "make the array complex", "array does not have imaginary part to set");
+        return false;
+    }
+    return true;
+}
+
 static void assign_attribute(elab *e, const ast *target, const value *v) {
     value owner = elab_expression(e, target->Attribute.value);
-    if (is_poison(&owner) || is_poison(v))
+    if (is_poison(&owner) || is_poison(v) || !require_part(e, &owner, target))
         return;
-    bool part = sym_is(target->Attribute.attr, "real") || sym_is(target->Attribute.attr, "imag") ||
-                sym_is(target->Attribute.attr, "flat") || sym_is(target->Attribute.attr, "T");
-    if (!value_is_array(&owner) || !part) {
-        elab_unsupported(e, target->at, "use a variable", "assigning an attribute");
-        return;
-    }
     value view = elab_get_attribute(e, &owner, target->Attribute.attr, target->at);
     value all = {.kind = VAL_ELLIPSIS, .at = target->at};
     if (!is_poison(&view))
@@ -284,14 +294,13 @@ static void aug_assign(elab *e, const ast *s) {
         if (!is_poison(&container))
             aug_assign_item(e, &container, s);
     } else {
-        value old = elab_expression(e, target);
-        value v = elab_expression(e, s->AugAssign.value);
-        if (is_poison(&old) || is_poison(&v))
+        value owner = elab_expression(e, target->Attribute.value);
+        if (is_poison(&owner) || !require_part(e, &owner, target))
             return;
-        if (value_is_array(&old))
+        value old = elab_get_attribute(e, &owner, target->Attribute.attr, target->at);
+        value v = elab_expression(e, s->AugAssign.value);
+        if (!is_poison(&old) && !is_poison(&v))
             elab_array_augassign(e, s->AugAssign.op, &old, &v, s->at);
-        else
-            elab_unsupported(e, target->at, "use a variable", "assigning an attribute");
     }
 }
 

@@ -263,7 +263,8 @@ static bool add_index(elab *e, items *list, const value *v, span at) {
         return add_item(list, (item){.kind = ITEM_INT, .v = v, .x = x}, 1);
     }
     type *ty = value_type(e, v);
-    elab_error(e, DIAG_TYPING, at, "convert with int(…)",
+    elab_error(e, DIAG_TYPING, at,
+               v->kind == VAL_STRING ? "arrays have no fields here: pass each as an array" : "convert with int(…)",
                "only integers, slices, ellipsis, None and integer or boolean arrays are valid indices, not %s",
                ty ? type_name(elab_types(e), ty) : "this");
     return false;

@@ -300,6 +300,14 @@ def test_a_global_of_no_use_to_kernels_is_not_called_undefined():
         assert kind in found.message and found.hint in text and found.text in text
 
 
+def test_numbas_other_doors_name_what_to_write_instead():
+    for name, words in (("vectorize", "njit"), ("stencil", "loop over"), ("jitclass", "namedtuple"), ("cfunc", "plait compile")):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}': .*{words}"):
+            getattr(plait, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing_at_all'$"):
+        plait.nothing_at_all
+
+
 def test_globals_that_an_error_is_not_about_are_not_spoken_of():
     with pytest.raises(errors.TypingError) as caught:
         njit(lambda x: LIMITSS + LIMIT_OF["most"])(1)

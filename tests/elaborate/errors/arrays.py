@@ -5,8 +5,6 @@ def f(a, k, z, r):
     a[..., ...]  # TypingError: an index can only have a single ellipsis ('...')
     a[::0]  # TypingError: slice step cannot be zero
     k /= 2  # TypingError: cannot cast ufunc 'true_divide' output from float64 to int32 with casting rule 'same_kind' | write a = a op b, or convert the right side
-    a[0] = "one"  # TypingError: an array or a number is needed here, not Literal[str]("one") | kernels compute with numbers; texts are constants, for comparisons, messages and print()
-    a(0)  # TypingError: array(float64, 2d, A) cannot be called | elements stand in square brackets: a[i]
     k += 1j  # TypingError: cannot cast ufunc 'add' output from complex128 to int32 with casting rule 'same_kind' | write a = a op b, or convert the right side
     r[0] = 1  # TypingError: the array is read-only and cannot be assigned to | copy it first: a = a.copy()
     r += 1  # TypingError: the array is read-only and cannot be assigned to | copy it first: a = a.copy()
