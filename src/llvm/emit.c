@@ -346,6 +346,18 @@ static bool start_module(emission *e, gen *g) {
     return true;
 }
 
+static void dispose(emission *e) {
+    if (e->module)
+        LLVMDisposeModule(e->module);
+    if (e->context)
+        LLVMContextDispose(e->context);
+    if (e->spare)
+        put_back_machine(e->spare);
+    e->module = NULL;
+    e->context = NULL;
+    e->spare = NULL;
+}
+
 /* Names of values are for people: without them LLVM spares a table of names for each function. */
 static void drop_names(emission *e) {
     LLVMContextSetDiscardValueNames(e->context, !e->request || e->request->texts == 0);
@@ -432,9 +444,11 @@ static bool optimise(emission *e, const char *pipeline) {
     return false;
 }
 
-/* Our pipeline and what comes after it. */
-static bool optimise_all(emission *e) {
-    if (!optimise(e, choose_pipeline(e)))
+/* Our pipeline and what comes after it; before it, if asked, what nobody calls is taken out. */
+static bool optimise_all(emission *e, bool prunes) {
+    char all[2048];
+    snprintf(all, sizeof all, "%s%s", prunes ? "globaldce," : "", choose_pipeline(e));
+    if (!optimise(e, all))
         return false;
     if (e->wide_vectors) {
         llvm_repeat_broadcasts(e->module);
@@ -492,8 +506,8 @@ static void note_libraries(emission *e) {
     }
 }
 
-/* Keeps the module as it is for llvm_emit_aside and takes the asides out of it. */
-static void set_asides_apart(emission *e) {
+/* Keeps the module as it is for llvm_emit_aside. */
+static void keep_module(emission *e) {
     llvm_asides *x = &e->result->asides;
     if (x->n == 0)
         return;
@@ -502,15 +516,12 @@ static void set_asides_apart(emission *e) {
     x->target = (llvm_target){e->target.triple, e->target.cpu, e->target.features};
     x->opt = e->opt;
     x->wide_vectors = e->wide_vectors;
-    for (uint32_t i = 0; i < x->n; i++)
-        LLVMDeleteFunction(LLVMGetNamedFunction(e->module, arena_printf(e->m->a, LLVM_ASIDE "%u", i)));
-    optimise(e, "globaldce");
 }
 
 /* ---- asides ahead --------------------------------------------------------------------------------------------------------------
  *
  * What the call at hand is expected to need (gen_guess.c) is compiled by a thread of its own while this one compiles the
- * rest. The thread ends before the compile does: nothing of it is left when the process forks or ends. While it runs this
+ * rest, and both share what is left then. The thread ends before the compile does: nothing of it is left when the process forks or ends. While it runs this
  * one takes nothing from the arena, whose end would be the end of what the thread reads. */
 
 enum { AHEAD_STACK = 8 << 20 };
@@ -519,17 +530,23 @@ typedef struct ahead {
     const llvm_asides *asides;
     const uint32_t *numbers;
     uint32_t n;
+    atomic_uint next;     /* to be compiled, by whoever comes first */
     llvm_object *objects; /* from malloc */
     double took_ms;
     pthread_t thread;
     bool runs;
 } ahead;
 
+static void compile_next(ahead *x) {
+    uint32_t i;
+    while ((i = atomic_fetch_add(&x->next, 1)) < x->n && memory_is_left())
+        x->objects[i].at = llvm_emit_aside(x->asides, x->numbers[i], &x->objects[i].size);
+}
+
 static void *compile_ahead(void *context) {
     ahead *x = context;
     double start = now_ms();
-    for (uint32_t i = 0; i < x->n && memory_is_left(); i++)
-        x->objects[i].at = llvm_emit_aside(x->asides, x->numbers[i], &x->objects[i].size);
+    compile_next(x);
     x->took_ms = now_ms() - start;
     return NULL;
 }
@@ -558,9 +575,11 @@ static ahead *start_ahead(emission *e) {
     return x;
 }
 
+/* Takes part when its own work is done. */
 static void finish_ahead(emission *e, ahead *x) {
     if (!x->runs)
         return;
+    compile_next(x);
     pthread_join(x->thread, NULL);
     llvm_object *ready = arena_array(e->m->a, llvm_object, e->result->asides.n);
     for (uint32_t i = 0; i < x->n; i++) {
@@ -573,11 +592,20 @@ static void finish_ahead(emission *e, ahead *x) {
     e->result->ahead_ms = x->took_ms;
 }
 
+static void drop_asides(emission *e) {
+    char name[40];
+    for (uint32_t i = 0; i < e->result->asides.n; i++) {
+        snprintf(name, sizeof name, LLVM_ASIDE "%u", i);
+        LLVMDeleteFunction(LLVMGetNamedFunction(e->module, name));
+    }
+}
+
 /* The module without its asides, as an object. */
 static LLVMMemoryBufferRef compile_rest(emission *e) {
     llvm_result *r = e->result;
     double start = now_ms();
-    if (!optimise_all(e))
+    drop_asides(e);
+    if (!optimise_all(e, e->result->asides.n > 0))
         return NULL;
     r->optimize_ms = now_ms() - start;
     if (e->request->texts & LLVM_TEXT_OPTIMIZED)
@@ -600,10 +628,11 @@ static bool run(emission *e) {
         r->built = print_module(e);
     if (e->request->verify && !verify(e, "built module"))
         return false;
-    set_asides_apart(e);
-    r->build_ms = now_ms() - start;
+    keep_module(e);
     ahead *x = start_ahead(e);
+    r->build_ms = now_ms() - start;
     LLVMMemoryBufferRef object = compile_rest(e);
+    dispose(e);
     finish_ahead(e, x);
     if (object)
         r->object = keep_buffer(e, object, &r->object_size);
@@ -623,10 +652,7 @@ bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
     open_context(&e);
     uint32_t errors = m->diags->errors;
     bool good = run(&e) && m->diags->errors == errors;
-    if (e.module)
-        LLVMDisposeModule(e.module);
-    LLVMContextDispose(e.context);
-    put_back_machine(e.spare);
+    dispose(&e);
     return good;
 }
 
@@ -640,7 +666,7 @@ static bool keep_aside(emission *e, const llvm_asides *x, uint32_t number) {
         return false;
     LLVMSetLinkage(aside, LLVMExternalLinkage);
     LLVMSetLinkage(entry, LLVMInternalLinkage);
-    return optimise(e, "globaldce") && optimise_all(e);
+    return optimise_all(e, true);
 }
 
 static void *write_aside(emission *e, size_t *size) {
@@ -670,9 +696,6 @@ void *llvm_emit_aside(const llvm_asides *x, uint32_t number, size_t *size) {
     if (!LLVMParseBitcodeInContext2(e.context, buffer, &e.module) && keep_aside(&e, x, number))
         object = write_aside(&e, size);
     LLVMDisposeMemoryBuffer(buffer);
-    if (e.module)
-        LLVMDisposeModule(e.module);
-    LLVMContextDispose(e.context);
-    put_back_machine(e.spare);
+    dispose(&e);
     return object;
 }

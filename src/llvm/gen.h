@@ -89,6 +89,7 @@ typedef struct gen {
     uint32_t conditions;    /* IFs around the statement, within the innermost FOR */
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
+    bool in_aside;
     gen_known *known;              /* of variables, by id */
     bool expected;                 /* the call at hand comes here, as far as can be said */
     LLVMValueRef word;             /* in an aside: what its caller asks, and is told */
@@ -187,6 +188,7 @@ void gen_guess_called(gen *g, const kir_stmt *s); /* CALL, REGION */
 /* ---- gen_aside.c */
 void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second, gen_guess taken);
 bool gen_aside_fits(gen *g, const kir_block *b);
+bool gen_is_looped(const gen *g);      /* within any loop */
 void gen_close_context(gen *g);        /* at a function's end */
 bool gen_is_short(const kir_block *b); /* so few statements that the call of an aside would be felt beside them */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,

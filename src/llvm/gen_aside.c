@@ -184,7 +184,7 @@ static bool leaves(gen *g, const kir_block *b) {
     return e.leaves;
 }
 
-static bool is_looped(const gen *g) {
+bool gen_is_looped(const gen *g) {
     bool looped = g->depth > 0;
     for (const gen_target *t = g->targets; t; t = t->outer)
         looped |= t->on_continue != NULL;
@@ -195,7 +195,7 @@ static bool is_looped(const gen *g) {
 bool gen_aside_fits(gen *g, const kir_block *b) {
     if (!g->request->lazy || g->debug || g->is_recursive || g->m->globals.len || leaves(g, b))
         return false;
-    mentions m = find_mentions(g, b, is_looped(g));
+    mentions m = find_mentions(g, b, gen_is_looped(g));
     if (m.block_index)
         return false;
     for (uint32_t i = 0; i < g->f->vars.len; i++) {
@@ -346,6 +346,7 @@ static void write_function(gen *g, aside *x, const char *name, void (*write)(gen
     g->fn = LLVMAddFunction(g->module, name, aside_type(g));
     g->context_on_stack = NULL;
     g->expected = expected;
+    g->in_aside = true;
     LLVMSetLinkage(g->fn, LLVMInternalLinkage);
     gen_function_attributes(g, g->fn, g->f);
     gen_attribute(g, g->fn, (unsigned)LLVMAttributeFunctionIndex, "noinline", 0);
@@ -438,7 +439,7 @@ static LLVMValueRef call_aside(gen *g, uint32_t number, LLVMValueRef context, bo
  * expected if the call at hand comes here from where it is written. */
 LLVMValueRef gen_aside(gen *g, const kir_block *b, void (*write)(gen *, const void *), const void *what,
                        LLVMValueRef word, bool rare, bool expected) {
-    mentions m = find_mentions(g, b, is_looped(g));
+    mentions m = find_mentions(g, b, gen_is_looped(g));
     char name[40];
     uint32_t number = g->n_asides++;
     snprintf(name, sizeof name, LLVM_ASIDE "%u", number);

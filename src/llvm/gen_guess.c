@@ -152,16 +152,9 @@ static gen_known known_of(const gen *g, const kir_expr *e) {
     return (gen_known){NAN, shape};
 }
 
-static bool is_in_loop(const gen *g) {
-    bool looped = g->depth > 0;
-    for (const gen_target *t = g->targets; t; t = t->outer)
-        looped |= t->on_continue != NULL;
-    return looped;
-}
-
 void gen_guess_assigned(gen *g, const kir_stmt *s) {
     if (g->expected)
-        g->known[s->var->id] = is_in_loop(g) ? (gen_known){NAN, NULL} : known_of(g, s->value);
+        g->known[s->var->id] = gen_is_looped(g) ? (gen_known){NAN, NULL} : known_of(g, s->value);
 }
 
 /* A CALL or REGION: what is passed. */

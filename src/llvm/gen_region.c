@@ -858,7 +858,33 @@ static void run_apart(gen *g, const kir_stmt *s, bool noted, bool sums, bool exp
     gen_start(g, here);
 }
 
+/* Of two threads that compile, one has a large region and the other what leads there. Entering an aside is nothing beside
+ * what is done in such a region. */
+static void write_large(gen *g, const void *s) {
+    gen_region(g, s);
+}
+
+enum { LARGE_STATEMENTS = 100 };
+
+static bool count_any(kir_stmt *s, void *context) {
+    (void)s;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static bool is_large(gen *g, const kir_stmt *s) {
+    uint32_t n = 0;
+    kir_block body = s->fn->body, b = block_of(&s);
+    kir_each_stmt(&body, count_any, &n);
+    return n > LARGE_STATEMENTS && s->work && !g->in_aside && !gen_is_looped(g) && gen_aside_fits(g, &b);
+}
+
 void gen_region(gen *g, const kir_stmt *s) {
+    if (is_large(g, s)) {
+        kir_block b = block_of(&s);
+        gen_aside(g, &b, write_large, s, NULL, false, true);
+        return;
+    }
     LLVMValueRef trips = gen_int64(g, s->value);
     if (!s->work) {
         run_by_runtime(g, s, trips);
