@@ -13,6 +13,10 @@
  *           else   { for %i in [%b, %end) { check c(%i) raise …; body } cold }
  *       }
  *
+ * An index that is read from an array may count from the end: c says 0 <= wrap(%k, n) < n. The block's check asks whether
+ * 0 <= %k < n, and what runs behind it does not wrap: four instructions of vectors less at each index. Blocks with indices
+ * that count from the end run as the source says.
+ *
  * All three are vector loops or rarely run; a block's data are in the first cache when the second one reads them again.
  *
  * When is this right? The loop is one of independent iterations (`vector`), so no iteration reads what another one
@@ -351,11 +355,11 @@ static void drop_checks(prechecker *p, kir_block *b) {
 }
 
 /* The loop as the source has it, for a block in which some check fails. */
-static kir_stmt *exact_loop(block_loops *l) {
+static kir_stmt *exact_loop(block_loops *l, kir_block *body) {
     prechecker *p = l->p;
-    kir_map *map = pass_renamed_temps(p->m, p->f, p->scratch, &p->loop->body);
+    kir_map *map = pass_renamed_temps(p->m, p->f, p->scratch, body);
     kir_var *v = p->loop->var->is_temp ? renamed(l, map, p->loop->var) : p->loop->var;
-    kir_stmt *s = new_loop(l, v, kir_copy_block(p->m, &p->loop->body, map));
+    kir_stmt *s = new_loop(l, v, kir_copy_block(p->m, body, map));
     s->loop->cold = true;
     s->loop->is_region = p->loop->loop->is_region;
     return s;
@@ -372,15 +376,75 @@ static kir_expr *end_of_block(block_loops *l, kir_var *hi, int64_t length) {
     return kir_select(m, is_last, kir_ref(m, hi, l->at), next, l->at);
 }
 
+static uint32_t count_assignments(const kir_block *b, const kir_var *v) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->len; i++) {
+        const kir_stmt *s = b->at[i];
+        n += (s->kind == KIR_ASSIGN || s->kind == KIR_FOR) && s->var == v;
+        n += count_assignments(&s->body, v) + count_assignments(&s->orelse, v);
+    }
+    return n;
+}
+
+typedef struct indices {
+    prechecker *p;
+    VEC(kir_expr *) tested; /* wrapped indices that every iteration asks not to be negative */
+} indices;
+
+/* An index that an iteration assigns once is the same wherever it reads it. */
+static void find_tested(indices *x, kir_expr *e) {
+    int64_t zero;
+    if (e->kind != KIR_BINARY)
+        return;
+    for (uint32_t k = 0; e->op == KIR_OP_AND && k < 2; k++)
+        find_tested(x, e->args[k]);
+    if (e->op != KIR_OP_GE || e->args[0]->kind != KIR_WRAP || !kir_is_const_int(e->args[1], &zero) || zero != 0)
+        return;
+    const kir_expr *index = e->args[0]->args[0];
+    if (index->kind == KIR_VAR && !vars_has(&x->p->combined, index->var) &&
+        count_assignments(&x->p->loop->body, index->var) == 1)
+        vec_push(x->p->scratch, &x->tested, kir_copy_expr(x->p->m, e->args[0], NULL));
+}
+
+static void drop_wrap(kir_expr **slot, void *context) {
+    indices *x = context;
+    for (uint32_t i = 0; i < x->tested.len; i++)
+        if (kir_expr_equal(*slot, x->tested.at[i])) {
+            *slot = (*slot)->args[0];
+            return;
+        }
+}
+
+static void drop_wraps_of(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, drop_wrap, context);
+}
+
+static bool drop_wraps_in(kir_stmt *s, void *context) {
+    kir_each_expr(s, drop_wraps_of, context);
+    return true;
+}
+
+/* Indices that count from the end fail the check, so that vectors need not wrap them: the exact loop takes such a block. */
+static void drop_wraps(prechecker *p) {
+    indices x = {.p = p};
+    for (uint32_t i = 0; i < p->loop->body.len; i++)
+        if (p->loop->body.at[i]->kind == KIR_CHECK)
+            find_tested(&x, p->loop->body.at[i]->value);
+    if (x.tested.len > 0)
+        kir_each_stmt(&p->loop->body, drop_wraps_in, &x);
+}
+
 /* All checks first, then the block without any. */
 static void check_before(block_loops *l, kir_block *out) {
     prechecker *p = l->p;
+    kir_block as_written = kir_copy_block(p->m, &p->loop->body, NULL);
+    drop_wraps(p);
     for (uint32_t phase = 0; phase < p->phases; phase++) {
         kir_stmt *loop = phase_loop(l, phase);
         vec_push(p->m->a, out, phase ? when_ok(l, loop) : loop);
     }
     kir_stmt *versions = when_ok(l, p->loop);
-    vec_push(p->m->a, &versions->orelse, exact_loop(l));
+    vec_push(p->m->a, &versions->orelse, exact_loop(l, &as_written));
     drop_checks(p, &p->loop->body);
     vec_push(p->m->a, out, versions);
 }
@@ -399,7 +463,7 @@ static void check_along(block_loops *l, kir_block *out) {
         vec_push(m->a, out, kir_assign(m, saved, kir_ref(m, v, l->at), l->at));
         vec_push(m->a, &again->body, kir_assign(m, v, kir_ref(m, saved, l->at), l->at));
     }
-    vec_push(m->a, &again->body, exact_loop(l));
+    vec_push(m->a, &again->body, exact_loop(l, &p->loop->body));
     gather_checks(l, &p->loop->body);
     vec_push(m->a, out, p->loop);
     vec_push(m->a, out, again);

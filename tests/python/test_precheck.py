@@ -103,21 +103,64 @@ def test_an_update_in_place_is_made_once(place):
     np.testing.assert_allclose(got[:place], (np.exp(a) / np.where(b == 0, 1, b))[:place], rtol=1e-14)
 
 
-@pytest.mark.parametrize("bad", [None, N, -N - 1, 2**62, "zero"])
+@pytest.mark.parametrize("least", [0, -N])
+@pytest.mark.parametrize("bad", [None, N, -1, -N, -N - 1, 2**62, "zero"])
 @pytest.mark.parametrize("place", [0, 256, 999])
-def test_a_bad_index_never_reads_memory(agree, bad, place):
+def test_a_bad_index_never_reads_memory(agree, bad, place, least):
     a, _, out = data(2)
-    k = np.random.default_rng(3).integers(-N, N, N)
+    k = np.random.default_rng(3).integers(least, N, N)
     if bad == "zero":
         a[k[place]] = 0.0
     elif bad is not None:
         k[place] = bad
     kernel = plait.njit(parallel=True)(divide_by_gathered)
-    if bad is None:
+    if bad in (None, -1, -N):  # those that count from the end are right, too
         agree(divide_by_gathered, a, k, out)
     else:
         with pytest.raises(ZeroDivisionError if bad == "zero" else IndexError):
             kernel(a, k, out)
+
+
+def row_sums(starts, columns, x, y):
+    for i in range(y.shape[0]):
+        s = 0.0
+        for k in range(starts[i], starts[i + 1]):
+            s += x[columns[k]]
+        y[i] = s
+
+
+def moved_index(k, a, out):
+    for i in range(len(k)):
+        at = k[i]
+        first = a[at]
+        if first > 0.25:
+            at = at - 3
+        out[i] = math.sqrt(first + a[at])
+
+
+def checked_in_a_branch(k, a, b, out):
+    for i in range(len(k)):
+        at = k[i]
+        s = 1.0
+        if b[i] > 0.5:
+            s = a[at]
+        out[i] = math.sqrt(s)
+
+
+@pytest.mark.parametrize("place", [None, 0, 255, 256, 700, 1999])
+def test_sums_of_what_counts_from_the_end(agree, place):
+    starts, columns = np.array([0, 0, 1, 700, 701, 2000]), np.arange(2000) % N
+    if place is not None:
+        columns[place] -= N
+    agree(row_sums, starts, columns, np.random.default_rng(4).random(N), np.zeros(5))
+
+
+@pytest.mark.parametrize("least", [3, 0, -N + 3])
+def test_an_index_that_is_assigned_twice_keeps_its_ways(agree, least):
+    k = np.random.default_rng(5).integers(least, N, N)
+    a, b, out = data(6)
+    agree(moved_index, k, a, out)
+    agree(checked_in_a_branch, k, a, b, out)
 
 
 def divide_where_large(a, b, out):
