@@ -386,7 +386,8 @@ class Nests:
         n = r.choice(["n", "n", "m", "9", "(n + 1)"])
         size = self.params["n"] + 1 if n == "(n + 1)" else self.value_of(n)
         trips, count = r.choice([(n, size), (n, size), (n, size), (f"{n} - 1", size - 1), (f"{n} // 2", size // 2),
-                                 (f"2 * {n}", 2 * size), ("m", self.params["m"])])
+                                 (f"2 * {n}", 2 * size), ("m", self.params["m"]), ("m", self.params["m"]),
+                                 (f"{n} + m", size + self.params["m"]), ("n + 2", self.params["n"] + 2)])
         ty = r.choice(["float64", "int64", "float64", "int32"])
         wide = promote(ty, "int64") if is_int(ty) else ty
         a, out = self.grid(ty, [count]), self.grid(ty, [size])
@@ -410,7 +411,7 @@ class Nests:
                          body=[Node("assign", name=p, value=Node("bin", "int64", op="-", a=var("n" if n == "n" else "m"), b=const(1)))])]
             self.reach(a, 0, 0, max(count, self.params["n"], self.params["m"]))
         read = load(ty, a, p if body else at(a))
-        other = load(ty, *r.choice([(a, at(a)), (a, "i"), (out, subs), (out, at(out))]))
+        other = load(ty, *r.choice([(a, at(a)), (a, "i"), (a, "i"), (out, subs), (out, at(out))]))
         self.reach(a, 0, 0, max(count - 1, 0))
         value = Node("bin", wide, op=r.choice("+-"), a=read, b=other)
         body.append(r.choice([Node("store", array=out, subs=[subs], value=value), Node("store", array=out, subs=[subs], value=value),

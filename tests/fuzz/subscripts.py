@@ -94,7 +94,7 @@ class Subscripts:
                  "float64": [const(1.5), const(0.0), var("x", "float64")]}.get(ty, [const(1), const(7), var("m")])
         if ty == "uint8" or ty == "int32":
             marks = [const(1), const(7)]
-        style = self.pick(["constant", "own", "two", "looked at", "several"], [6, 3, 3, 3, 3])
+        style = self.pick(["constant", "own", "two", "looked at", "several"], [6, 3, 5, 3, 3])
         self.features[f"marks {style}"] += 1
 
         def subscripts():
@@ -111,7 +111,9 @@ class Subscripts:
             mark = self.in_type(var("i"), ty) if ty != "bool" else self.condition(around)
         body = [Node("store", array=seen, subs=subs, value=mark)]
         if style == "two":
-            body.append(Node("store", array=seen, subs=r.choice([subs, subscripts()]), value=r.choice(marks)))
+            body[0].value, other = r.sample(marks[:2], 2)
+            body.append(Node("store", array=seen, subs=r.choice([subs, subscripts(), subscripts()]),
+                             value=r.choice([other, other, other, mark])))
         if style == "several":
             other = self.alone(ty, [size] * ndim)
             body.append(Node("store", array=other, subs=subscripts(), value=r.choice(marks)))
