@@ -12,7 +12,8 @@
  * isl's sets, of which isl is told only this: of two iterations i < i', g(i') >= g(i + s) and g(i) <= g(i' - s), s being
  * the loop's step, where g(i + s) = g(i) + D(i) with D affine, or a second dimension; and that no value is below the
  * first one. That is enough to see that [begin(i), begin(i + 1)) and [begin(i'), begin(i' + 1)) have nothing in common.
- * For a loop of unknown step the index itself is such a function: i' >= i + step.
+ * For a loop of unknown step the index itself is such a function: i' >= i + step. And p // d * d is p - p % d, of which
+ * the next value is larger by d at least (butterflies).
  *
  * To find g, an expression is taken apart into a polynomial over a common denominator (i*(i+1)//2 is one: all its values
  * are even before they are halved, which is tried out on the residues). All terms in the index and values that the loop
@@ -183,12 +184,50 @@ static bool read_sum(access_walk *w, kir_expr *e, const access *x, ratio *out) {
     return ok;
 }
 
+/* The factor that is a quotient by another factor; NULL: none. *by: which. */
+static kir_expr *quotient_in(access_walk *w, const monomial *m, uint32_t *at, uint32_t *by) {
+    for (uint32_t f = 0; f < m->n; f++)
+        for (uint32_t d = 0; d < m->n && is_division(w, m->factor[f], KIR_OP_FLOORDIV); d++)
+            if (d != f && kir_expr_equal(m->factor[f]->args[1], m->factor[d])) {
+                *at = f;
+                *by = d;
+                return m->factor[f];
+            }
+    return NULL;
+}
+
+/* p // d * d is p - p % d. */
+static bool take_quotients_back(access_walk *w, const access *x, polynomial *p) {
+    polynomial sum = {0};
+    for (uint32_t k = 0; k < p->n; k++) {
+        uint32_t at = 0, by = 0;
+        kir_expr *quotient = quotient_in(w, &p->at[k], &at, &by);
+        polynomial rest = {.n = 1, .at = {{.times = p->at[k].times}}}, product;
+        ratio above;
+        if (!quotient) {
+            if (!polynomial_add_term(&sum, &p->at[k]))
+                return false;
+            continue;
+        }
+        for (uint32_t f = 0; f < p->at[k].n; f++)
+            if (f != at && f != by)
+                rest.at[0].factor[rest.at[0].n++] = p->at[k].factor[f];
+        kir_expr *remains = kir_binary(w->s->m, KIR_OP_MOD, quotient->args[0], quotient->args[1], quotient->at);
+        monomial back = {.times = -1, .factor = {remains}, .n = 1};
+        if (!read(w, quotient->args[0], x, &above) || above.over != 1 || !polynomial_add_term(&above.p, &back) ||
+            !polynomial_multiply(&rest, &above.p, &product) || !polynomial_add(&sum, &product, 1))
+            return false;
+    }
+    *p = sum;
+    return true;
+}
+
 static bool read_product(access_walk *w, kir_expr *e, const access *x, ratio *out) {
     ratio a, b;
     if (!read(w, e->args[0], x, &a) || !read(w, e->args[1], x, &b) || a.over * b.over > LARGEST_DIVISOR)
         return false;
     out->over = a.over * b.over;
-    bool ok = polynomial_multiply(&a.p, &b.p, &out->p);
+    bool ok = polynomial_multiply(&a.p, &b.p, &out->p) && take_quotients_back(w, x, &out->p);
     shorten(out);
     return ok;
 }
@@ -655,6 +694,18 @@ static isl_map *equal(isl_pw_aff *a) {
     return isl_map_apply_range(value, back);
 }
 
+static isl_pw_aff *divisor_of(access_walk *w, const stair *s) {
+    const access nowhere = {0};
+    return affine_of(w, s->divisor, &nowhere);
+}
+
+/* The number above less what remains. */
+static isl_pw_aff *multiple_of(access_walk *w, const stair *s) {
+    access x = at_loop(w);
+    isl_pw_aff *above = polynomial_of(w, &s->g.p, &x);
+    return above ? isl_pw_aff_sub(above, dimension(w, s->dim + 2)) : NULL;
+}
+
 /* Either the quotient is larger, or the remainders differ as the numbers above do. */
 static isl_map *add_remainder(access_walk *w, isl_map *later, const stair *s) {
     isl_pw_aff *here = dimension(w, s->dim), *rest = dimension(w, s->dim + 2);
@@ -662,6 +713,12 @@ static isl_map *add_remainder(access_walk *w, isl_map *later, const stair *s) {
     isl_pw_aff *base = isl_pw_aff_sub(rest, isl_pw_aff_scale_val(dimension(w, 0), grows));
     isl_pw_aff *more = isl_pw_aff_add(isl_pw_aff_copy(here), affine_constant(w, 1));
     isl_map *larger = at_most(w, more, isl_pw_aff_copy(here));
+    isl_pw_aff *whole = multiple_of(w, s), *by = whole ? divisor_of(w, s) : NULL;
+    if (by) { /* then by the divisor at least */
+        isl_pw_aff *next = isl_pw_aff_add(isl_pw_aff_copy(whole), by);
+        larger = isl_map_intersect(larger, at_most(w, next, isl_pw_aff_copy(whole)));
+    }
+    isl_pw_aff_free(whole);
     isl_map *same = isl_map_intersect(equal(here), equal(base));
     return isl_map_intersect(later, isl_map_union(larger, same));
 }
@@ -717,8 +774,13 @@ static isl_set *bounds_of(access_walk *w, isl_set *set, const stair *s) {
     int64_t from;
     if (s->divisor)
         set = isl_set_intersect(set, isl_pw_aff_le_set(dimension(w, s->dim), dimension(w, s->dim + 1)));
-    if (s->remains)
-        set = isl_set_intersect(set, isl_pw_aff_nonneg_set(dimension(w, s->dim + 2)));
+    if (s->remains) {
+        isl_pw_aff *by = divisor_of(w, s), *rest = dimension(w, s->dim + 2);
+        set = isl_set_intersect(set, isl_pw_aff_nonneg_set(isl_pw_aff_copy(rest)));
+        if (by)
+            set = isl_set_intersect(set, isl_pw_aff_lt_set(isl_pw_aff_copy(rest), by));
+        isl_pw_aff_free(rest);
+    }
     kir_expr *low = step_of(w) >= -1 ? lowest(w, false) : NULL; /* else it may lie between two iterations */
     if (!low || !kir_is_const_int(low, &from) || !affine_is_small(from) || s->way < 0)
         return set;
@@ -729,6 +791,9 @@ static isl_set *bounds_of(access_walk *w, isl_set *set, const stair *s) {
         bool positive = true;
         for (uint32_t k = 0; k < first.n; k++)
             positive &= first.at[k].n == 0 && first.at[k].times >= 0;
+        isl_pw_aff *whole = positive && s->remains ? multiple_of(w, s) : NULL;
+        if (whole)
+            set = isl_set_intersect(set, isl_pw_aff_nonneg_set(whole));
         return positive ? isl_set_intersect(set, isl_pw_aff_nonneg_set(dimension(w, s->dim))) : set;
     }
     access x = at_loop(w);

@@ -256,6 +256,44 @@ def symbolic_factor_in_halves(a, k):
         a[i // 2 * k] = 1.0 * i
 
 
+@parallel(v(64), 4)
+def butterflies_by_number(a, h):
+    for q in range(len(a) // 2):
+        i = (q // h) * 2 * h + q % h
+        x = a[i]
+        y = a[i + h]
+        a[i] = x + y
+        a[i + h] = x - y
+
+
+@parallel(v(64), 4)
+def butterflies_of_a_group(a, h):
+    for q in range(len(a) // 2):
+        g = q // h
+        i = 2 * h * g + (q - g * h)
+        a[i], a[i + h] = a[i] + a[i + h], a[i] - a[i + h]
+
+
+@racy(v(64), 4)
+def butterflies_too_close(a, h):
+    for q in range(len(a) // 2 - h):
+        i = (q // h) * h + q % h
+        x = a[i]
+        y = a[i + h]
+        a[i] = x + y
+        a[i + h] = x - y
+
+
+@racy(v(64), 4)
+def butterflies_too_wide(a, h):
+    for q in range(len(a) // 2 - h):
+        i = (q // h) * 2 * h + q % h
+        x = a[i]
+        y = a[i + h + 1]
+        a[i] = x + y
+        a[i + h + 1] = x - y
+
+
 @parallel(v(), v())
 def index_moved_on_again_and_again(a, b):
     for i in range(len(a) // 4):

@@ -352,3 +352,23 @@ def far_steps_down(a, n):
 def test_steps_that_are_long(agree):
     for n in (-1, 0, 1, 3):
         agree(far_steps_down, flat(80_000), n)
+
+
+def butterflies(a, n, h, d):
+    for q in range(n):
+        i = (q // h) * 2 * h + q % h
+        x = a[i]
+        y = a[i + d]
+        a[i] = x + y
+        a[i + d] = x * 0.5 - y
+
+
+def groups_in_place(a, n, h, d):
+    for q in range(n):
+        a[(q // h) * h + q % h + d] += q * 0.5
+
+
+@pytest.mark.parametrize("f", [butterflies, groups_in_place], ids=lambda f: f.__name__)
+def test_groups_by_division(agree, f):
+    for n, h, d in ((32, 4, 4), (32, 1, 1), (30, 3, 3), (32, 4, 3), (32, 4, 5), (31, 5, 0), (8, 64, 4), (0, 0, 0), (5, 0, 0), (8, -2, 4)):
+        agree(f, flat(80), n, h, d, serial=False)
