@@ -14,7 +14,10 @@
 typedef struct name { /* of an iterator */
     isl_id *id;
     kir_var *var;
+    int64_t stretch; /* what it is multiplied by to be `var` */
 } name;
+
+enum { TILES = SCOP_DEPTH };
 
 typedef struct emitter {
     const astgen *g;
@@ -47,13 +50,23 @@ static kir_expr *number(emitter *e, isl_ast_expr *x) {
     return fits ? kir_int(e->m, value, e->g->at) : fail(e);
 }
 
+static const name *find_name(const emitter *e, const isl_id *id) {
+    for (uint32_t i = e->names.len; i-- > 0;)
+        if (e->names.at[i].id == id)
+            return &e->names.at[i];
+    return NULL;
+}
+
 static kir_expr *named(emitter *e, isl_ast_expr *x) {
     isl_id *id = isl_ast_expr_get_id(x);
     const char *word = id ? isl_id_get_name(id) : NULL;
     kir_expr *found = NULL;
-    for (uint32_t i = e->names.len; i-- > 0 && !found;)
-        if (e->names.at[i].id == id)
-            found = kir_ref(e->m, e->names.at[i].var, e->g->at);
+    const name *n = find_name(e, id);
+    if (n && n->stretch > 1)
+        found = kir_binary(e->m, KIR_OP_FLOORDIV, kir_ref(e->m, n->var, e->g->at), kir_int(e->m, n->stretch, e->g->at),
+                           e->g->at);
+    else if (n)
+        found = kir_ref(e->m, n->var, e->g->at);
     if (!found && word && word[0] == 'p') {
         unsigned long k = strtoul(word + 1, NULL, 10);
         found = k < e->g->n_parameters ? kir_copy_expr(e->m, e->g->parameter[k], NULL) : NULL;
@@ -70,6 +83,18 @@ static kir_expr *fold(emitter *e, isl_ast_expr *x, kir_op op) {
     for (int k = 1; k < isl_ast_expr_get_op_n_arg(x); k++)
         v = kir_binary(e->m, op, v, operand(e, x, k), e->g->at);
     return v;
+}
+
+/* Stretched iterators are mostly met multiplied by what they are stretched by: 256 * c0. */
+static kir_expr *product(emitter *e, isl_ast_expr *x) {
+    kir_expr *a = operand(e, x, 0), *b = operand(e, x, 1);
+    int64_t times, by;
+    bool stretched = b->kind == KIR_BINARY && b->op == KIR_OP_FLOORDIV && b->args[0]->kind == KIR_VAR &&
+                     kir_is_const_int(a, &times) && kir_is_const_int(b->args[1], &by);
+    for (uint32_t i = 0; i < e->names.len && stretched; i++)
+        if (e->names.at[i].var == b->args[0]->var && e->names.at[i].stretch == by && times == by)
+            return b->args[0];
+    return kir_binary(e->m, KIR_OP_MUL, a, b, e->g->at);
 }
 
 static kir_expr *operation(emitter *e, isl_ast_expr *x) {
@@ -92,7 +117,7 @@ static kir_expr *operation(emitter *e, isl_ast_expr *x) {
     case isl_ast_op_sub:
         return fold(e, x, KIR_OP_SUB);
     case isl_ast_op_mul:
-        return fold(e, x, KIR_OP_MUL);
+        return product(e, x);
     case isl_ast_op_div:
     case isl_ast_op_fdiv_q:
     case isl_ast_op_pdiv_q:
@@ -142,6 +167,53 @@ static kir_expr *upper_end(emitter *e, isl_ast_expr *cond) {
     return op == isl_ast_op_lt ? x : kir_binary(e->m, KIR_OP_ADD, x, kir_int(e->m, 1, e->g->at), e->g->at);
 }
 
+/* ---- stretched loops ------------------------------------------------------------------------------------------------------
+ *
+ * Loops over tiles count them in isl, which builds loops of step 1 in half of the time that it takes for loops of step
+ * 256. In KIR they run over where the tiles begin. */
+
+static bool is_floor_of(const kir_expr *x, int64_t by) {
+    int64_t c;
+    return x->kind == KIR_BINARY && x->op == KIR_OP_FLOORDIV && kir_is_const_int(x->args[1], &c) && c == by;
+}
+
+static kir_expr *plus_one(emitter *e, kir_expr *x) {
+    int64_t c;
+    if (x->kind == KIR_BINARY && x->op == KIR_OP_SUB && kir_is_const_int(x->args[1], &c) && c == 1)
+        return x->args[0];
+    return kir_binary(e->m, KIR_OP_ADD, x, kir_int(e->m, 1, e->g->at), e->g->at);
+}
+
+static kir_expr *stretched(emitter *e, kir_expr *x, int64_t by) {
+    int64_t c;
+    if (kir_is_const_int(x, &c) && c == 0)
+        return x;
+    return kir_binary(e->m, KIR_OP_MUL, kir_int(e->m, by, e->g->at), x, e->g->at);
+}
+
+/* The end behind the last tile, `last`: tiles begin at multiples, so one that begins before x + 1 is none behind
+ * floor(x / by). */
+static kir_expr *end_behind(emitter *e, kir_expr *last, int64_t by) {
+    if (is_floor_of(last, by))
+        return plus_one(e, last->args[0]);
+    if (last->kind == KIR_BINARY && last->op == KIR_OP_MIN)
+        return kir_binary(e->m, KIR_OP_MIN, end_behind(e, last->args[0], by), end_behind(e, last->args[1], by),
+                          e->g->at);
+    return stretched(e, plus_one(e, last), by);
+}
+
+static kir_expr *stretched_end(emitter *e, isl_ast_expr *cond, int64_t by) {
+    if (isl_ast_expr_get_op_type(cond) == isl_ast_op_le)
+        return end_behind(e, operand(e, cond, 1), by);
+    return stretched(e, upper_end(e, cond), by);
+}
+
+static kir_expr *stretched_step(emitter *e, isl_ast_expr *inc, int64_t by) {
+    int64_t c = 0;
+    kir_expr *step = number(e, inc);
+    return kir_is_const_int(step, &c) ? kir_int(e->m, c * by, e->g->at) : fail(e);
+}
+
 static void emit_for(emitter *e, isl_ast_node *node, kir_block *out) {
     kir_module *m = e->m;
     span at = e->g->at;
@@ -150,13 +222,15 @@ static void emit_for(emitter *e, isl_ast_node *node, kir_block *out) {
     isl_ast_expr *cond = single ? NULL : isl_ast_node_for_get_cond(node);
     isl_ast_expr *inc = single ? NULL : isl_ast_node_for_get_inc(node);
     kir_var *v = kir_temp_new(m, e->g->s->f, type_int64(m->types), at);
-    kir_expr *lo = expression(e, init);
-    kir_expr *hi =
-        single ? kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, lo, NULL), kir_int(m, 1, at), at) : upper_end(e, cond);
-    kir_expr *step = single ? kir_int(m, 1, at) : number(e, inc);
+    int64_t by = e->level < TILES && e->g->stretch[e->level] ? e->g->stretch[e->level] : 1;
+    kir_expr *lo = by > 1 ? stretched(e, expression(e, init), by) : expression(e, init);
+    kir_expr *hi = single   ? kir_binary(m, KIR_OP_ADD, kir_copy_expr(m, lo, NULL), kir_int(m, 1, at), at)
+                   : by > 1 ? stretched_end(e, cond, by)
+                            : upper_end(e, cond);
+    kir_expr *step = single ? kir_int(m, 1, at) : by > 1 ? stretched_step(e, inc, by) : number(e, inc);
     kir_stmt *loop = kir_for(m, v, lo, hi, step, KIR_LOOP_RANGE, at);
     loop->loop->slot = e->level++;
-    name own = {isl_ast_expr_get_id(iterator), v};
+    name own = {isl_ast_expr_get_id(iterator), v, by};
     vec_push(e->g->s->scratch, &e->names, own);
     isl_ast_node *body = isl_ast_node_for_get_body(node);
     emit(e, body, &loop->body);

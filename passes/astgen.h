@@ -12,7 +12,8 @@ typedef struct astgen {
     scop *s;
     kir_expr *const *parameter;
     uint32_t n_parameters;
-    kir_var *tile[2]; /* parameters `t` and `u`, or NULL */
+    kir_var *tile[2];             /* parameters `t` and `u`, or NULL */
+    uint32_t stretch[SCOP_DEPTH]; /* by level: what a loop that counts tiles is stretched by; 0: nothing */
     span at;
     /* What stands for a statement `F[x, y]`, or NULL. */
     bool (*fill)(void *context, kir_expr *x, kir_expr *y, kir_block *out);

@@ -432,8 +432,8 @@ static isl_map *schedule_of(nest *n, const plan *p) {
         text_printf(&s, "%s%si%u", d ? ", " : "", p->turned[p->order[d]] ? "-" : "", p->order[d]);
     text_put(&s, "]");
     for (uint32_t k = 0; k < p->tiles; k++)
-        text_printf(&s, "%s t%u = %u * floor((%si%u) / %u)", k ? " and" : " :", k, p->tile_size[k],
-                    p->turned[p->tile_dim[k]] ? "-" : "", p->tile_dim[k], p->tile_size[k]);
+        text_printf(&s, "%s t%u = floor((%si%u) / %u)", k ? " and" : " :", k, p->turned[p->tile_dim[k]] ? "-" : "",
+                    p->tile_dim[k], p->tile_size[k]);
     if (n->sized)
         text_printf(&s, "%s t <= i0 < u", p->tiles ? " and" : " :");
     else if (n->shared)
@@ -650,6 +650,8 @@ bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block 
     astgen g = {.s = n->s, .parameter = n->parameter, .n_parameters = n->n_parameters, .at = n->s->nest->at};
     g.tile[0] = n->at[0];
     g.tile[1] = n->at[1];
+    for (uint32_t k = 0; k < p->tiles; k++)
+        g.stretch[k] = p->tile_size[k];
     kir_block made = {0};
     bool done = astgen_block(&g, tree, &made);
     isl_ast_node_free(tree);
