@@ -16,6 +16,7 @@
  * lest the product wraps: then equal subscripts are equal numbers. Cost: one pass over subscripts, a few questions to isl. */
 #include "passes/delinear.h"
 #include "passes/polynomial.h"
+#include "passes/stairs.h"
 
 #include <isl/aff.h>
 #include <isl/set.h>
@@ -336,7 +337,7 @@ static void replace_axis(const job *j, uint32_t axis) {
 /* `m` in i*m + m - 1 - j belongs to the quotient; `start` in start + i*m + j is in the way. */
 static bool try_axis(access_walk *w, const kir_var *root, uint32_t axis, bool keep_start) {
     job j = {.w = w};
-    uint32_t known = w->require.len;
+    uint32_t known = w->require.len, stairs = stairs_found(w);
     if (!read_numbers(&j, root, axis))
         return false;
     if (!keep_start)
@@ -345,7 +346,8 @@ static bool try_axis(access_walk *w, const kir_var *root, uint32_t axis, bool ke
         replace_axis(&j, axis);
         return true;
     }
-    w->require.len = known;
+    if (stairs_found(w) == stairs) /* what those that were found on the way rest on stays */
+        w->require.len = known;
     return false;
 }
 

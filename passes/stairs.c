@@ -658,11 +658,15 @@ static isl_pw_aff *invariant_product(access_walk *w, kir_expr *e, const access *
     return product ? monomial_of(w, &r.p.at[0], x) : NULL;
 }
 
+uint32_t stairs_found(const access_walk *w) {
+    return w->stairs ? w->stairs->n : 0;
+}
+
 isl_pw_aff *stairs_of(access_walk *w, kir_expr *e, const access *x) {
     ratio r, g;
     polynomial affine;
     bool stairs;
-    uint32_t known = w->require.len, n = w->stairs->n;
+    uint32_t known = w->require.len, n = w->stairs->n, asked = w->stairs->asked.len;
     isl_pw_aff *value = NULL;
     if (access_is_invariant(w, e))
         return e->op == KIR_OP_MUL ? invariant_product(w, e, x) : NULL;
@@ -673,8 +677,10 @@ isl_pw_aff *stairs_of(access_walk *w, kir_expr *e, const access *x) {
             return isl_pw_aff_add(value, step);
         isl_pw_aff_free(step);
     }
-    if (w->stairs->n == n) /* what those that were found rest on stays */
+    if (w->stairs->n == n) { /* what those that were found rest on stays */
         w->require.len = known;
+        w->stairs->asked.len = asked;
+    }
     return NULL;
 }
 
@@ -850,6 +856,11 @@ isl_map *stairs_restrict(access_walk *w, isl_map *conflict) {
         isl_pw_aff *rise = polynomial_of(w, &s->asked.at[k], &x);
         if (rise)
             values = isl_set_intersect(values, isl_pw_aff_ge_set(rise, affine_constant(w, 1)));
+    }
+    if (s->strictly && isl_set_is_empty(values) != isl_bool_false) { /* never all of what is asked for */
+        isl_set_free(values);
+        isl_map_free(later);
+        return conflict;
     }
     isl_map *earlier = isl_map_reverse(isl_map_copy(later));
     conflict = isl_map_intersect(conflict, isl_map_union(later, earlier));

@@ -9,6 +9,8 @@
 void stairs_begin(access_walk *w);
 /* The same again, with functions that rise by at least 1 wherever that can be asked for at run time. False: nowhere. */
 bool stairs_begin_strictly(access_walk *w);
+/* How many such functions are known by now: what they rest on (w->require) must stay. */
+uint32_t stairs_found(const access_walk *w);
 /* Is there something in the loop that is worth it? */
 bool stairs_may_help(access_walk *w);
 /* `e` over the iterators of access x and those functions; NULL: it needs none of them, or is something else. */

@@ -372,3 +372,14 @@ def groups_in_place(a, n, h, d):
 def test_groups_by_division(agree, f):
     for n, h, d in ((32, 4, 4), (32, 1, 1), (30, 3, 3), (32, 4, 3), (32, 4, 5), (31, 5, 0), (8, 64, 4), (0, 0, 0), (5, 0, 0), (8, -2, 4)):
         agree(f, flat(80), n, h, d, serial=False)
+
+
+def up_and_down(a, n, h):
+    for q in range(-3, n):
+        a[3 * (q - 1) * h + q] = a[-(q - 1) * h + 2 * q] + q
+
+
+def test_what_stairs_rest_on_is_asked_for_whatever_else_fails(agree):
+    assert says(up_and_down, flat(200), 30, 1)["decision"] == "serial"
+    for n, h in ((30, 1), (30, 0), (30, -1), (40, 1), (20, 2)):
+        agree(up_and_down, flat(200), n, h, serial=False)
