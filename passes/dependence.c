@@ -765,7 +765,7 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
             w.require.len = known;
             again = judge_all(&w);
         }
-        v = again.class == KIR_CLASS_INDEPENDENT ? again : v;
+        v = again.class == KIR_CLASS_INDEPENDENT && !stairs_leave_nothing(&w) ? again : v;
     }
     if (v.class == KIR_CLASS_INDEPENDENT)
         list_assumptions(&w, &v);

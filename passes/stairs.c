@@ -839,6 +839,33 @@ static isl_map *later_iterations(access_walk *w, isl_set **values) {
     return at_most(w, isl_pw_aff_add(dimension(w, 0), gap), dimension(w, 0));
 }
 
+/* Of these iterations, those where all that is asked for at run time holds. */
+static isl_set *where_asked(access_walk *w, isl_set *values) {
+    for (uint32_t k = 0; k < w->stairs->asked.len; k++) {
+        access x = at_loop(w);
+        isl_pw_aff *rise = polynomial_of(w, &w->stairs->asked.at[k], &x);
+        if (rise)
+            values = isl_set_intersect(values, isl_pw_aff_ge_set(rise, affine_constant(w, 1)));
+    }
+    return values;
+}
+
+bool stairs_leave_nothing(access_walk *w) {
+    if (!w->stairs->strictly)
+        return false;
+    for (uint32_t k = 0; k < w->found.len; k++) {
+        const access *x = &w->found.at[k];
+        if (!x->domain)
+            continue;
+        isl_set *left = where_asked(w, isl_set_copy(x->domain));
+        bool none = isl_set_is_empty(left) != isl_bool_false;
+        isl_set_free(left);
+        if (none)
+            return true;
+    }
+    return false;
+}
+
 isl_map *stairs_restrict(access_walk *w, isl_map *conflict) {
     struct access_stairs *s = w->stairs;
     isl_set *values = isl_set_universe(affine_space(w));
@@ -851,12 +878,7 @@ isl_map *stairs_restrict(access_walk *w, isl_map *conflict) {
         later = add_stair(w, later, &s->at[k]);
         values = bounds_of(w, values, &s->at[k]);
     }
-    for (uint32_t k = 0; s->strictly && k < s->asked.len; k++) {
-        access x = at_loop(w);
-        isl_pw_aff *rise = polynomial_of(w, &s->asked.at[k], &x);
-        if (rise)
-            values = isl_set_intersect(values, isl_pw_aff_ge_set(rise, affine_constant(w, 1)));
-    }
+    values = s->strictly ? where_asked(w, values) : values;
     if (s->strictly && isl_set_is_empty(values) != isl_bool_false) { /* never all of what is asked for */
         isl_set_free(values);
         isl_map_free(later);

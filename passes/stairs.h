@@ -13,6 +13,8 @@ bool stairs_begin_strictly(access_walk *w);
 uint32_t stairs_found(const access_walk *w);
 /* Is there something in the loop that is worth it? */
 bool stairs_may_help(access_walk *w);
+/* Is there an access that takes place only where what is asked for fails? Then its independence is of no use. */
+bool stairs_leave_nothing(access_walk *w);
 /* `e` over the iterators of access x and those functions; NULL: it needs none of them, or is something else. */
 isl_pw_aff *stairs_of(access_walk *w, kir_expr *e, const access *x);
 /* Restricts { d → d' : d0 != d0' … } to what the loop's step and the functions' values allow. */

@@ -75,7 +75,7 @@ def fresh(value):
     if value.flags.c_contiguous or value.flags.f_contiguous or value.base is None:
         copy = value.copy(order="K")
     else:
-        low, high = np.lib.array_utils.byte_bounds(value) if hasattr(np.lib, "array_utils") else np.byte_bounds(value)
+        low, high = bounds(value)
         start = value.__array_interface__["data"][0] - low
         memory = np.frombuffer(bytearray(high - low), np.uint8)
         copy = np.ndarray(value.shape, value.dtype, memory.data, start, value.strides)
@@ -84,9 +84,37 @@ def fresh(value):
     return copy
 
 
+def bounds(array):
+    return (np.lib.array_utils if hasattr(np.lib, "array_utils") else np).byte_bounds(array)
+
+
+def fresh_together(values):
+    """Copies of arguments; arrays that share memory have copies that share memory in the same way."""
+    copies = [fresh(value) for value in values]
+    arrays = sorted((bounds(v), k) for k, v in enumerate(values) if isinstance(v, np.ndarray) and v.size)
+    groups = []  # of arrays whose bytes lie across each other: [end, numbers]
+    for (low, high), k in arrays:
+        if groups and low < groups[-1][0]:
+            groups[-1] = max(groups[-1][0], high), groups[-1][1] + [k]
+        else:
+            groups.append((high, [k]))
+    for high, members in groups:
+        if len(members) == 1 or any(values[k].dtype.hasobject for k in members):
+            continue
+        low = bounds(values[members[0]])[0]
+        memory = np.empty(high - low + 64, np.uint8)
+        start = (low - memory.ctypes.data) % 64  # aligned as the original is
+        memory[start:start + high - low] = np.frombuffer(ctypes.string_at(low, high - low), np.uint8)
+        for k in members:
+            v = values[k]
+            copies[k] = np.ndarray(v.shape, v.dtype, memory.data, start + v.__array_interface__["data"][0] - low, v.strides)
+            copies[k].flags.writeable = v.flags.writeable
+    return copies
+
+
 def outcome(function, args, keywords):
     """What a call did: (kind, result or exception, arguments afterwards)."""
-    args = [fresh(a) for a in args]
+    args = fresh_together(args)
     try:
         with np.errstate(all="ignore"):
             return "value", function(*args, **keywords), args
