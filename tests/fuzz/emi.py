@@ -111,7 +111,9 @@ def cut_in_blocks(k, r):
     if not at:
         return
     block, i = r.choice(at)
-    s, size, begin = block[i], r.choice(["m", "3"]), f"begin{r.randint(0, 9)}"
+    taken = {s.var for b in bodies(k.body) for s in b if s.kind == "for"}  # a loop of blocks may be cut in blocks again
+    begin = next(name for name in (f"begin{number}" for number in range(r.randint(0, 9), 99)) if name not in taken)
+    s, size = block[i], r.choice(["m", "3"])
     inner = Node("for", var=s.var, lo=begin, hi=f"min({begin} + {size}, {s.hi})", step=1, body=s.body)
     block[i] = Node("for", var=begin, lo=s.lo, hi=s.hi, step=size, body=[inner])
 
