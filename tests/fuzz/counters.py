@@ -46,7 +46,7 @@ def traits(entry):
     """Counters of one loop of the report."""
     yield f"reason {entry['reason']}"
     yield f"loop {entry['kind']} {entry['decision']}"
-    for reduction in (entry["reductions"] or "").split(", "):
+    for reduction in re.split(r", (?![^\[]*\])", entry["reductions"] or ""):  # not between subscripts
         if " " not in reduction:  # what belongs to an argmin before it
             continue
         if reduction.endswith("[:]"):
