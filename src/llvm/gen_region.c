@@ -651,7 +651,7 @@ static void test_work(gen *g, const kir_stmt *s, LLVMValueRef trips, LLVMBasicBl
 }
 
 static gen_guess guess_work(const gen *g, const kir_stmt *s) {
-    return gen_guess_less(g, s->work, copies_blocks(s->fn) ? BLOCK_WORK : (double)plrt_get_min_work());
+    return gen_guess_less(g, s->work, copies_blocks(s->fn) ? (double)BLOCK_WORK : (double)plrt_get_min_work());
 }
 
 /* Goes to `watched` when somebody wants to hear of every run. Control is in a block of its own then; the other comes from
