@@ -750,12 +750,12 @@ static void close_merger(gen *g, const kir_stmt *s, const writer *was) {
     LLVMSetCurrentDebugLocation2(g->b, was->place);
 }
 
-/* `i32 NAME.merged(context, results, trips, work, err)`: runs the region in blocks and combines them with the results, which
+/* `i32 py.NAME.merged(context, results, trips, work, err)`: runs the region in blocks and combines them with the results, which
  * come and go in memory. */
 static LLVMValueRef merging_function(gen *g, const kir_stmt *s) {
     LLVMTypeRef params[5] = {g->ptr, g->ptr, g->i64, g->i64, g->ptr};
     char name[128];
-    snprintf(name, sizeof name, "%.100s.merged", s->fn->name->text);
+    snprintf(name, sizeof name, "py.%.100s.merged", s->fn->name->text);
     LLVMValueRef fn = gen_open_cold(g, name, LLVMFunctionType(g->i32, params, 5, false));
     for (unsigned i = 1; i <= 5; i += i == 2 ? 3 : 1)
         gen_attribute(g, fn, i, "noalias", 0);
