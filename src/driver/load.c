@@ -18,7 +18,6 @@
 #include <llvm-c/Orc.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -201,10 +200,11 @@ loaded *load_object(const void *object, size_t size, const char *entry, char **m
 
 /* ---- asides -------------------------------------------------------------------------------------------------------------------
  *
- * Compiled where they are first called, in whichever thread that is; on a stack of its own if little is left of the caller's. Two threads that come at once compile twice, and one throws its work away: so nobody waits
- * for a lock that a fork may have left closed. */
+ * Compiled where they are first called, in whichever thread that is; on a stack of its own if little is left of the
+ * caller's. Two threads that come at once compile twice, and one throws its work away: so nobody waits for a lock that a
+ * fork may have left closed. */
 
-enum { STACK_BYTES = 8 << 20, ENOUGH_BYTES = 2 << 20 };
+enum { ENOUGH_BYTES = 2 << 20 };
 
 typedef struct making {
     loaded *whole;
@@ -241,16 +241,8 @@ static loaded *make(loaded *whole, uint32_t number) {
         make_aside(&m);
         return m.made;
     }
-    pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    bool apart = pthread_create(&thread, &attributes, make_aside, &m) == 0;
-    pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    bool apart = llvm_start_thread(&thread, make_aside, &m);
     if (apart)
         pthread_join(thread, NULL);
     else

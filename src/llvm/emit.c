@@ -521,10 +521,8 @@ static void keep_module(emission *e) {
 /* ---- asides ahead --------------------------------------------------------------------------------------------------------------
  *
  * What the call at hand is expected to need (gen_guess.c) is compiled by a thread of its own while this one compiles the
- * rest, and both share what is left then. The thread ends before the compile does: nothing of it is left when the process forks or ends. While it runs this
- * one takes nothing from the arena, whose end would be the end of what the thread reads. */
-
-enum { AHEAD_STACK = 8 << 20 };
+ * rest, and both share what is left then. The thread ends before the compile does: nothing of it is left when the process
+ * forks or ends. While it runs this one takes nothing from the arena, whose end would be the end of what the thread reads. */
 
 typedef struct ahead {
     const llvm_asides *asides;
@@ -551,6 +549,21 @@ static void *compile_ahead(void *context) {
     return NULL;
 }
 
+enum { STACK_BYTES = 8 << 20 };
+
+bool llvm_start_thread(pthread_t *thread, void *(*work)(void *), void *context) {
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    bool runs = pthread_create(thread, &attributes, work, context) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return runs;
+}
+
 /* A second thread pays where it has a processor of its own. */
 static bool has_processors(void) {
     cpu_set_t mine;
@@ -563,15 +576,7 @@ static ahead *start_ahead(emission *e) {
     if (x->n == 0 || e->request->n_call == 0 || e->request->texts || !has_processors())
         return x;
     x->objects = arena_array(e->m->a, llvm_object, x->n);
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, AHEAD_STACK);
-    x->runs = pthread_create(&x->thread, &attributes, compile_ahead, x) == 0;
-    pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    x->runs = llvm_start_thread(&x->thread, compile_ahead, x);
     return x;
 }
 

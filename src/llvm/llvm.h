@@ -6,6 +6,8 @@
 
 #include "kir/kir.h"
 
+#include <pthread.h>
+
 typedef struct llvm_target { /* NULL strings: the host's */
     const char *triple, *cpu, *features;
 } llvm_target;
@@ -79,6 +81,9 @@ bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result);
 
 /* Compiles one part; its code depends on the module alone. The object is to be freed with free(); NULL when that fails. */
 void *llvm_emit_aside(const llvm_asides *asides, uint32_t number, size_t *size);
+/* Starts a thread with stack enough for LLVM, to be joined by the caller, who has what the thread reads until then; it takes
+ * no signals. False: no thread could be had. */
+bool llvm_start_thread(pthread_t *thread, void *(*work)(void *), void *context);
 
 /* Handles for loading objects: address of a vector math function in the libraries that LLVM_MATH_AUTO found, or NULL. */
 void *llvm_math_symbol(const char *name);
