@@ -11,16 +11,6 @@ enum { MAX_ACCESSES = 400 };
 
 /* ---- variables and views ------------------------------------------------------------------------------------------- */
 
-static void count_write(kir_var *v, void *context) {
-    uint32_t *writes = context;
-    writes[v->id]++;
-}
-
-static bool count_writes(kir_stmt *s, void *context) {
-    vars_written_by(s, count_write, context);
-    return true;
-}
-
 /* The one assignment of a variable that is not written in the loop at all: usable when what it reads cannot have
  * changed since, that is when its variables are themselves never reassigned. */
 static bool is_constant_var(const access_walk *w, const kir_var *v) {
@@ -519,7 +509,7 @@ access_walk access_open(dep_session *s, kir_stmt *loop, const dep_exceptions *ex
     w.writes = arena_array(s->a, uint32_t, s->f->next_var + 1);
     w.value = arena_array(s->a, kir_expr *, s->f->next_var + 1);
     w.writes[loop->var->id]++;
-    kir_each_stmt(&loop->body, count_writes, w.writes);
+    vars_count_writes(&loop->body, w.writes);
     for (uint32_t k = 0; k < s->around.len; k++) {
         access_condition c = {.test = access_substituted(&w, s->around.at[k].test, 0),
                               .negated = s->around.at[k].negated,

@@ -147,8 +147,7 @@ static void find_in_any_order(extrema *z, kir_stmt *s, kir_block *out) {
     if (many)
         make_usual(&exact);
     again->value = kir_unary(m, KIR_OP_NOT, settled, s->at);
-    for (uint32_t i = 0; i < exact.len; i++)
-        vec_push(m->a, &again->body, exact.at[i]);
+    kir_block_append(m, &again->body, &exact);
     vec_push(m->a, out, again);
 }
 

@@ -223,8 +223,7 @@ static void rewrite(finder *z, counting *c, kir_block *after) {
     kir_block body = {0};
     vec_push(m->a, &body, kir_assign(m, now, kir_binary(m, KIR_OP_ADD, kir_ref(m, c->v, at), grown, at), at));
     rewrite_block(z, c, &loop->body, now);
-    for (uint32_t k = 0; k < loop->body.len; k++)
-        vec_push(m->a, &body, loop->body.at[k]);
+    kir_block_append(m, &body, &loop->body);
     loop->body = body;
     z->changed = true;
     kir_expr *in_all = kir_binary(m, KIR_OP_MUL, cost_trip_expr(m, loop), kir_copy_expr(m, c->step, NULL), at);
@@ -246,8 +245,7 @@ static void number_iterations(finder *z, kir_stmt *loop, kir_block *before) {
     kir_expr *gone = kir_binary(m, KIR_OP_MUL, kir_ref(m, number, at), loop->step, at);
     kir_block body = {0};
     vec_push(m->a, &body, kir_assign(m, loop->var, kir_binary(m, KIR_OP_ADD, loop->lo, gone, at), at));
-    for (uint32_t k = 0; k < loop->body.len; k++)
-        vec_push(m->a, &body, loop->body.at[k]);
+    kir_block_append(m, &body, &loop->body);
     loop->body = body;
     loop->var = number;
     loop->lo = kir_int(m, 0, at);
@@ -296,11 +294,9 @@ static void take_block(finder *z, kir_block *b, uint32_t depth) {
         }
         if (s->kind == KIR_FOR)
             take_loop(z, s, &before, &after);
-        for (uint32_t i = 0; i < before.len; i++)
-            vec_push(z->m->a, &out, before.at[i]);
+        kir_block_append(z->m, &out, &before);
         vec_push(z->m->a, &out, s);
-        for (uint32_t i = 0; i < after.len; i++)
-            vec_push(z->m->a, &out, after.at[i]);
+        kir_block_append(z->m, &out, &after);
     }
     *b = out;
 }

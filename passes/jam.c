@@ -110,14 +110,9 @@ static kir_stmt *like(jamming *g, const kir_stmt *loop, kir_block *out, kir_expr
     return s;
 }
 
-static void append(jamming *g, const kir_block *from, kir_block *to) {
-    for (uint32_t i = 0; i < from->len; i++)
-        vec_push(g->m->a, to, from->at[i]);
-}
-
 static void put_copy(jamming *g, const kir_block *b, kir_map *map, kir_block *out) {
     kir_block c = kir_copy_block(g->m, b, map);
-    append(g, &c, out);
+    kir_block_append(g->m, out, &c);
 }
 
 /* Row after row: for y in [first row of the block, + rows) … with the outer variable standing for y. */
@@ -320,11 +315,11 @@ static void jam_inner(jamming *g, kir_block *out) {
         put_accumulators(g, inner, &made);
     else
         put_copies(g, inner, &made);
-    append(g, &made.early, &some->body);
-    append(g, &made.first, &inner->body);
-    append(g, &made.body, &inner->body);
-    append(g, &main, &some->body);
-    append(g, &made.late, &some->body);
+    kir_block_append(g->m, &some->body, &made.early);
+    kir_block_append(g->m, &inner->body, &made.first);
+    kir_block_append(g->m, &inner->body, &made.body);
+    kir_block_append(g->m, &some->body, &main);
+    kir_block_append(g->m, &some->body, &made.late);
     if (low || high) {
         kir_block *b = one_by_one(g, j->outer, g->x, j->rows, out, &y);
         b = one_by_one(g, j->middle, g->z, j->columns, b, &w);
@@ -520,11 +515,11 @@ static void put_strip(jamming *g, uint32_t rows, bool part, bool named, kir_expr
         if (!masked)
             put_moves(g, end, room[r], arrays[r], r);
     }
-    append(g, &lanes->body, &loads);
+    kir_block_append(g->m, &loads, &lanes->body);
     lanes->body = loads;
-    append(g, &body, &sum->body);
-    append(g, &ends, out);
-    append(g, &lasts, out);
+    kir_block_append(g->m, &sum->body, &body);
+    kir_block_append(g->m, out, &ends);
+    kir_block_append(g->m, out, &lasts);
 }
 
 /* How many iterations the inner loop has for every row: as many as a strip, or fewer. It starts at g->first. */

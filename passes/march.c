@@ -532,20 +532,10 @@ static kir_var *keep_mask(march *t, kir_block *out) {
 
 /* ---- what all that are not through count alike --------------------------------------------------------------------------------- */
 
-static void count_assignment(kir_var *v, void *context) {
-    uint32_t *writes = context;
-    writes[v->id]++;
-}
-
-static bool count_assignments(kir_stmt *s, void *context) {
-    vars_written_by(s, count_assignment, context);
-    return true;
-}
-
 /* How many assignments each variable has, by its id. */
 static uint32_t *count_writes(march *t, kir_block *b) {
     uint32_t *writes = arena_array(t->z->scratch, uint32_t, t->z->f->next_var + 1);
-    kir_each_stmt(b, count_assignments, writes);
+    vars_count_writes(b, writes);
     return writes;
 }
 
@@ -590,11 +580,6 @@ static void replace(march *t, kir_stmt *s, kir_var *v, kir_var *by) {
     replacing r = {t->z->m, kir_map_new(t->z->m)};
     kir_map_expr(r.map, v, ref(t, by));
     kir_each_stmt(&one, replace_in_stmt, &r);
-}
-
-static void add_all(march *t, kir_block *to, const kir_block *from) {
-    for (uint32_t i = 0; i < from->len; i++)
-        vec_push(t->z->m->a, to, from->at[i]);
 }
 
 /* Makes one number of the counter that statement `at` of the loop steps: %now, before the step, and %next. */
@@ -695,11 +680,11 @@ static void march_open(march *t, kir_stmt *s, kir_block *before, kir_block *late
     if (over_for_all)
         vec_push(m->a, &steps->body, leave(t, steps, over_for_all));
     assign(t, &steps->body, any, kir_bool(m, false, t->at));
-    add_all(t, &steps->body, &begin);
+    kir_block_append(m, &steps->body, &begin);
     vec_push(m->a, &steps->body, loop);
     kir_expr *over = not(t, ref(t, any));
     vec_push(m->a, &steps->body, leave(t, steps, t->bad ? op(t, KIR_OP_OR, over, ref(t, t->bad)) : over));
-    add_all(t, &steps->body, &end);
+    kir_block_append(m, &steps->body, &end);
     vec_push(m->a, out, steps);
 }
 

@@ -483,11 +483,6 @@ static bool never_falls_through(const kir_block *b) {
     return is_jump(last);
 }
 
-static void append(simplifier *z, kir_block *out, const kir_block *from) {
-    for (uint32_t i = 0; i < from->len; i++)
-        vec_push(z->m->a, out, from->at[i]);
-}
-
 typedef VEC(const lin *) lin_list;
 
 /* `if x > m: m = x` is m = max(m, x), and `if x < m: m = x` is m = min(m, x); also with the operands exchanged. */
@@ -604,7 +599,7 @@ static void simplify_if(simplifier *z, kir_stmt *s, kir_block *out) {
     if (truth >= 0) {
         kir_block *taken = truth ? &s->body : &s->orelse;
         simplify_block(z, taken);
-        append(z, out, taken);
+        kir_block_append(z->m, out, taken);
         z->changed = true;
         return;
     }
@@ -659,7 +654,7 @@ static void simplify_labelled(simplifier *z, kir_stmt *s, kir_block *out) {
         s->body.len--;
     kir_each_stmt(&s->body, find_jump, &scan);
     if (!scan.found) {
-        append(z, out, &s->body);
+        kir_block_append(z->m, out, &s->body);
         z->changed = true;
         return;
     }
@@ -798,7 +793,7 @@ static void canonicalize_loop(simplifier *z, kir_stmt *loop) {
     if (assigned_inside || reads_in(&z->fn->body, user) || user->is_param) {
         kir_block body = {0};
         vec_push(z->m->a, &body, kir_assign(z->m, user, kir_ref(z->m, fresh, loop->at), loop->at));
-        append(z, &body, &loop->body);
+        kir_block_append(z->m, &body, &loop->body);
         loop->body = body;
     }
     z->changed = true;

@@ -147,6 +147,20 @@ void vars_written_in(kir_block *b, var_set *into) {
     kir_each_stmt(b, add_written, into);
 }
 
+static void count_write(kir_var *v, void *context) {
+    uint32_t *counts = context;
+    counts[v->id]++;
+}
+
+static bool count_writes(kir_stmt *s, void *context) {
+    vars_written_by(s, count_write, context);
+    return true;
+}
+
+void vars_count_writes(kir_block *b, uint32_t *counts) {
+    kir_each_stmt(b, count_writes, counts);
+}
+
 static bool add_read(kir_stmt *s, void *context) {
     vars_read_by(s, context);
     return true;

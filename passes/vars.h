@@ -30,6 +30,8 @@ void vars_read_by(kir_stmt *s, var_set *into);
 /* Variables that the statement itself assigns (FOR: its variable). */
 void vars_written_by(kir_stmt *s, vars_visit visit, void *context);
 void vars_written_in(kir_block *b, var_set *into); /* nested statements included */
+/* Adds to counts, by a variable's id, how many statements of b assign it; nested ones included. */
+void vars_count_writes(kir_block *b, uint32_t *counts);
 void vars_read_in(kir_block *b, var_set *into);
 
 /* Puts variable `to` for `from` in the statement and those in it: reads, writes and what loops say of it. */

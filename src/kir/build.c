@@ -670,6 +670,11 @@ void kir_block_push(kir_module *m, kir_block *b, kir_stmt *s) {
     vec_push(m->a, b, s);
 }
 
+void kir_block_append(kir_module *m, kir_block *to, const kir_block *from) {
+    for (uint32_t i = 0; i < from->len; i++)
+        vec_push(m->a, to, from->at[i]);
+}
+
 kir_stmt *kir_stmt_new(kir_module *m, kir_stmt_kind kind, span at) {
     kir_stmt *s = arena_make(m->a, kir_stmt);
     s->kind = kind;

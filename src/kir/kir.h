@@ -367,6 +367,7 @@ bool kir_is_array(const kir_expr *e);
 
 kir_stmt *kir_stmt_new(kir_module *m, kir_stmt_kind kind, span at); /* FOR gets an empty loop info */
 void kir_block_push(kir_module *m, kir_block *b, kir_stmt *s);
+void kir_block_append(kir_module *m, kir_block *to, const kir_block *from); /* the same statements, no copies */
 kir_stmt *kir_assign(kir_module *m, kir_var *v, kir_expr *value, span at);
 kir_stmt *kir_store(kir_module *m, kir_var *array, kir_expr *const *index, uint32_t n, kir_expr *value, span at);
 kir_stmt *kir_for(kir_module *m, kir_var *v, kir_expr *lo, kir_expr *hi, kir_expr *step, kir_loop_kind kind, span at);
