@@ -829,6 +829,9 @@ static bool is_versions(const kir_stmt *s, const kir_stmt *loop) {
 static void place(nest *n, kir_stmt *around, kir_block *made, kir_expr *when, kir_block *out) {
     kir_module *m = n->z->m;
     kir_stmt *loop = n->source;
+    for (uint32_t i = 0; i < made->len; i++)
+        if (made->at[i]->kind == KIR_FOR)
+            made->at[i]->loop->reordered = true;
     if (when && is_versions(around, loop)) {
         around->value = both(n, around->value, when);
     } else if (when) {

@@ -215,6 +215,8 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
     int64_t cost;         /* estimated scalar operations of one iteration; 0 unknown */
     uint32_t version;     /* loops in the arms of an IF that a pass made to choose between versions of one loop have the
                              same number here, others 0. Not part of the text */
+    bool reordered;       /* runs in another order than the loop as it was, in the other arm of its IF, which is slower
+                             but for next to no work. Not part of the text */
     uint32_t slot;        /* scratch of a pass; meaningless between passes */
 } kir_loop_info;
 

@@ -406,7 +406,9 @@ static void merge(gen *g, const kir_stmt *s, const buffer *b) {
  *
  * A copy of a sum of floats may be vectorised in another way than the region's body, and no setting must decide about the
  * result. Where iterations sum, the copy runs whenever there is one block (and moderate work), by the sizes alone. Where
- * sums are within an iteration, the loop as it was runs when there is next to no work, by the sizes alone too. */
+ * sums are within an iteration, the loop as it was runs when there is next to no work, by the sizes alone too. So it does
+ * where the region runs in another order, which is the faster one from a few operations on; for little work the region's
+ * function is called then. */
 
 enum { COPY_STATEMENTS = 24, COPY_COST = 300, BLOCK_WORK = 16000, FEWEST = 8 };
 
@@ -973,6 +975,11 @@ static gen_guess guess_tiny(const gen *g, const kir_stmt *region) {
     return gen_guess_less(g, region->work, plrt_tiny_work * (widest_sum(region->fn) <= 32 ? 2 : 1));
 }
 
+/* A nest whose order was changed for the sake of caches and vectors. */
+static bool is_reordered(const kir_fn *f) {
+    return f->body.len == 1 && f->body.at[0]->kind == KIR_FOR && f->body.at[0]->loop->reordered;
+}
+
 static void write_loop(gen *g, const void *b) {
     gen_statements(g, b);
 }
@@ -986,15 +993,15 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
                       after = gen_block(g, "");
     test_terms(g, s->value, false, failed);
     kir_block b = block_of(&region);
-    bool sums = rounds_inside(region->fn), apart = gen_aside_fits(g, &b);
-    bool much =
-        gen_guess_of(g, s->value) != GEN_FALSE && (sums ? guess_tiny(g, region) : guess_work(g, region)) != GEN_TRUE;
-    LLVMBasicBlockRef noted = sums || apart ? gen_block(g, "tiny") : loop;
-    if (sums)
+    bool by_sizes = rounds_inside(region->fn) || is_reordered(region->fn), apart = gen_aside_fits(g, &b);
+    bool much = gen_guess_of(g, s->value) != GEN_FALSE &&
+                (by_sizes ? guess_tiny(g, region) : guess_work(g, region)) != GEN_TRUE;
+    LLVMBasicBlockRef noted = by_sizes || apart ? gen_block(g, "tiny") : loop;
+    if (by_sizes)
         test_tiny(g, region, loop, noted, large);
     else
         test_work(g, region, has_partials(region->fn) ? gen_int64(g, region->value) : NULL, noted, large);
-    if (sums && !apart) {
+    if (by_sizes && !apart) {
         gen_start(g, noted);
         note_run(g, region, gen_int64(g, region->value), loop);
         gen_jump(g, loop);
@@ -1004,10 +1011,10 @@ bool gen_region_versions(gen *g, const kir_stmt *s) {
     if (apart) {
         LLVMBasicBlockRef tested = LLVMGetInsertBlock(g->b);
         gen_start(g, noted);
-        run_apart(g, region, sums, sums, much, tested, after);
+        run_apart(g, region, by_sizes, by_sizes, much, tested, after);
         gen_jump(g, loop);
     } else {
-        if (sums)
+        if (by_sizes)
             gen_region(g, region);
         else
             run_by_runtime(g, region, gen_int64(g, region->value));

@@ -101,3 +101,26 @@ def test_regions_in_loops_with_little_work(agree):
 
     for n in (0, 1, 2, 3, 12):
         agree(sweeps, np.arange(1.0 * n), np.zeros(n), 7, bits=True)
+
+
+def row_by_matrix(x, c, out):
+    for p in range(len(out)):
+        out[p] = 0.0
+        for s in range(len(x)):
+            out[p] += x[s] * c[s, p]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 8, 40, 70])
+def test_nests_in_another_order(agree, n):
+    random = np.random.default_rng(n)
+    agree(row_by_matrix, random.random(n), random.random((n, n)), np.zeros(n), bits=True)
+
+
+def test_a_nest_in_another_order_is_taken_for_little_work_too():
+    """What was written is many times slower there: it is taken for next to no work alone, not where memory is not even
+    looked at."""
+    kernel, memory = njit(parallel=True)(row_by_matrix), np.ones(60)
+    kernel(memory[:40], np.ones((40, 40)), memory[20:])
+    before = _plait._exact_runs()
+    kernel(memory[:40], np.ones((40, 40)), memory[20:])
+    assert _plait._exact_runs() == before + 1
