@@ -20,6 +20,8 @@
  * exact question, see dependence.c), the iterations need not share the array: each gets one of its own, likewise. So a
  * loop that uses a work array from outside can run in parallel.
  *
+ * An array that the caller gave for such work has its last value kept: stand_in.c.
+ *
  * The two arms of an IF are looked at one by one: what remains (a cold version that keeps the array) takes the
  * allocation with it. Cost: one walk of the function for all arrays, one of its accesses for each that qualifies. */
 #include "passes/dependence.h"
@@ -446,6 +448,8 @@ bool contract_run(pass_context *c) {
         contractor z = {.m = c->m, .f = c->m->fns.at[i], .scratch = c->scratch};
         if (z.f->kind == KIR_FN_REGION || z.f->cold)
             continue;
+        if (stand_in(c, z.f))
+            c->unchanged = false;
         z.defs = vars_defs(c->scratch, z.f);
         if (!find_arrays(&z))
             continue;

@@ -698,6 +698,128 @@ bool dep_is_private(dep_session *s, kir_stmt *loop, const kir_var *array) {
     return yes;
 }
 
+/* ---- arguments as work arrays --------------------------------------------------------------------------------------------- */
+
+/* { iteration of the loop → element }, whatever the loops inside do. */
+static isl_map *elements_of_iterations(access_walk *w, access *x) {
+    uint32_t inner = w->dims - 1;
+    return affine_map(w, x) ? isl_map_project_out(isl_map_copy(x->map), isl_dim_in, 1, inner) : NULL;
+}
+
+static bool is_within(access_walk *w, access *x, access *store) {
+    isl_map *some = elements_of_iterations(w, x), *all = elements_of_iterations(w, store);
+    isl_bool within = some && all ? isl_map_is_subset(some, all) : isl_bool_false;
+    isl_map_free(some);
+    isl_map_free(all);
+    return within == isl_bool_true;
+}
+
+typedef struct fixed_scan {
+    const access_walk *w;
+    const dep_work *work;
+    uint32_t loops; /* that the expression stands in */
+    bool fixed;
+} fixed_scan;
+
+static void note_fixed(kir_var *v, void *context) {
+    fixed_scan *f = context;
+    bool known = f->w->writes[v->id] == 0;
+    for (uint32_t k = 0; k < f->loops && !known; k++)
+        known = f->work->around[k].loop->var == v && f->w->writes[v->id] == 1;
+    f->fixed = f->fixed && known;
+}
+
+/* Does the expression mean the same in every iteration of the loop, also behind all that it does? */
+static bool is_fixed(const access_walk *w, const dep_work *work, uint32_t loops, kir_expr *e) {
+    fixed_scan f = {w, work, loops, true};
+    vars_in_expr(e, note_fixed, &f);
+    return f.fixed;
+}
+
+/* A store that every iteration executes alike, unless it raises. */
+static bool takes_store(access_walk *w, access *x, dep_work *out) {
+    *out = (dep_work){.array = x->root, .index = x->index, .depth = x->depth - 1};
+    if (!x->what.is_write || !affine_map(w, x) || !x->exact || out->depth > DEP_WORK_DEPTH)
+        return false;
+    for (uint32_t k = 0; k < x->n_conditions; k++)
+        if (!w->kept.at[x->first_condition + k].is_check)
+            return false;
+    for (uint32_t k = 0; k < out->depth; k++) {
+        int64_t step;
+        access_bounds ends = access_ends(w, x->loops[k + 1]);
+        out->around[k].loop = x->loops[k + 1];
+        out->around[k].lo = ends.lo;
+        out->around[k].hi = ends.hi;
+        if (!kir_is_const_int(x->loops[k + 1]->step, &step) || step == 0 || !is_fixed(w, out, k, ends.lo) ||
+            !is_fixed(w, out, k, ends.hi))
+            return false;
+    }
+    for (uint32_t k = 0; k < x->n; k++)
+        if (!is_fixed(w, out, out->depth, x->index[k]))
+            return false;
+    return true;
+}
+
+static bool covers_writes(access_walk *w, access *store) {
+    for (uint32_t i = 0; i < w->found.len; i++) {
+        access *x = &w->found.at[i];
+        if (x->root == store->root && x->what.is_write && x != store && (x->n != store->n || !is_within(w, x, store)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_work(access_walk *w, const kir_var *root, dep_work *out) {
+    for (uint32_t i = 0; i < w->found.len; i++) {
+        const access *x = &w->found.at[i];
+        if (x->root == root && (x->what.array != root || !x->index || (!x->what.is_write && !is_covered(w, i))))
+            return false;
+    }
+    for (uint32_t i = 0; i < w->found.len; i++)
+        if (w->found.at[i].root == root && takes_store(w, &w->found.at[i], out) && covers_writes(w, &w->found.at[i]))
+            return true;
+    return false;
+}
+
+/* The copies are of what nobody else writes or reads. */
+static void stand_alone(access_walk *w, dep_verdict *v, kir_var *array) {
+    add_injective(w, v, array);
+    for (uint32_t i = 0; i < w->found.len; i++)
+        if (w->found.at[i].root != array && may_share(w, array, w->found.at[i].root))
+            add_pair(w, v, array, w->found.at[i].root, false);
+}
+
+bool dep_work_arrays(dep_session *s, kir_stmt *loop, const dep_exceptions *x, const dep_work **works, uint32_t *n,
+                     dep_verdict *assumed) {
+    access_walk w = access_open(s, loop, x);
+    VEC(dep_work) found = {0};
+    *assumed = (dep_verdict){.class = KIR_CLASS_INDEPENDENT};
+    bool yes = !w.trouble && w.writes[loop->var->id] == 1;
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_reset_operations(s->isl);
+    isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);
+    for (uint32_t i = 0; i < w.found.len && yes; i++) {
+        kir_var *root = w.found.at[i].root;
+        dep_verdict met = {.class = KIR_CLASS_INDEPENDENT};
+        dep_work work;
+        if (was_judged(&w, i) || !has_write(&w, root) || separated(&w, root) || is_private_root(&w, root) ||
+            !judge_root(&w, root, &met))
+            continue;
+        yes = origin_of(&w, root) == ORIGIN_PARAM && is_read(&w, root) && is_work(&w, root, &work);
+        if (yes)
+            vec_push(s->a, &found, work);
+    }
+    yes = yes && found.len && !affine_over_budget(s);
+    for (uint32_t k = 0; k < found.len && yes; k++)
+        stand_alone(&w, assumed, found.at[k].array);
+    isl_ctx_reset_error(s->isl);
+    isl_ctx_set_max_operations(s->isl, 0);
+    access_close(&w);
+    *works = found.at;
+    *n = found.len;
+    return yes;
+}
+
 /* ---- one loop ------------------------------------------------------------------------------------------------------ */
 
 /* What holds around the loop is asked for only when iterations seem to meet: most loops need none of it. */

@@ -80,6 +80,25 @@ dep_verdict dep_analyse_except(dep_session *s, kir_stmt *loop, const dep_excepti
  * of which this holds, one for each iteration, leave the loop nothing to carry through memory? */
 bool dep_is_private(dep_session *s, kir_stmt *loop, const kir_var *array);
 
+/* An argument that iterations of a loop use as a work array: each writes the same elements, which are those of `store`, in
+ * the loops `around` it with bounds that the loop does not change, and reads none that it has not written before. */
+enum { DEP_WORK_DEPTH = 8 };
+typedef struct dep_work {
+    kir_var *array;
+    kir_expr **index;
+    uint32_t depth;
+    struct {
+        kir_stmt *loop;
+        kir_expr *lo, *hi;
+    } around[DEP_WORK_DEPTH];
+} dep_work;
+
+/* Those of the loop, when they are all that its iterations meet in; of the IFs `taken` only the first arm counts. *assumed:
+ * that nothing else shares memory with them, and that their elements are distinct. False: there are none, or iterations meet
+ * elsewhere, too. */
+bool dep_work_arrays(dep_session *s, kir_stmt *loop, const dep_exceptions *x, const dep_work **works, uint32_t *n,
+                     dep_verdict *assumed);
+
 /* The run-time condition under which a verdict holds, NULL: always. (classify.c) */
 kir_expr *dep_condition(kir_module *m, const dep_verdict *v, span at);
 

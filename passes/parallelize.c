@@ -144,7 +144,7 @@ static const char *list_privates(placer *p, const kir_loop_info *l, sym function
     for (uint32_t i = 0; i < l->privates.len; i++)
         if (l->privates.at[i]->name && !has_namesake_before(l, i)) {
             const kir_var *v = l->privates.at[i];
-            text_printf(&t, "%s%s", n++ ? ", " : "", var_name(p, v));
+            text_printf(&t, "%s%s%s", n++ ? ", " : "", var_name(p, v), v->keeps_last ? " (last)" : "");
             if (v->owner && v->owner != function)
                 text_printf(&t, " of %s()", v->owner->text);
         }

@@ -33,6 +33,10 @@ bool extrema_run(pass_context *c);
 bool scratch_run(pass_context *c);
 bool borrow_run(pass_context *c);
 
+/* Arguments that iterations use as work arrays become arrays of the iterations, where that lets a loop run in parallel.
+ * (stand_in.c) */
+bool stand_in(pass_context *c, kir_fn *f);
+
 /* The value that leaves x as it is in `x op value` (ADD of floats: the start of a sum). */
 kir_expr *pass_identity(kir_module *m, kir_op op, type *ty, span at);
 

@@ -39,6 +39,7 @@ struct kir_var {
     sym called;     /* what reports call it instead, or NULL: the name that the user gave to a temporary's
                        value, the element that it stands for. Not part of the text */
     sym owner;      /* the function that it came from when a call was inlined, or NULL. Not part of the text */
+    bool keeps_last; /* stands in for an argument that gets the last iteration's elements. Not part of the text */
     type *ty;       /* scalar or array */
     bool is_param;
     bool is_temp;   /* assigned exactly once, before every use, by the elaborator or a pass */

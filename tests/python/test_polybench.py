@@ -13,6 +13,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from perf.kernels.polybench import NAMES, determined, load  # noqa: E402
 
+TABLE = (ROOT / "perf/kernels/polybench/README.md").read_text()
+
 
 def run(function, inputs, size):
     arguments = inputs(size, np.random.default_rng(7))
@@ -44,3 +46,18 @@ def test_is_right_at_every_number_of_threads(name):
     with _testing.shuffled(3):
         for f, g in zip(first, run(kernel, inputs, sizes["MINI"])):
             np.testing.assert_array_equal(g, f)
+
+
+def decisions_kept(name):
+    rows = [line.split(" | ") for line in TABLE.splitlines() if line.startswith(f"| {name} | ")]
+    return [(int(line), decision) for _, line, decision, *_ in rows]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loops_run_in_parallel_as_the_table_says(name):
+    """After a change that is meant: ./dev perf polybench --keep."""
+    function, inputs, sizes = load(name)
+    kernel = njit(parallel=True)(function)
+    kernel(*inputs(sizes["MINI"], np.random.default_rng(0)))
+    now = [(e["line"], e["decision"]) for e in kernel.parallel_report() if e["reason"] != "INSIDE_PARALLEL"]
+    assert now == decisions_kept(name)
