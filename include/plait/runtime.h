@@ -282,17 +282,23 @@ PLRT_API float plrt_floordiv_f32(float x, float y);
 PLRT_API double plrt_round_digits(double x, int64_t digits); /* Python's round(x, n) */
 PLRT_API double plrt_np_round(double x, int64_t digits);     /* NumPy's around */
 #if defined(__x86_64__)
-/* erf within 0.75 ulp, the same bits in every width; the names are what vector code calls. Processors with FMA. */
+/* erf, exp and log, the same bits in every width; the names are what vector code calls. Processors with FMA. */
 typedef double plrt_d4 __attribute__((vector_size(32)));
 typedef double plrt_d8 __attribute__((vector_size(64)));
 typedef float plrt_f8 __attribute__((vector_size(32)));
 typedef float plrt_f16 __attribute__((vector_size(64)));
 PLRT_API double plrt_erf(double x);
 PLRT_API float plrt_erff(float x);
+PLRT_API double plrt_exp(double x);
+PLRT_API double plrt_log(double x);
 __attribute__((target("avx2,fma"))) PLRT_API plrt_f8 plrt_erff_f8(plrt_f8 x);
 __attribute__((target("avx512f"))) PLRT_API plrt_f16 plrt_erff_f16(plrt_f16 x);
 __attribute__((target("avx2,fma"))) PLRT_API plrt_d4 plrt_erf_d4(plrt_d4 x);
 __attribute__((target("avx512f"))) PLRT_API plrt_d8 plrt_erf_d8(plrt_d8 x);
+__attribute__((target("avx2,fma"))) PLRT_API plrt_d4 plrt_exp_d4(plrt_d4 x);
+__attribute__((target("avx512f"))) PLRT_API plrt_d8 plrt_exp_d8(plrt_d8 x);
+__attribute__((target("avx2,fma"))) PLRT_API plrt_d4 plrt_log_d4(plrt_d4 x);
+__attribute__((target("avx512f"))) PLRT_API plrt_d8 plrt_log_d8(plrt_d8 x);
 #endif
 /* Complex functions by name, on C99's complex with Python's cmath results at the edges; result in out[0..1].
  * name: an enum plrt_cmath. */

@@ -8,7 +8,7 @@
  * thread's chunk ends; so the function of one element must give exactly what a vector lane gives.
  *   SLEEF    has such a family: Sleef_finz_* (with fused multiply-add) and Sleef_cinz_* (without) promise equal bits
  *            for every vector length, one included. One of the two families is used throughout, by the CPU.
- *   ours     (runtime/erf.c) do the same, and stand in where SLEEF's function is slow.
+ *   ours     (runtime/erf.c, explog.c) do the same, and stand in where SLEEF's function is slow.
  *   libmvec  promises nothing of the kind. One vector length is offered to LLVM, and the scalar call is a function of
  *            our own that runs that very vector function on a vector of copies (gen_math.c).
  * tests/llvm compares lanes and tails bit by bit.
@@ -20,12 +20,15 @@
 #include <pthread.h>
 #include <string.h>
 
+enum own_precision { OWN_32 = 1, OWN_64 = 2 };
+
 typedef struct math_row {
     kir_op op;
     const char *name;
     uint32_t n_args;
     const char *sleef; /* accuracy suffix */
-    bool libmvec, own;
+    bool libmvec;
+    unsigned own;                /* of own_precision */
     const char *quick, *quick32; /* of those within 4 ulp */
 } math_row;
 
@@ -114,7 +117,7 @@ static bool find_sleef(const vector_math *v, const math_row *row, const char *ac
 }
 
 static bool find_own(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
-    if (!row->own || !v->has_avx2)
+    if (!(row->own & (bits == 64 ? OWN_64 : OWN_32)) || !v->has_avx2)
         return false;
     const char *suffix = bits == 64 ? "" : "f", *letter = bits == 64 ? "d" : "f";
     c->scalar = arena_printf(a, "plrt_%s%s", row->name, suffix);

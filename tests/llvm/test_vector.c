@@ -79,12 +79,19 @@ static void make_map(char *kir, size_t size, const char *options, const char *t,
              options, t, t, t, expression);
 }
 
-Test(vector, exp_is_a_packed_call) {
+static void expect_call(const char *expression, const char *function) {
     char kir[700];
-    make_map(kir, sizeof kir, "", "float64", "exp(%3)");
+    make_map(kir, sizeof kir, "", "float64", expression);
     kernel k = kernel_make(kir, "haswell");
-    cr_expect(strstr(k.made.assembly, "Sleef_finz_expd4_u10avx2") || !llvm_math_symbol("Sleef_finz_expd4_u10avx2"));
+    cr_expect(strstr(k.made.assembly, function) || !llvm_math_symbol("Sleef_finz_sind4_u10avx2"));
     kernel_free(&k);
+}
+
+Test(vector, math_is_a_packed_call) {
+    expect_call("exp(%3)", "plrt_exp_d4");
+    expect_call("log(%3)", "plrt_log_d4");
+    expect_call("erf(%3)", "plrt_erf_d4");
+    expect_call("sin(%3)", "Sleef_finz_sind4_u10avx2");
 }
 
 Test(vector, sequential_strict_kernels_call_libm) {
