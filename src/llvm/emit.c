@@ -366,7 +366,7 @@ static void drop_names(emission *e) {
 static bool build(emission *e) {
     vector_math math = vector_math_for(e->request->math, e->target.known_features, e->target.arch == ARCH_X86,
                                        (e->m->options.fastmath & KIR_FAST_AFN) != 0);
-    math.narrow = gen_reduces(e->m);
+    math.narrow = gen_wants_narrow(e->m, &math);
     gen g = {.m = e->m,
              .a = e->m->a,
              .context = e->context,

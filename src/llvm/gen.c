@@ -209,16 +209,19 @@ static bool note_reduction(kir_stmt *s, void *context) {
     return !*found;
 }
 
-bool gen_reduces(const kir_module *m) {
-    bool found = false;
-    for (uint32_t i = 0; i < m->fns.len && !found; i++)
-        kir_each_stmt(&m->fns.at[i]->body, note_reduction, &found);
-    return found;
-}
+typedef struct math_calls {
+    const vector_math *math;
+    bool any, narrow; /* one of a function that libmvec has, and that has no wider variant */
+} math_calls;
 
 static void note_call(kir_expr **slot, void *context) {
-    bool *found = context;
-    *found |= (*slot)->kind == KIR_MATH && (*slot)->op >= KIR_OP_EXP && (*slot)->op <= KIR_OP_ERFC;
+    const kir_expr *e = *slot;
+    math_calls *calls = context;
+    if (e->kind != KIR_MATH || e->op < KIR_OP_EXP || e->op > KIR_OP_ERFC)
+        return;
+    calls->any = true;
+    calls->narrow |=
+        !vector_math_is_wide(calls->math, e->op, e->ty->kind == TYPE_COMPLEX ? e->ty->bits / 2u : e->ty->bits);
 }
 
 static void note_calls(kir_expr **slot, void *context) {
@@ -228,6 +231,16 @@ static void note_calls(kir_expr **slot, void *context) {
 static bool note_math(kir_stmt *s, void *context) {
     kir_each_expr(s, note_calls, context);
     return true;
+}
+
+bool gen_wants_narrow(const kir_module *m, const vector_math *math) {
+    bool reduces = false;
+    math_calls calls = {.math = math};
+    for (uint32_t i = 0; i < m->fns.len; i++) {
+        kir_each_stmt(&m->fns.at[i]->body, note_reduction, &reduces);
+        kir_each_stmt(&m->fns.at[i]->body, note_math, &calls);
+    }
+    return reduces && calls.narrow;
 }
 
 static void note_division(kir_expr **slot, void *context) {
@@ -254,15 +267,16 @@ static bool note_light_reduction(kir_stmt *s, void *context) {
 
 /* Loops that reduce are often short, and interleaved: with 512-bit vectors they would be all tail (distances of points
  * in 16 dimensions: three times slower). Loops that only store gain (a five-point stencil: 5 %), and so do SLEEF's functions,
- * which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses), and loops that
+ * and ours, which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses), and loops that
  * wait for divisions and roots (bodies that attract one another: 15 to 20 %). */
 static const char *vector_width(const gen *g, const kir_fn *f) {
-    bool reduces = false, calls = false;
+    bool reduces = false;
+    math_calls calls = {.math = g->math};
     kir_block *body = (kir_block *)(uintptr_t)&f->body;
     kir_each_stmt(body, note_light_reduction, &reduces);
     kir_each_stmt(body, note_math, &calls);
-    calls &= g->math->library == LLVM_MATH_SLEEF;
-    return reduces && !calls ? "256" : "512";
+    bool gains = calls.any && g->math->library != LLVM_MATH_NONE && !g->math->narrow;
+    return reduces && !gains ? "256" : "512";
 }
 
 void gen_function_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {

@@ -204,9 +204,9 @@ void gen_debug_close(gen *g);
 /* ---- gen_runtime.c */
 void gen_runtime(gen *g, const kir_stmt *s);
 
+/* Has any of its functions a loop that reduces, and calls one what only libmvec has? See vector_math.h. */
+bool gen_wants_narrow(const kir_module *m, const vector_math *math);
 /* The module, built; NULL after reporting. */
-/* Has any of its functions a loop that reduces? */
-bool gen_reduces(const kir_module *m);
 bool gen_module(gen *g);
 
 #endif

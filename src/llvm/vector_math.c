@@ -1,8 +1,9 @@
 /* Vector math: which functions stand for exp, sin, pow … in loops that LLVM turns into vector code.
  *
  * Strict kernels may use functions within 1 ulp: SLEEF's u10 family. Kernels with fastmath use glibc's libmvec (up to
- * 4 ulp, faster) or, with AVX-512, SLEEF's u35 family where that is faster still: for float32 nearly always, since libmvec
- * leaves its vectors for arguments whose results overflow, underflow or are no numbers. LLVM learns of them by the call attribute vector-function-abi-variant alone.
+ * 4 ulp, faster) or, with AVX-512, SLEEF's u35 family or ours where they are faster still: for float32 SLEEF's nearly
+ * always, since libmvec leaves its vectors for arguments whose results overflow, underflow or are no numbers. LLVM learns of
+ * them by the call attribute vector-function-abi-variant alone.
  *
  * The same bits wherever an element lies. Which elements a vector loop leaves to its scalar tail depends on where a
  * thread's chunk ends; so the function of one element must give exactly what a vector lane gives.
@@ -117,8 +118,6 @@ static bool find_sleef(const vector_math *v, const math_row *row, const char *ac
 }
 
 static bool find_own(const vector_math *v, const math_row *row, unsigned bits, arena *a, vector_math_call *c) {
-    if (!(row->own & (bits == 64 ? OWN_64 : OWN_32)) || !v->has_avx2)
-        return false;
     const char *suffix = bits == 64 ? "" : "f", *letter = bits == 64 ? "d" : "f";
     c->scalar = arena_printf(a, "plrt_%s%s", row->name, suffix);
     for (uint32_t width = 256; width <= (v->has_avx512 ? 512u : 256u); width *= 2)
@@ -142,14 +141,33 @@ static bool find_libmvec(const vector_math *v, const math_row *row, unsigned bit
     return true;
 }
 
+static bool has_own(const vector_math *v, const math_row *row, unsigned bits) {
+    return v->has_avx2 && (row->own & (bits == 64 ? OWN_64 : OWN_32));
+}
+
+/* SLEEF's variant that stands in for libmvec's, or NULL. */
+static const char *find_quick(const vector_math *v, const math_row *row, unsigned bits) {
+    return !v->may_mix || !v->has_avx512 ? NULL : bits == 64 ? row->quick : row->quick32;
+}
+
+/* Ours of float64 are quicker than libmvec's where both are 512 bits wide. */
+static bool is_own_quick(const vector_math *v, const math_row *row, unsigned bits) {
+    return bits == 64 && v->may_mix && v->has_avx512 && !v->narrow && has_own(v, row, bits);
+}
+
+bool vector_math_is_wide(const vector_math *v, kir_op op, unsigned bits) {
+    const math_row *row = find_row(op);
+    return v->library != LLVM_MATH_LIBMVEC || (row && (find_quick(v, row, bits) || is_own_quick(v, row, bits)));
+}
+
 bool vector_math_find(const vector_math *v, kir_op op, unsigned bits, arena *a, vector_math_call *call) {
     const math_row *row = find_row(op);
     *call = (vector_math_call){0};
     if (!row || v->library == LLVM_MATH_NONE)
         return false;
-    if (v->library == LLVM_MATH_LIBMVEC) {
-        const char *quick = !v->may_mix || !v->has_avx512 ? NULL : bits == 64 ? row->quick : row->quick32;
-        return find_sleef(v, row, quick, bits, a, call) || find_libmvec(v, row, bits, a, call);
-    }
-    return find_own(v, row, bits, a, call) || find_sleef(v, row, row->sleef, bits, a, call);
+    if (v->library != LLVM_MATH_LIBMVEC)
+        return has_own(v, row, bits) ? find_own(v, row, bits, a, call) : find_sleef(v, row, row->sleef, bits, a, call);
+    if (find_sleef(v, row, find_quick(v, row, bits), bits, a, call))
+        return true;
+    return is_own_quick(v, row, bits) ? find_own(v, row, bits, a, call) : find_libmvec(v, row, bits, a, call);
 }

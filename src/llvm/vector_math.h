@@ -7,7 +7,9 @@
 typedef struct vector_math { /* of one compile */
     llvm_math_library library;
     bool has_avx2, has_avx512, may_mix;
-    bool narrow; /* libmvec's of 256 bits: loops that reduce want them, and of one kernel all have the same */
+    bool
+        narrow; /* libmvec's of 256 bits: loops that reduce want them, and of one kernel all have the same; unless all that
+                    it calls are wide */
 } vector_math;
 
 typedef struct vector_math_call { /* how to call one function */
@@ -20,6 +22,8 @@ typedef struct vector_math_call { /* how to call one function */
 
 /* What this process and the CPU offer. `features` as LLVM writes them ("+avx2,-sse4a…"). */
 vector_math vector_math_for(llvm_math_library wanted, const char *features, bool is_host_x86, bool fast);
+/* Not libmvec's, but one that does 512 bits in little more than the time of 256. */
+bool vector_math_is_wide(const vector_math *v, kir_op op, unsigned bits);
 /* False when there is none for `op` on floats of `bits`: libm's is called. */
 bool vector_math_find(const vector_math *v, kir_op op, unsigned bits, arena *a, vector_math_call *call);
 
