@@ -266,24 +266,30 @@ static bool note_light_reduction(kir_stmt *s, void *context) {
 }
 
 /* Loops that reduce are often short, and interleaved: with 512-bit vectors they would be all tail (distances of points
- * in 16 dimensions: three times slower). Loops that only store gain (a five-point stencil: 5 %), and so do SLEEF's functions,
- * and ours, which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses), and loops that
- * wait for divisions and roots (bodies that attract one another: 15 to 20 %). */
-static const char *vector_width(const gen *g, const kir_fn *f) {
+ * in 16 dimensions: three times slower). Loops that only store gain (a five-point stencil: 5 %), and so do SLEEF's functions
+ * and ours, which do eight numbers in little more than the time of four (softmax: 10 to 20 %; with libmvec's it loses), and
+ * loops that wait for divisions and roots (bodies that attract one another: 15 to 20 %).
+ *
+ * Calls of vector functions leave no vector register as it was, so that whatever lives across them is kept in the frame.
+ * LLVM aligns that to vectors only where it knows early that there is a frame pointer; else every other one lies in two
+ * lines of the cache (Black-Scholes: a fifth of the time). */
+static void set_vector_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     bool reduces = false;
     math_calls calls = {.math = g->math};
     kir_block *body = (kir_block *)(uintptr_t)&f->body;
     kir_each_stmt(body, note_light_reduction, &reduces);
     kir_each_stmt(body, note_math, &calls);
-    bool gains = calls.any && g->math->library != LLVM_MATH_NONE && !g->math->narrow;
-    return reduces && !gains ? "256" : "512";
+    calls.any &= g->math->library != LLVM_MATH_NONE;
+    put_text_attribute(g, fn, "prefer-vector-width", reduces && (!calls.any || g->math->narrow) ? "256" : "512");
+    if (calls.any)
+        put_text_attribute(g, fn, "frame-pointer", "all");
 }
 
 void gen_function_attributes(gen *g, LLVMValueRef fn, const kir_fn *f) {
     unsigned at = (unsigned)LLVMAttributeFunctionIndex;
     add_basic_attributes(g, fn);
     if (g->is_x86)
-        put_text_attribute(g, fn, "prefer-vector-width", vector_width(g, f));
+        set_vector_attributes(g, fn, f);
     if (f->is_recursive) /* a loop made of tail calls would never meet the bound on the stack */
         put_text_attribute(g, fn, "disable-tail-calls", "true");
     if (f->cold) {
