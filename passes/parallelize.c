@@ -26,7 +26,7 @@ typedef struct placer {
 
 static void place_block(placer *p, kir_block *b);
 
-static const char *number(placer *p, int64_t x) {
+static const char *number(const placer *p, int64_t x) {
     return arena_printf(p->m->a, "%lld", (long long)x);
 }
 
@@ -70,6 +70,12 @@ static refusal refuse_by_variables(const placer *p, const kir_loop_info *l) {
     return (refusal){0};
 }
 
+/* A search for an extreme that would run in blocks if it were longer (blocks.c). */
+static bool is_short_search(const placer *p, const kir_stmt *loop) {
+    const struct kir_plan *plan = loop->loop->plan;
+    return plan && plan->extremes.len && p->m->options.par_reduction && cost_trips(loop) >= 0;
+}
+
 static bool is_proven(const kir_loop_info *l) {
     return l->class == KIR_CLASS_INDEPENDENT || l->class == KIR_CLASS_REDUCTION;
 }
@@ -90,6 +96,8 @@ static refusal refuse(const placer *p, kir_stmt *loop) {
     if (l->kind == KIR_LOOP_ARRAY && l->class == KIR_CLASS_CARRIED && l->why)
         return (refusal){l->why, "", ""};
     refusal variables = refuse_by_variables(p, l);
+    if (variables.code && is_short_search(p, loop))
+        return (refusal){"SMALL", number(p, cost_trips(loop)), ""};
     if (variables.code)
         return variables;
     bool updates = l->why && strcmp(l->why, "UPDATES") == 0;

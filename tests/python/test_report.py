@@ -127,6 +127,36 @@ def test_an_accumulator_that_is_read_gets_the_line_that_reads_it():
     assert entry["reason"] == "CARRIED_SCALAR" and "would be a reduction" not in entry["hint"]
 
 
+def test_a_search_that_is_too_short_for_blocks_is_called_so():
+    def few(x):
+        best, at = x[0], 0
+        for i in range(3200):
+            if x[i] < best:
+                best = x[i]
+                at = i
+        return best, at
+
+    def many(x):
+        best, at = x[0], 0
+        for i in range(32000):
+            if x[i] < best:
+                best = x[i]
+                at = i
+        return best, at
+
+    def carried(x):
+        best, at = x[0], 0
+        for i in range(3200):
+            if x[i] < best:
+                best = 0.5 * best + x[i]
+                at = i
+        return best, at
+
+    x = np.arange(32000.0)
+    assert [report_of(f, x)[0]["reason"] for f in (few, many, carried)] == ["SMALL", "REDUCTION", "CARRIED_SCALAR"]
+    assert "has only 3200 iterations" in report_of(few, x)[0]["text"]
+
+
 def test_what_the_hint_at_a_loop_that_is_left_early_says_helps():
     def first(x):
         n, found = len(x), False
