@@ -17,6 +17,9 @@
  * 0 <= %k < n, and what runs behind it does not wrap: four instructions of vectors less at each index. Blocks with indices
  * that count from the end run as the source says.
  *
+ * A divisor with a root in it, sqrt(x) or v * sqrt(x), would be computed twice, and roots take long: c says that x >= 2^-200
+ * and |v| >= 2^-100, so that the divisor is not 0. Blocks with lesser numbers run as the source says.
+ *
  * All three are vector loops or rarely run; a block's data are in the first cache when the second one reads them again.
  *
  * When is this right? The loop is one of independent iterations (`vector`), so no iteration reads what another one
@@ -271,10 +274,97 @@ static kir_stmt *new_loop(block_loops *l, kir_var *v, kir_block body) {
     return s;
 }
 
-/* ok = ok & what is checked */
-static kir_stmt *take_check(block_loops *l, const kir_stmt *check, kir_map *map) {
+static uint32_t count_assignments(const kir_block *b, const kir_var *v) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->len; i++) {
+        const kir_stmt *s = b->at[i];
+        n += (s->kind == KIR_ASSIGN || s->kind == KIR_FOR) && s->var == v;
+        n += count_assignments(&s->body, v) + count_assignments(&s->orelse, v);
+    }
+    return n;
+}
+
+/* ---- divisors with roots ----------------------------------------------------------------------------------------------------- */
+
+/* Products of as many numbers of this size, or greater, are not 0, nor is one a subnormal number. */
+#define FAR_FROM_ZERO 0x1p-100
+enum { MAX_FACTORS = 8 };
+
+typedef struct factors {
+    block_loops *l;
+    kir_map *map;
+    kir_expr *all; /* that they are far from zero, so far */
+    uint32_t n, roots;
+} factors;
+
+/* What a variable is, when every iteration assigns it once and always; elsewhere `e` itself. */
+static kir_expr *known_value(prechecker *p, kir_expr *e) {
+    if (e->kind != KIR_VAR || count_assignments(&p->loop->body, e->var) != 1)
+        return e;
+    for (uint32_t i = 0; i < p->loop->body.len; i++) {
+        kir_stmt *s = p->loop->body.at[i];
+        if (s->kind == KIR_ASSIGN && s->var == e->var)
+            return s->value;
+    }
+    return e;
+}
+
+static void look_for_change(kir_var *v, void *context) {
+    phase_scan *scan = context;
+    scan->phase += count_assignments(&scan->p->loop->body, v) > 1;
+}
+
+/* Does it read what an iteration assigns more than once, or memory, so that it may have had another value where the
+ * divisor was computed? */
+static bool changes(const prechecker *p, kir_expr *e) {
+    phase_scan scan = {p, 0};
+    vars_in_expr(e, look_for_change, &scan);
+    return scan.phase > 0 || may_trap(e);
+}
+
+/* not(e < least), which NaN passes as it passes e != 0; with `both`, nor between -least and 0. */
+static void add_factor(factors *x, kir_expr *e, double least, bool both) {
+    kir_module *m = x->l->p->m;
+    span at = e->at;
+    kir_expr *near = kir_binary(m, KIR_OP_LT, kir_copy_expr(m, e, x->map), kir_const_float(m, e->ty, least, at), at);
+    if (both) {
+        kir_expr *low = kir_const_float(m, e->ty, -least, at);
+        near = kir_binary(m, KIR_OP_AND, near, kir_binary(m, KIR_OP_GT, kir_copy_expr(m, e, x->map), low, at), at);
+    }
+    kir_expr *is_far = kir_unary(m, KIR_OP_NOT, near, at);
+    x->all = x->all ? kir_binary(m, KIR_OP_AND, x->all, is_far, at) : is_far;
+    x->n++;
+}
+
+static void add_factors(factors *x, kir_expr *divisor) {
+    kir_expr *e = known_value(x->l->p, divisor);
+    if (e->kind == KIR_BINARY && e->op == KIR_OP_MUL) {
+        add_factors(x, e->args[0]);
+        add_factors(x, e->args[1]);
+    } else if (e->kind == KIR_MATH && e->op == KIR_OP_SQRT && !changes(x->l->p, e)) {
+        add_factor(x, e->args[0], FAR_FROM_ZERO * FAR_FROM_ZERO, false);
+        x->roots++;
+    } else {
+        x->n += changes(x->l->p, divisor) ? MAX_FACTORS : 0;
+        add_factor(x, divisor, FAR_FROM_ZERO, true);
+    }
+}
+
+/* The check, or what implies it and takes no root. */
+static kir_expr *cheapest_check(block_loops *l, kir_expr *check, kir_map *map) {
     kir_module *m = l->p->m;
-    kir_expr *holds = kir_copy_expr(m, check->value, map);
+    factors x = {.l = l, .map = map};
+    bool is_divisor = check->kind == KIR_BINARY && check->op == KIR_OP_NE && check->args[0]->ty->kind == TYPE_FLOAT &&
+                      check->args[0]->ty->bits == 64 && check->args[1]->kind == KIR_CONST &&
+                      check->args[1]->value.f == 0;
+    if (is_divisor)
+        add_factors(&x, check->args[0]);
+    return x.roots > 0 && x.n <= MAX_FACTORS ? x.all : kir_copy_expr(m, check, map);
+}
+
+/* ok = ok & holds */
+static kir_stmt *take_check(block_loops *l, const kir_stmt *check, kir_expr *holds) {
+    kir_module *m = l->p->m;
     kir_expr *all = kir_binary(m, KIR_OP_AND, kir_ref(m, l->ok, check->at), holds, check->at);
     return kir_assign(m, l->ok, all, check->at);
 }
@@ -300,7 +390,7 @@ static kir_block copy_phase(block_loops *l, kir_block *from, uint32_t phase, uin
             kir_expr *value = kir_copy_expr(m, s->value, map);
             vec_push(m->a, &out, kir_assign(m, renamed(l, map, s->var), value, s->at));
         } else if (s->kind == KIR_CHECK && at == phase) {
-            vec_push(m->a, &out, take_check(l, s, map));
+            vec_push(m->a, &out, take_check(l, s, cheapest_check(l, s->value, map)));
         }
         kir_block body = copy_phase(l, &s->body, phase, number, map);
         kir_block orelse = copy_phase(l, &s->orelse, phase, number, map);
@@ -339,7 +429,7 @@ static void gather_checks(block_loops *l, kir_block *b) {
         gather_checks(l, &s->body);
         gather_checks(l, &s->orelse);
         if (s->kind == KIR_CHECK)
-            b->at[i] = take_check(l, s, NULL);
+            b->at[i] = take_check(l, s, kir_copy_expr(l->p->m, s->value, NULL));
     }
 }
 
@@ -374,16 +464,6 @@ static kir_expr *end_of_block(block_loops *l, kir_var *hi, int64_t length) {
         kir_binary(m, KIR_OP_LE, kir_cast(m, left, u64, l->at), kir_const_int(m, u64, length, l->at), l->at);
     kir_expr *next = kir_binary(m, KIR_OP_ADD, kir_ref(m, l->begin, l->at), kir_int(m, length, l->at), l->at);
     return kir_select(m, is_last, kir_ref(m, hi, l->at), next, l->at);
-}
-
-static uint32_t count_assignments(const kir_block *b, const kir_var *v) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < b->len; i++) {
-        const kir_stmt *s = b->at[i];
-        n += (s->kind == KIR_ASSIGN || s->kind == KIR_FOR) && s->var == v;
-        n += count_assignments(&s->body, v) + count_assignments(&s->orelse, v);
-    }
-    return n;
 }
 
 typedef struct indices {

@@ -270,3 +270,64 @@ def test_denominators_above_zero(agree):
     for zero in (x, x[6:] * 1e-200):
         with pytest.raises(ZeroDivisionError):
             plait.njit(parallel=True)(may_be_zero)(zero, np.zeros(len(zero)))
+
+
+def divide_by_roots(a, b, v, out):
+    for i in range(len(out)):
+        d = v * math.sqrt(b[i])
+        out[i] = a[i] / d + 1.0 / math.sqrt(b[i] * a[i])
+
+
+def divide_by_many_roots(a, b, v, out):
+    for i in range(len(out)):
+        d = math.sqrt(b[i])
+        e = d * d * d * v
+        out[i] = a[i] / (e * e * e)
+
+
+def divide_by_what_was_a_root(a, b, v, out):
+    for i in range(len(out)):
+        x = b[i]
+        d = math.sqrt(x) * v
+        x = a[i] - 0.75
+        out[i] = x / d
+
+
+def divide_by_one_of_two_roots(a, b, v, out):
+    for i in range(len(out)):
+        d = v
+        if a[i] > 0.5:
+            d = math.sqrt(b[i])
+        if b[i] != 0.0:
+            out[i] = a[i] / d
+        else:
+            out[i] = 1.0
+
+
+ROOTS = (divide_by_roots, divide_by_many_roots, divide_by_what_was_a_root, divide_by_one_of_two_roots)
+
+
+@pytest.mark.parametrize("kernel", ROOTS)
+@pytest.mark.parametrize("place", [0, 256, 700, 999])
+@pytest.mark.parametrize("number", [0.0, -0.0, 5e-324, 6e-61, 7e-61, 1e-200, 1e-30, math.inf, math.nan, 1.0])
+@pytest.mark.parametrize("factor", [1.0, -1e-30, 1e-31, 1e-200, 5e-324, 0.0])
+def test_divisors_with_roots(kernel, place, number, factor):
+    a, b, out = data(9)
+    b[place] = number
+    got, raises = out.copy(), None
+    try:
+        kernel(a.tolist(), b.tolist(), factor, out)
+    except ZeroDivisionError:
+        raises = True
+    compiled = ROOT_KERNELS[kernel]
+    if raises:
+        with pytest.raises(ZeroDivisionError):
+            compiled(a, b, factor, got)
+        place = int(np.argmin(out != 0))  # the first one that was not stored
+        np.testing.assert_array_equal(got[:place], out[:place])
+    else:
+        compiled(a, b, factor, got)
+        np.testing.assert_array_equal(got, out)
+
+
+ROOT_KERNELS = {k: plait.njit(parallel=True)(k) for k in ROOTS}
