@@ -9,6 +9,7 @@
 #include "ext.h"
 
 #include <structmember.h>
+#include <time.h>
 
 typedef struct leaf { /* a scalar to convert, or slots to copy */
     int slots;
@@ -219,11 +220,54 @@ static PyObject *call_kernel(Kernel *kernel, const int64_t *slots, const packed 
     return result;
 }
 
+/* ---- baseline code ------------------------------------------------------------------------------------------------
+ *
+ * The first call with new types has often little to do. Then baseline code is made for it (src/llvm/emit.c), good for calls
+ * that are not larger: extents and integers not above those of the first. Larger calls, and any once there were many, have
+ * optimised code made. The results are the same. */
+
+enum { BASELINE_CALLS = 1000, BASELINE_NS = 10000000 };
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The value of one code, in these slots. */
+static bool is_larger(uint64_t code, const int64_t *slots, const int64_t *most) {
+    bool is_array = code_kind_of(code) == CODE_ARRAY;
+    bool is_number = code_kind_of(code) == CODE_SCALAR && (ext_dtype)(code & 0xff) >= DT_FLOAT32;
+    int first = is_array ? 2 : 0, n = is_array ? (int)(code >> 8 & 0xff) : is_number ? 0 : pack_own_slots(code);
+    for (int i = first; i < first + n; i++)
+        if (slots[i] != most[i] && (slots[i] > most[i] || slots[i] < 0))
+            return true;
+    return false;
+}
+
+static bool is_outgrown(Kernel *kernel, const packed *args) {
+    if (--kernel->calls_left < 0 || kernel->ns_left < 0)
+        return true;
+    for (Py_ssize_t c = 0, slot = 0; c < args->n_codes; slot += pack_own_slots(args->codes[c++]))
+        if (is_larger(args->codes[c], args->slots + slot, kernel->most + slot))
+            return true;
+    return false;
+}
+
+static PyObject *call_baseline(Kernel *kernel, const packed *args) {
+    int64_t start = now_ns();
+    PyObject *result = call_kernel(kernel, args->slots, args);
+    kernel->ns_left -= now_ns() - start;
+    return result;
+}
+
 static PyObject *call_entry(const entry *e, const packed *args) {
     Kernel *kernel = e->kernel;
     PyObject *result = NULL;
     Py_INCREF(kernel);
-    if (e->n_leaves == 0) {
+    if (kernel->most != NULL) {
+        result = call_baseline(kernel, args);
+    } else if (e->n_leaves == 0) {
         result = call_kernel(kernel, args->slots, args);
     } else {
         int64_t *converted = convert_slots(e, args->slots);
@@ -338,7 +382,7 @@ static PyObject *call_values(Dispatcher *d, PyObject *const *values, Py_ssize_t 
         name_argument(d, i);
     } else {
         const entry *e = find_entry(d, &args, ANY_TILE);
-        if (e == NULL)
+        if (e == NULL || (e->kernel->most != NULL && is_outgrown(e->kernel, &args)))
             e = make_entry(d, &args, values, count);
         if (e != NULL)
             refresh(e->kernel);
@@ -473,7 +517,18 @@ static int read_leaves(entry *e, PyObject *conversions) {
     return 0;
 }
 
+/* Baseline code gives way to what was made for the same types. */
 static int append_entry(Dispatcher *d, entry *e) {
+    for (Py_ssize_t i = 0; i < d->n_entries; i++) {
+        entry *old = &d->entries[i];
+        if (old->kernel->most == NULL || old->n_codes != e->n_codes ||
+            memcmp(old->codes, e->codes, (size_t)e->n_codes * sizeof *e->codes) != 0)
+            continue;
+        entry given_up = *old;
+        *old = *e;
+        clear_entry(&given_up);
+        return 0;
+    }
     entry *moved = PyMem_Realloc(d->entries, (size_t)(d->n_entries + 1) * sizeof *moved);
     if (moved == NULL)
         return -1;
@@ -482,12 +537,24 @@ static int append_entry(Dispatcher *d, entry *e) {
     return 0;
 }
 
-/* _insert(values, kernel, conversions or None): calls with values of these types go to the kernel. */
+static int note_most(Kernel *kernel, const packed *p) {
+    kernel->most = PyMem_Malloc(((size_t)p->n_slots + 1) * sizeof *kernel->most);
+    if (kernel->most == NULL)
+        return -1;
+    memcpy(kernel->most, p->slots, (size_t)p->n_slots * sizeof *kernel->most);
+    kernel->calls_left = BASELINE_CALLS;
+    kernel->ns_left = BASELINE_NS;
+    return 0;
+}
+
+/* _insert(values, kernel, conversions or None, baseline): calls with values of these types go to the kernel, baseline ones
+ * while they are not larger than these. */
 static PyObject *insert(PyObject *self, PyObject *args) {
     Dispatcher *d = (Dispatcher *)self;
     PyObject *values, *kernel, *conversions;
     packed p;
-    if (!PyArg_ParseTuple(args, "O!O!O", &PyTuple_Type, &values, ext.kernel_type, &kernel, &conversions))
+    int baseline = 0;
+    if (!PyArg_ParseTuple(args, "O!O!O|p", &PyTuple_Type, &values, ext.kernel_type, &kernel, &conversions, &baseline))
         return NULL;
     if (conversions != Py_None && !PyTuple_Check(conversions)) {
         PyErr_SetString(PyExc_TypeError, "conversions are a tuple");
@@ -506,7 +573,7 @@ static PyObject *insert(PyObject *self, PyObject *args) {
     if (ok) {
         memcpy(e.codes, p.codes, (size_t)p.n_codes * sizeof *e.codes);
         e.kernel = (Kernel *)Py_NewRef(kernel);
-        ok = append_entry(d, &e) == 0;
+        ok = (!baseline || note_most(e.kernel, &p) == 0) && append_entry(d, &e) == 0;
     }
     pack_end(&p);
     if (ok)

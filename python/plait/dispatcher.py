@@ -178,20 +178,27 @@ class _Library:
 
 
 def _call_of(values):
-    """What a compile may know of the call that it is for: integers and shapes."""
+    """What a compile may know of the call that it is for: integers and shapes, tuples item by item."""
     import numpy as np
 
-    return [list(v.shape) if isinstance(v, np.ndarray) else v if type(v) is int and abs(v) < 2**63 else None for v in values]
+    known = []
+    for v in values:
+        if isinstance(v, tuple):
+            known += _call_of(v)
+        else:
+            known.append(list(v.shape) if isinstance(v, np.ndarray) else v if type(v) is int and abs(v) < 2**63 else None)
+    return known
 
 
 class Overload:
     """A kernel compiled for one list of argument types. `variants`: with other tiles, by tile, for arrays of other sizes.
-    `call`: the arguments of the call that needs it, if one does."""
+    `call`: the arguments of the call that needs it, if one does; `tiered`: baseline code will do if it has little to do.
+    `is_baseline`: so it was made; dispatcher.c says when optimised code is wanted."""
 
     objectmode = False
     lifted = ()
 
-    def __init__(self, dispatcher, signature, tile=None, call=()):
+    def __init__(self, dispatcher, signature, tile=None, call=(), tiered=False):
         import json
 
         remarks = {}
@@ -202,9 +209,10 @@ class Overload:
         self._tile = tile
         request = _full_request(dispatcher, signature, remarks, tile=tile)
         self.tile = request["options"].get("tile", 0)
-        options = {**request["options"], "lazy": True, "call": _call_of(call)}
+        options = {**request["options"], "lazy": True, "call": _call_of(call), "tiered": tiered}
         self.artifact = _compile_request({**request, "options": options}, remarks)
         self.info = json.loads(self.artifact.metadata())
+        self.is_baseline = self.info.get("baseline", False)
         classes = _named_tuples(dispatcher, signature.args)
         result = types.from_json(self.info.get("result") or {"kind": "none"}, classes)
         self.signature = types.Signature(result, signature.args)
@@ -324,11 +332,11 @@ def _tile_of_size(dispatcher, nbytes):
     return config.tile(name_in_files(dispatcher), nbytes)
 
 
-def _compiled(dispatcher, signature, tile, call=()):
+def _compiled(dispatcher, signature, tile, call=(), tiered=False):
     state = dispatcher._state
     state.compiling = True
     try:
-        return Overload(dispatcher, signature, tile, call)
+        return Overload(dispatcher, signature, tile, call, tiered)
     finally:
         state.compiling = False
 
@@ -348,10 +356,13 @@ def compile_overload(dispatcher, signature, tile=None, call=()):
     state = dispatcher._state
     with state.lock:
         overload = state.overloads.get(signature.args)
-        if overload is not None:
+        if overload is not None and overload.is_baseline:
+            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile, call)
+        elif overload is not None:
             overload = _variant(dispatcher, overload, tile, call)
         else:
-            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile, call)
+            tiered = bool(call) and not tile and config.is_set("TIERED")
+            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile, call, tiered)
             level = int(config.setting("PARALLEL_DIAGNOSTICS", "0") or 0)
             if level and state.options.get("parallel"):
                 Methods.parallel_diagnostics(dispatcher, signature.args, level)
@@ -379,10 +390,11 @@ def _make_entry(dispatcher, values, nbytes):
     with state.lock:
         if state.can_compile or args in state.overloads:
             overload = compile_overload(dispatcher, types.Signature(None, args), tile, values)
-            dispatcher._insert(values, overload.kernel, None)
+            dispatcher._insert(values, overload.kernel, None, overload.is_baseline)
             return
-        overload = _variant(dispatcher, _best_overload(dispatcher, args), tile, values)
-        dispatcher._insert(values, overload.kernel, _conversions(args, overload.signature.args))
+        best = _best_overload(dispatcher, args)
+        overload = compile_overload(dispatcher, best.requested, tile, values)
+        dispatcher._insert(values, overload.kernel, _conversions(args, overload.signature.args), False)
 
 
 # ---- conversions to eager signatures -----------------------------------------------------------------------------------

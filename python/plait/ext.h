@@ -96,6 +96,8 @@ void pack_begin(packed *p, PyObject *constants);
 int pack_argument(packed *p, PyObject *value);
 void pack_end(packed *p);
 int pack_setup(void);
+/* Slots that belong to one code; a tuple's are its items'. */
+int pack_own_slots(uint64_t code);
 /* Slots that the value described by codes[*at…] takes; moves *at past it. */
 int pack_slots_of(const uint64_t *codes, Py_ssize_t *at);
 
@@ -136,6 +138,9 @@ typedef struct Kernel {
     const plrt_kernel_settings *settings;
     plrt_choice own; /* what its decorator says */
     bool has_own;
+    int64_t *most;  /* baseline code (dispatcher.c): the slots of the largest call that it is for; else NULL */
+    int calls_left; /* of baseline code, before better code is made */
+    int64_t ns_left;
     int64_t tile;     /* that it was compiled with; -1: whatever the configuration says about the call's size */
     bool tile_varies; /* by its settings: another size of arrays may want another kernel */
 } Kernel;

@@ -104,6 +104,9 @@ Kernel *kernel_new(plait_entry entry, plait_kernel *loaded, PyObject *result, Py
     k->settings = NULL;
     k->own = (plrt_choice){0};
     k->has_own = false;
+    k->most = NULL;
+    k->calls_left = 0;
+    k->ns_left = 0;
     k->tile = -1;
     k->tile_varies = false;
     PyObject_GC_Track(k);
@@ -159,6 +162,7 @@ static void dealloc(PyObject *self) {
     clear(self);
     clear_result(&k->result);
     PyMem_Free(k->name);
+    PyMem_Free(k->most);
     if (k->loaded != NULL)
         compiler_free_kernel(k->loaded);
     type->tp_free(self);

@@ -410,21 +410,12 @@ int pack_argument(packed *p, PyObject *value) {
     return pack_rare(p, value);
 }
 
-int pack_slots_of(const uint64_t *codes, Py_ssize_t *at) {
-    uint64_t code = codes[(*at)++];
-    int slots = 0, len = (int)(code & 0xffffffff);
+int pack_own_slots(uint64_t code) {
     switch (code_kind_of(code)) {
     case CODE_SCALAR:
         return dtype_slots((ext_dtype)(code & 0xff));
     case CODE_ARRAY:
         return 2 + 2 * (int)(code >> 8 & 0xff);
-    case CODE_NAMED:
-        ++*at;
-        /* fall through */
-    case CODE_TUPLE:
-        for (int i = 0; i < len; i++)
-            slots += pack_slots_of(codes, at);
-        return slots;
     case CODE_RANGE:
         return 3;
     case CODE_SLICE:
@@ -432,4 +423,14 @@ int pack_slots_of(const uint64_t *codes, Py_ssize_t *at) {
     default:
         return 0;
     }
+}
+
+int pack_slots_of(const uint64_t *codes, Py_ssize_t *at) {
+    uint64_t code = codes[(*at)++];
+    int slots = pack_own_slots(code), len = (int)(code & 0xffffffff);
+    bool named = code_kind_of(code) == CODE_NAMED;
+    *at += named;
+    for (int i = 0; i < len && (named || code_kind_of(code) == CODE_TUPLE); i++)
+        slots += pack_slots_of(codes, at);
+    return slots;
 }

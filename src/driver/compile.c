@@ -123,6 +123,7 @@ static bool emit(compile *c) {
                       .texts = llvm_texts(c->r),
                       .verify = c->r->verify,
                       .lazy = c->r->lazy,
+                      .tiered = c->r->tiered,
                       .n_call = c->r->n_call,
                       .call = c->r->call};
 #ifdef PLAIT_DEBUG

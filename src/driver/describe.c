@@ -85,6 +85,6 @@ const char *describe_metadata(arena *a, const kir_module *m, const request *r, c
     text_printf(&t, "],\"regions\":%u,\"libraries\":[%s%s%s]", l->regions, l->uses_sleef ? "\"sleef\"" : "",
                 l->uses_sleef && l->uses_libmvec ? "," : "", l->uses_libmvec ? "\"mvec\"" : "");
     put_notes(&t, e);
-    text_put(&t, "}");
+    text_put(&t, l->is_baseline ? ",\"baseline\":true}" : "}");
     return t.at;
 }

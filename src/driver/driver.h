@@ -21,7 +21,7 @@ typedef struct request {
     kir_options options;
     const char **disable; /* passes, NULL-terminated, or NULL */
     const char **dump;    /* stages, NULL-terminated, or NULL */
-    bool verify, lazy;
+    bool verify, lazy, tiered;
     uint32_t n_call; /* the arguments of the call that it is for; 0: not known */
     const llvm_argument *call;
     llvm_target target;

@@ -372,6 +372,13 @@ static bool read_lazy(session *s, request *r, const json_t *v, const option_row 
     return true;
 }
 
+static bool read_tiered(session *s, request *r, const json_t *v, const option_row *row) {
+    if (!json_is_boolean(v))
+        return refuse(s, "options.", row->name, "must be true or false");
+    r->tiered = json_is_true(v);
+    return true;
+}
+
 /* Of the call that the compile is for: integers, and arrays by their shapes; null is anything else. What does not fit is
  * as good as nothing, for it is only guessed from. */
 static llvm_argument read_argument(session *s, const json_t *v) {
@@ -415,6 +422,7 @@ static const option_row option_rows[] = {
     {"dump", read_dump, 0},
     {"verify", read_verify, 0},
     {"lazy", read_lazy, 0},
+    {"tiered", read_tiered, 0},
     {"call", read_call, 0},
 };
 

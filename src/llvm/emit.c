@@ -200,7 +200,13 @@ typedef struct spare_machine {
     char *name; /* triple, CPU and features */
 } spare_machine;
 
-static _Atomic(spare_machine *) spares[4];
+enum { N_SPARES = 4 };
+
+static _Atomic(spare_machine *) optimising[N_SPARES], fast[N_SPARES];
+
+static _Atomic(spare_machine *) *spares_of(LLVMCodeGenOptLevel level) {
+    return level == LLVMCodeGenLevelNone ? fast : optimising;
+}
 
 static void dispose_machine(spare_machine *s) {
     if (!s)
@@ -211,9 +217,9 @@ static void dispose_machine(spare_machine *s) {
 }
 
 static void put_back_machine(spare_machine *s) {
-    for (size_t i = 0; i < sizeof spares / sizeof spares[0]; i++) {
+    for (size_t i = 0; i < N_SPARES; i++) {
         spare_machine *none = NULL;
-        if (atomic_compare_exchange_strong(&spares[i], &none, s))
+        if (atomic_compare_exchange_strong(&spares_of(s->level)[i], &none, s))
             return;
     }
     dispose_machine(s);
@@ -227,8 +233,8 @@ static bool is_named(const char *name, const char *triple, const char *cpu, cons
 }
 
 static spare_machine *take_machine(const llvm_target *t, LLVMCodeGenOptLevel level) {
-    for (size_t i = 0; i < sizeof spares / sizeof spares[0]; i++) {
-        spare_machine *s = atomic_exchange(&spares[i], NULL);
+    for (size_t i = 0; i < N_SPARES; i++) {
+        spare_machine *s = atomic_exchange(&spares_of(level)[i], NULL);
         if (s && s->level == level && is_named(s->name, t->triple, t->cpu, t->features))
             return s;
         dispose_machine(s);
@@ -283,6 +289,7 @@ typedef struct emission {
     spare_machine *spare;
     LLVMTargetMachineRef machine; /* the spare's */
     LLVMModuleRef module;
+    bool is_baseline;
     uint32_t n_ahead; /* asides that the call at hand needs */
     const uint32_t *ahead;
 } emission;
@@ -363,6 +370,23 @@ static void drop_names(emission *e) {
     LLVMContextSetDiscardValueNames(e->context, !e->request || e->request->texts == 0);
 }
 
+/* ---- baseline code ----------------------------------------------------------------------------------------------------------
+ *
+ * A call that has less to do than optimising its code would take gets code that is made at once: the module with the asides
+ * that the call passes through, its variables in registers and no more, by LLVM's fast instruction selection. That takes a
+ * tenth of the time. Whoever asked for it (llvm_request.tiered) has optimised code made when there is more to do.
+ *
+ * Both give the same results to the last bit: kernels of which LLVM may choose how results are rounded get no baseline code,
+ * which are those with fastmath and those with sums of floats that may be spread over lanes. */
+
+enum { BASELINE_WORK = 1 << 23 };
+
+static bool suits_baseline(const emission *e, const gen *g) {
+    const llvm_request *r = e->request;
+    return r->tiered && r->lazy && r->texts == 0 && e->opt == 3 && !e->m->options.fastmath && !e->m->options.debug &&
+           !g->is_loose && g->work <= BASELINE_WORK;
+}
+
 static bool build(emission *e) {
     vector_math math = vector_math_for(e->request->math, e->target.known_features, e->target.arch == ARCH_X86,
                                        (e->m->options.fastmath & KIR_FAST_AFN) != 0);
@@ -389,6 +413,7 @@ static bool build(emission *e) {
     LLVMDisposeBuilder(g.entry_b);
     e->result->regions = g.regions;
     e->result->asides.n = g.n_asides;
+    e->is_baseline = suits_baseline(e, &g);
     e->n_ahead = g.ahead.len;
     e->ahead = g.ahead.at;
     sym name = e->m->fns.at[0]->user_name ? e->m->fns.at[0]->user_name : e->m->fns.at[0]->name;
@@ -420,9 +445,13 @@ static bool verify(emission *e, const char *when) {
     "loop-unroll<O3;no-runtime>,loop-mssa(licm<allowspeculation>),div-rem-pairs,"                                      \
     "simplifycfg,sroa<preserve-cfg>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg"
 
+#define BASELINE "function(sroa<modify-cfg>)"
+
 static const char *choose_pipeline(const emission *e) {
     if (e->request && e->request->pipeline)
         return e->request->pipeline;
+    if (e->is_baseline)
+        return BASELINE;
     static const char *const by_level[] = {
         "function(sroa)", CLEAN_UP ",function(sroa<modify-cfg>,early-cse,instcombine<no-verify-fixpoint>,simplifycfg)",
         CLEAN_UP ",function<eager-inv>(" SIMPLIFY "),globaldce",
@@ -450,6 +479,8 @@ static bool optimise_all(emission *e, bool prunes) {
     snprintf(all, sizeof all, "%s%s", prunes ? "globaldce," : "", choose_pipeline(e));
     if (!optimise(e, all))
         return false;
+    if (e->is_baseline)
+        return true;
     if (e->wide_vectors) {
         llvm_repeat_broadcasts(e->module);
         llvm_stream_stores(e->module);
@@ -573,7 +604,7 @@ static bool has_processors(void) {
 static ahead *start_ahead(emission *e) {
     ahead *x = arena_make(e->m->a, ahead);
     *x = (ahead){.asides = &e->result->asides, .numbers = e->ahead, .n = e->n_ahead};
-    if (x->n == 0 || e->request->n_call == 0 || e->request->texts || !has_processors())
+    if (x->n == 0 || e->is_baseline || e->request->n_call == 0 || e->request->texts || !has_processors())
         return x;
     x->objects = arena_array(e->m->a, llvm_object, x->n);
     x->runs = llvm_start_thread(&x->thread, compile_ahead, x);
@@ -597,11 +628,29 @@ static void finish_ahead(emission *e, ahead *x) {
     e->result->ahead_ms = x->took_ms;
 }
 
-static void drop_asides(emission *e) {
+static LLVMValueRef find_aside(const emission *e, uint32_t number) {
     char name[40];
+    snprintf(name, sizeof name, LLVM_ASIDE "%u", number);
+    return LLVMGetNamedFunction(e->module, name);
+}
+
+/* Those that nothing mentions. */
+static void drop_asides(emission *e) {
     for (uint32_t i = 0; i < e->result->asides.n; i++) {
-        snprintf(name, sizeof name, LLVM_ASIDE "%u", i);
-        LLVMDeleteFunction(LLVMGetNamedFunction(e->module, name));
+        LLVMValueRef aside = find_aside(e, i);
+        if (!LLVMGetFirstUse(aside))
+            LLVMDeleteFunction(aside);
+    }
+}
+
+/* The asides that the call needs stay, and their slots hold them from the start. */
+static void keep_expected(emission *e) {
+    char name[40];
+    for (uint32_t i = 0; i < e->n_ahead; i++) {
+        snprintf(name, sizeof name, LLVM_SLOT "%u", e->ahead[i]);
+        LLVMValueRef slot = LLVMGetNamedGlobal(e->module, name), first = LLVMGetInitializer(slot);
+        LLVMValueRef fields[3] = {find_aside(e, e->ahead[i]), LLVMGetOperand(first, 1), LLVMGetOperand(first, 2)};
+        LLVMSetInitializer(slot, LLVMConstStructInContext(e->context, fields, 3, false));
     }
 }
 
@@ -609,6 +658,8 @@ static void drop_asides(emission *e) {
 static LLVMMemoryBufferRef compile_rest(emission *e) {
     llvm_result *r = e->result;
     double start = now_ms();
+    if (e->is_baseline)
+        keep_expected(e);
     drop_asides(e);
     if (!optimise_all(e, e->result->asides.n > 0))
         return NULL;
@@ -624,10 +675,17 @@ static LLVMMemoryBufferRef compile_rest(emission *e) {
     return object;
 }
 
+static bool change_machine(emission *e) {
+    put_back_machine(e->spare);
+    e->spare = open_machine(&(llvm_target){e->target.triple, e->target.cpu, e->target.features}, 0);
+    e->machine = e->spare ? e->spare->machine : NULL;
+    return e->spare || report_target(e->m, "target", e->target.triple, target_hint);
+}
+
 static bool run(emission *e) {
     llvm_result *r = e->result;
     double start = now_ms();
-    if (!build(e))
+    if (!build(e) || (e->is_baseline && !change_machine(e)))
         return false;
     if (e->request->texts & LLVM_TEXT_BUILT)
         r->built = print_module(e);
@@ -636,6 +694,7 @@ static bool run(emission *e) {
     keep_module(e);
     ahead *x = start_ahead(e);
     r->build_ms = now_ms() - start;
+    r->is_baseline = e->is_baseline;
     LLVMMemoryBufferRef object = compile_rest(e);
     dispose(e);
     finish_ahead(e, x);
@@ -664,9 +723,7 @@ bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
 /* ---- asides ------------------------------------------------------------------------------------------------------------------ */
 
 static bool keep_aside(emission *e, const llvm_asides *x, uint32_t number) {
-    char name[40];
-    snprintf(name, sizeof name, LLVM_ASIDE "%u", number);
-    LLVMValueRef aside = LLVMGetNamedFunction(e->module, name), entry = LLVMGetNamedFunction(e->module, x->entry);
+    LLVMValueRef aside = find_aside(e, number), entry = LLVMGetNamedFunction(e->module, x->entry);
     if (!aside || !entry)
         return false;
     LLVMSetLinkage(aside, LLVMExternalLinkage);

@@ -515,6 +515,7 @@ static void check_stack(gen *g, const kir_fn *f) {
 }
 
 static void write_function(gen *g, const kir_fn *f, gen_fn *self) {
+    self->is_written = true;
     open_function(g, f, self);
     make_result_slots(g, f);
     if (f->kind == KIR_FN_REGION) {

@@ -27,13 +27,36 @@ typedef struct gen_var { /* where a variable lives: stack slots, which LLVM turn
     uint32_t home; /* scratch array: loops around its assignment, whose iterations share the memory */
 } gen_var;
 
+#define LLVM_SLOT "plait.slot." /* and an aside's number: what it is called through */
+
 typedef struct gen_target { /* an enclosing statement that BREAK and CONTINUE may name */
     const kir_stmt *stmt;
     LLVMBasicBlockRef on_break, on_continue;
     struct gen_target *outer;
 } gen_target;
 
-typedef struct gen_known gen_known; /* of a variable, in the call at hand */
+typedef struct gen_range { /* the least and the most that a number can be */
+    double low, high;
+} gen_range;
+
+typedef struct gen_known { /* of a variable, in the call at hand */
+    gen_range value;
+    const gen_range *shape; /* array; NULL: nothing is */
+} gen_known;
+
+typedef struct gen_change { /* of what is known, where it is not known whether the call comes */
+    const kir_var *of;
+    gen_known was;
+} gen_change;
+
+typedef struct gen_changes { /* in the arms that are being written */
+    VEC(gen_change) made;
+} gen_changes;
+
+typedef struct gen_way { /* what holds before an arm */
+    bool possible, undecided;
+    uint32_t n_changes;
+} gen_way;
 
 typedef struct gen_fn { /* a function of the module */
     LLVMValueRef value;
@@ -43,7 +66,9 @@ typedef struct gen_fn { /* a function of the module */
     LLVMValueRef copy;   /* REGION: the body for one short block; NULL until asked for */
     bool has_copy;       /* and it has been written */
     bool expected;       /* the call at hand calls it */
-    gen_known *known;    /* with these arguments */
+    bool is_written;
+    double times;     /* so often at most */
+    gen_known *known; /* with these arguments; a region: then its iterations */
 } gen_fn;
 
 typedef struct gen_debug gen_debug;
@@ -68,6 +93,8 @@ typedef struct gen {
     VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
     unsigned md_loop, md_group, md_prof, md_range;
     bool is_x86, is_recursive;
+    bool is_loose;    /* some results depend on how LLVM groups operations */
+    double work;      /* operations that the call at hand makes at most */
     gen_debug *debug; /* NULL without the option */
 
     /* the function being written */
@@ -90,8 +117,12 @@ typedef struct gen {
     LLVMValueRef iteration; /* region: slot of the current iteration */
     LLVMValueRef block_index, part;
     bool in_aside;
-    gen_known *known;              /* of variables, by id */
-    bool expected;                 /* the call at hand comes here, as far as can be said */
+    gen_known *known; /* of variables, by id */
+    bool expected;    /* the call at hand comes here, as far as can be said */
+    bool possible;    /* nothing says that it does not */
+    bool undecided;   /* but it depends on what is not known */
+    gen_changes *changes;
+    double trips;                  /* so often at most */
     LLVMValueRef word;             /* in an aside: what its caller asks, and is told */
     LLVMValueRef context_on_stack; /* what the function's asides are given; NULL: it has none yet */
     uint32_t *context_places, context_size;
@@ -143,8 +174,10 @@ LLVMValueRef gen_libm(gen *g, kir_op op, type *t, LLVMValueRef *args, uint32_t n
 
 /* ---- gen_pieces.c */
 void gen_find_definitions(gen *g);
-bool gen_runs_long(const kir_block *b);             /* loops in it may */
-int64_t gen_piece(const gen *g, const kir_stmt *s); /* iterations of a FOR between two polls; 0: it is not cut */
+bool gen_runs_long(const kir_block *b);                 /* loops in it may */
+int64_t gen_piece(const gen *g, const kir_stmt *s);     /* iterations of a FOR between two polls; 0: it is not cut */
+int64_t gen_cost(const kir_stmt *s);                    /* operations in its own expressions, roughly */
+double gen_most_trips(const gen *g, const kir_stmt *s); /* of a FOR, by its text alone */
 
 /* ---- gen_array.c */
 gen_array gen_load_array(gen *g, const kir_var *v);
@@ -183,7 +216,12 @@ gen_guess gen_guess_of(const gen *g, const kir_expr *e);
 gen_guess gen_guess_less(const gen *g, const kir_expr *e, double limit);
 void gen_guess_start(gen *g, const gen_fn *f); /* at a function's beginning */
 void gen_guess_assigned(gen *g, const kir_stmt *s);
-void gen_guess_called(gen *g, const kir_stmt *s); /* CALL, REGION */
+gen_way gen_guess_enter_arm(gen *g, gen_guess taken);
+void gen_guess_leave_arm(gen *g, gen_way before, gen_guess taken);
+void gen_guess_called(gen *g, const kir_stmt *s);  /* CALL, REGION */
+double gen_guess_enter(gen *g, const kir_stmt *s); /* FOR, LOOP: what gen_guess_leave is given */
+void gen_guess_leave(gen *g, double trips);
+void gen_guess_work(gen *g, const kir_stmt *s);
 
 /* ---- gen_aside.c */
 void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second, gen_guess taken);

@@ -377,7 +377,11 @@ static void write_function(gen *g, aside *x, const char *name, void (*write)(gen
     uint32_t n_groups = g->n_groups, n_asides = g->n_asides, regions = g->regions;
     __typeof__(g->vector_functions) kept = g->vector_functions;
     __typeof__(g->ahead) ahead = g->ahead;
+    double work = g->work;
+    bool is_loose = g->is_loose;
     *g = outer;
+    g->work = work;
+    g->is_loose = is_loose;
     g->n_groups = n_groups;
     g->n_asides = n_asides;
     g->regions = regions;
@@ -395,7 +399,9 @@ static LLVMValueRef make_slot(gen *g, uint32_t number) {
     LLVMValueRef fields[3] = {gen_declare(g, "plait_resolve", aside_type(g)),
                               gen_runtime_global(g, "plait_loaded", g->i8), gen_int32(g, (int32_t)number)};
     LLVMValueRef first = LLVMConstStructInContext(g->context, fields, 3, false);
-    LLVMValueRef slot = LLVMAddGlobal(g->module, LLVMTypeOf(first), "plait.slot");
+    char name[40];
+    snprintf(name, sizeof name, LLVM_SLOT "%u", number);
+    LLVMValueRef slot = LLVMAddGlobal(g->module, LLVMTypeOf(first), name);
     LLVMSetInitializer(slot, first);
     LLVMSetLinkage(slot, LLVMInternalLinkage);
     return slot;
@@ -522,8 +528,10 @@ void gen_arm(gen *g, const kir_block *b, const kir_block *other, bool second, ge
     version &= g->depth > 0 || mine.regions || !gen_is_short(b);
     version &= second || !gen_is_quick(b);
     bool expected = taken == GEN_TRUE || (taken == GEN_UNKNOWN && !second && !cold);
+    gen_way before = gen_guess_enter_arm(g, taken);
     if ((cold || version || is_apart(b)) && gen_aside_fits(g, b))
         gen_aside(g, b, write_block, b, NULL, cold || second, expected);
     else
         write_expected(g, b, expected);
+    gen_guess_leave_arm(g, before, taken);
 }

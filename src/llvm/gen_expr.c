@@ -227,6 +227,7 @@ static LLVMValueRef propagate_nan(gen *g, const char *name, LLVMValueRef a, LLVM
     LLVMValueRef x = gen_intrinsic(g, name, LLVMTypeOf(a), args, 2);
     if (LLVMIsAInstruction(x))
         LLVMSetFastMathFlags(x, LLVMFastMathNoSignedZeros);
+    g->is_loose = true;
     return gen_fast(g, x);
 }
 
@@ -442,9 +443,11 @@ static bool is_on_spine(const gen *g, const kir_expr *e, kir_op op) {
     return op == KIR_OP_ADD && e->op == KIR_OP_SUB && is_on_spine(g, e->args[0], op);
 }
 
-static void allow_lane(LLVMValueRef v) {
-    if (v && LLVMIsAInstruction(v) && LLVMCanValueUseFastMathFlags(v))
-        LLVMSetFastMathFlags(v, LLVMGetFastMathFlags(v) | LLVMFastMathAllowReassoc);
+static void allow_lane(gen *g, LLVMValueRef v) {
+    if (!v || !LLVMIsAInstruction(v) || !LLVMCanValueUseFastMathFlags(v))
+        return;
+    LLVMSetFastMathFlags(v, LLVMGetFastMathFlags(v) | LLVMFastMathAllowReassoc);
+    g->is_loose = true;
 }
 
 /* The reduction's own operation may be spread over vector lanes: their number and order are fixed by the code alone, so
@@ -454,9 +457,9 @@ static void mark_reduction(gen *g, const kir_expr *e, gen_value v) {
         return;
     bool adds = e->op == KIR_OP_ADD || e->op == KIR_OP_SUB;
     if ((adds && is_on_spine(g, e, KIR_OP_ADD)) || (e->op == KIR_OP_MUL && is_on_spine(g, e, KIR_OP_MUL))) {
-        allow_lane(v.re);
+        allow_lane(g, v.re);
         if (adds)
-            allow_lane(v.im);
+            allow_lane(g, v.im);
     }
 }
 

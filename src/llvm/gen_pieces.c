@@ -9,6 +9,7 @@
  * recognised is a matter of speed alone. */
 #include "llvm/gen.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Whether a block may run for long: loops of a small constant number of iterations (which LLVM unrolls, and then perhaps
@@ -164,6 +165,13 @@ static bool count_stmt(kir_stmt *s, void *context) {
     return true;
 }
 
+int64_t gen_cost(const kir_stmt *s) {
+    int64_t cost = 1;
+    kir_stmt own = *s;
+    kir_each_expr(&own, count_slot, &cost);
+    return cost;
+}
+
 /* Operations in an iteration of straight code, roughly; short loops in it are counted as often as they run. */
 static int64_t cost_of(const kir_block *b) {
     int64_t cost = 1;
@@ -208,6 +216,14 @@ static bool is_bounded(const gen *g, const kir_stmt *s, int64_t most) {
     int64_t step = 1;
     bool upward = s->step == NULL || (kir_is_const_int(s->step, &step) && step > 0);
     return s->loop->few || constant_trips(s) <= most || (upward && distance(g, s->hi, s->lo, BOUND_DEPTH) <= most);
+}
+
+double gen_most_trips(const gen *g, const kir_stmt *s) {
+    int64_t step = 1;
+    bool upward = s->step == NULL || (kir_is_const_int(s->step, &step) && step > 0);
+    int64_t most = upward ? distance(g, s->hi, s->lo, BOUND_DEPTH) : UNBOUNDED;
+    most = s->loop->few ? least(most, FEW_TRIPS) : most;
+    return most == UNBOUNDED ? INFINITY : (double)most;
 }
 
 int64_t gen_piece(const gen *g, const kir_stmt *s) {

@@ -352,6 +352,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     uint32_t conditions = g->conditions;
     g->conditions = 0;
     push_loop(g, s);
+    double trips = gen_guess_enter(g, s);
     LLVMValueRef group = g->access[g->depth - 1];
     gen_target target = {s, c.after, c.latch, g->targets};
     g->targets = &target;
@@ -362,6 +363,7 @@ static void write_for(gen *g, const kir_stmt *s) {
     gen_jump(g, c.latch);
     gen_start(g, c.latch);
     g->targets = target.outer;
+    gen_guess_leave(g, trips);
     if (gen_runs_long(&s->body))
         poll(g, sparing_take(g));
     describe_loop(g, s, close_counter(g, &c), group);
@@ -376,7 +378,9 @@ static void write_endless(gen *g, const kir_stmt *s) {
     gen_jump(g, body);
     gen_start(g, body);
     g->targets = &target;
+    double trips = gen_guess_enter(g, s);
     gen_statements(g, &s->body);
+    gen_guess_leave(g, trips);
     g->targets = target.outer;
     gen_jump(g, next);
     gen_start(g, next);
@@ -515,6 +519,7 @@ static void call(gen *g, const kir_stmt *s) {
 
 static void statement(gen *g, const kir_stmt *s) {
     gen_debug_at(g, s->at);
+    gen_guess_work(g, s);
     switch (s->kind) {
     case KIR_ASSIGN:
         gen_guess_assigned(g, s);

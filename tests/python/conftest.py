@@ -2,7 +2,7 @@
 
 A test is a few lines with one idea and its name is the claim. The fixture `agree` is the one way to say "this kernel
 means what Python means": it runs the function under CPython and NumPy, compiled without `parallel`, and compiled with
-`parallel=True` on 1, 2 and 4 threads and with parallel loops in shuffled serial order. All parallel runs have to agree
+`parallel=True` on 1, 2 and 4 threads, with parallel loops in shuffled serial order and as baseline code. All parallel runs have to agree
 to the bit with one another; all of them with the oracle to `rtol` (`bits=True`: to the bit).
 """
 import ctypes
@@ -11,6 +11,7 @@ import pathlib
 
 os.environ.setdefault("PLAIT_NUM_THREADS", "4")  # more than some machines have: results may not depend on it
 os.environ["PLAIT_CONFIG"] = ""  # nobody's configuration files
+os.environ.setdefault("PLAIT_TIERED", "0")  # the small inputs of tests shall run optimised code; `agree` runs both
 
 import numpy as np
 import pytest
@@ -184,7 +185,10 @@ def agree(runtime):
             runtime.plrt_set_shuffle(0)
             runtime.plrt_set_min_work(-1)  # as users run it: small regions are called in place
             compare(outcome(kernel, args, keywords), first, 0, "small work in place")
+            plait.config.tiered = True
+            compare(outcome(plait.njit(**{"parallel": True, **options})(plain), args, keywords), first, 0, "baseline code")
         finally:
+            plait.config.tiered = None
             runtime.plrt_set_shuffle(0)
             runtime.plrt_set_min_work(-1)
             plait.set_num_threads(before)
