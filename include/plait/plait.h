@@ -22,7 +22,9 @@
  *                "locals": {"x": "float32"}, "lazy": true, …},            absent: default. lazy: for plait_load alone;
  *                                                                    parts that may never run are compiled when they do;
  *                                                                    "call": [100, [30, 40], null] with it: integers and
- *                                                                    shapes of the call that is next, by parameter
+ *                                                                    shapes of the call that is next, by parameter;
+ *                                                                    "tiered": true with that: baseline code, made
+ *                                                                    quickly, if that call has little to do
  *   "target":   {"triple": "…", "cpu": "…", "features": "…"}                      absent: the host
  * }
  * A binding is one of
@@ -84,7 +86,8 @@ PLAIT_API const void *plait_artifact_object(const plait_artifact *a, size_t *len
 PLAIT_API const char *plait_artifact_entry(const plait_artifact *a);               /* symbol of the entry */
 PLAIT_API const char *plait_artifact_signature(const plait_artifact *a); /* "none(float64, array(float64, 1d, C))" */
 /* JSON: {"entry", "function", "args": [type…], "result": type, "sites": [{"exception", "key", "message", "args": [slot
- * types], "file", "line", "col", "function"}], "regions": n, "types": {…}}. Types are objects: {"kind": "int", "bits": 64,
+ * types], "file", "line", "col", "function"}], "regions": n, "types": {…}, "baseline": true
+ * (only when it is such code)}. Types are objects: {"kind": "int", "bits": 64,
  * "signed": true}, {"kind":"array","dtype":…,"ndim":1,"layout":"C","readonly":false}, {"kind":"tuple","items":[…],
  * "name","fields"}, {"kind":"none"} … */
 PLAIT_API const char *plait_artifact_metadata(const plait_artifact *a);

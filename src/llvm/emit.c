@@ -383,7 +383,7 @@ enum { BASELINE_WORK = 1 << 23 };
 
 static bool suits_baseline(const emission *e, const gen *g) {
     const llvm_request *r = e->request;
-    return r->tiered && r->lazy && r->texts == 0 && e->opt == 3 && !e->m->options.fastmath && !e->m->options.debug &&
+    return r->tiered && r->lazy && r->texts == 0 && e->opt > 0 && !e->m->options.fastmath && !e->m->options.debug &&
            !g->is_loose && g->work <= BASELINE_WORK;
 }
 

@@ -15,7 +15,7 @@ EXPECTED = [f"loop {kind} {decision}" for kind in ("range", "prange", "array") f
 EXPECTED += [f"reduction by {op}" for op in ("add", "mul", "min", "max", "and", "or", "xor", "argmin", "argmax")]
 EXPECTED += [f"reduction into an array by {op}" for op in ("add", "mul", "min", "max", "npmin", "npmax", "and", "or", "xor")]
 EXPECTED += ["reduction into an array element", "private variable", "last value", "loop with tile", "loop with fused_with",
-             "loop for vectors", "outcome returns", "outcome raises IndexError", "outcome raises ValueError",
+             "loop for vectors", "baseline code", "outcome returns", "outcome raises IndexError", "outcome raises ValueError",
              "outcome raises ZeroDivisionError"]
 EXPECTED += [f"test at entry ({kind}): {how}" for kind in ("overlap", "ranges", "arithmetic")
              for how in ("all held", "some failed")]

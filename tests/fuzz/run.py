@@ -61,6 +61,7 @@ class Runner:
         self.runtime = ctypes.CDLL(str(pathlib.Path(plait.__file__).parent / "libplait_rt.so"))
         self.threads, self.schedules, self.enumerate, self.quick = threads, schedules, enumerate, quick
         self.counters = collections.Counter()
+        plait.config.tiered = False  # but for check_baseline: kernels as small as these would never be optimised
 
     def warm(self):
         """Loads the compiler, so that children need not."""
@@ -100,6 +101,9 @@ class Runner:
         before = self.plait._plait._exact_runs()
         problem = self.check_parallel(parallel, kernel, plan, want)
         exact_runs = self.plait._plait._exact_runs() - before
+        if not problem:
+            first = self.plait.njit(parallel=plan.parallel, opt=plan.opt, tile=plan.tile, disable=plan.disable)(function)
+            problem = self.check_baseline(first, parallel, kernel, plan, want)
         if plan.turned and not problem and want[0] is None:
             problem = self.check_turned(kernel, plan, want)
         if self.enumerate and not problem:
@@ -135,6 +139,19 @@ class Runner:
         problem = self.compare("shuffled serial order", got, want, tolerance)
         if not problem and want[0] is None and not self.bits(got, first):
             problem = f"shuffled serial order: other bits than with {plan.runs[0][0]} threads"
+        return problem
+
+    def check_baseline(self, function, optimised, kernel, plan, want):
+        """A first call with little to do runs baseline code, which gives the bits of optimised code."""
+        with self.switches.threads(3, schedule="dynamic", min_work=plan.min_work, grain=kernel.grain):
+            reference = outcome(optimised, kernel)
+            self.plait.config.tiered = True
+            got = outcome(function, kernel)
+            self.plait.config.tiered = False
+        self.counters["baseline code"] += any(o.is_baseline for o in function.overloads.values())
+        problem = self.compare("baseline code", got, want, self.tolerance())
+        if not problem and want[0] is None and not self.bits(got, reference):
+            problem = "baseline code: other bits than optimised code"
         return problem
 
     def check_turned(self, kernel, plan, want):
