@@ -19,6 +19,11 @@ const char *plait_version(void) {
     return "0.1.0";
 }
 
+typedef struct pass_time { /* of all runs of a pass */
+    const char *pass;
+    double milliseconds;
+} pass_time;
+
 typedef struct compile {
     session s;
     request *r;
@@ -26,7 +31,7 @@ typedef struct compile {
     elab_result elaborated;
     llvm_result emitted;
     plait_artifact *out;
-    text pass_times; /* JSON fields */
+    VEC(pass_time) pass_times;
     double started, parsed, elaborated_at, passed;
     bool starved;
 } compile;
@@ -71,10 +76,19 @@ static void dump_kir(compile *c, const char *name, const char *previous) {
     artifact_put_dump(c->out, name, same ? "(unchanged)\n" : t.at);
 }
 
+static void add_time(compile *c, const char *pass_name, double milliseconds) {
+    for (uint32_t i = 0; i < c->pass_times.len; i++)
+        if (strcmp(c->pass_times.at[i].pass, pass_name) == 0) {
+            c->pass_times.at[i].milliseconds += milliseconds;
+            return;
+        }
+    vec_push(c->s.a, &c->pass_times, (pass_time){pass_name, milliseconds});
+}
+
 static void after_pass(const char *pass_name, const kir_module *m, double milliseconds, void *context) {
     compile *c = context;
     (void)m;
-    text_printf(&c->pass_times, "%s\"%s\":%.4f", c->pass_times.len ? "," : "", pass_name, milliseconds);
+    add_time(c, pass_name, milliseconds);
     char name[80];
     snprintf(name, sizeof name, "after:%.60s", pass_name);
     if (request_wants_dump(c->r, name))
@@ -110,7 +124,6 @@ static bool run_passes(compile *c) {
 #ifdef PLAIT_DEBUG
     o.verify = true;
 #endif
-    c->pass_times = text_new(c->s.a);
     return passes_run(c->m, &o);
 }
 
@@ -157,11 +170,14 @@ static void keep_sites(compile *c) {
 
 static const char *describe_times(compile *c) {
     const llvm_result *l = &c->emitted;
+    text passes = text_new(c->s.a);
+    for (uint32_t i = 0; i < c->pass_times.len; i++)
+        text_printf(&passes, "%s\"%s\":%.4f", i ? "," : "", c->pass_times.at[i].pass, c->pass_times.at[i].milliseconds);
     return arena_printf(c->out->a,
                         "{\"parse\":%.4f,\"elaborate\":%.4f,\"passes\":{%s},\"llvm_build\":%.4f,\"llvm_opt\":%.4f,"
                         "\"llvm_codegen\":%.4f,\"ahead\":%.4f,\"total\":%.4f}",
-                        c->parsed - c->started, c->elaborated_at - c->parsed, c->pass_times.len ? c->pass_times.at : "",
-                        l->build_ms, l->optimize_ms, l->emit_ms, l->ahead_ms, now_ms() - c->started);
+                        c->parsed - c->started, c->elaborated_at - c->parsed, passes.len ? passes.at : "", l->build_ms,
+                        l->optimize_ms, l->emit_ms, l->ahead_ms, now_ms() - c->started);
 }
 
 static void keep_ready(compile *c) {

@@ -379,7 +379,7 @@ static void drop_names(emission *e) {
  * Both give the same results to the last bit: kernels of which LLVM may choose how results are rounded get no baseline code,
  * which are those with fastmath and those with sums of floats that may be spread over lanes. */
 
-enum { BASELINE_WORK = 1 << 23 };
+static const double BASELINE_WORK = 1 << 23;
 
 static bool suits_baseline(const emission *e, const gen *g) {
     const llvm_request *r = e->request;

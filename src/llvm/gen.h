@@ -93,7 +93,7 @@ typedef struct gen {
     VEC(LLVMValueRef) vector_functions; /* kept alive until the vectoriser has seen them */
     unsigned md_loop, md_group, md_prof, md_range;
     bool is_x86, is_recursive;
-    bool is_loose;    /* some results depend on how LLVM groups operations */
+    bool is_loose;    /* some results depend on what LLVM makes of it: how sums are grouped, which zero is the least */
     double work;      /* operations that the call at hand makes at most */
     gen_debug *debug; /* NULL without the option */
 

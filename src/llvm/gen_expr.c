@@ -239,12 +239,29 @@ static LLVMValueRef call_pure(gen *g, const char *name, LLVMValueRef *args, uint
     return gen_call(g, fn, args, n);
 }
 
-static LLVMValueRef power_real(gen *g, type *t, LLVMValueRef a, LLVMValueRef b) {
+static bool is_real(LLVMValueRef x, double value) {
     LLVMBool loses = false;
-    if (LLVMIsAConstantFP(b) && LLVMConstRealGetDouble(b, &loses) == 2.0)
-        return gen_fast(g, LLVMBuildFMul(g->b, a, a, ""));
+    return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == value;
+}
+
+/* The square root but for two arguments: pow(-0.0, 0.5) is 0.0, and pow(-inf, 0.5) inf. */
+static LLVMValueRef root_as_power(gen *g, LLVMValueRef x) {
+    LLVMTypeRef t = LLVMTypeOf(x);
+    LLVMValueRef least = LLVMConstReal(t, -__builtin_inf()), most = LLVMConstReal(t, __builtin_inf());
+    LLVMValueRef root = gen_fast(g, gen_intrinsic(g, "llvm.sqrt", t, &x, 1));
+    root = gen_fast(g, gen_intrinsic(g, "llvm.fabs", t, &root, 1));
+    return choose(g, LLVMBuildFCmp(g->b, LLVMRealOEQ, x, least, ""), most, root);
+}
+
+static LLVMValueRef power_real(gen *g, type *t, LLVMValueRef a, LLVMValueRef b) {
     LLVMValueRef args[2] = {a, b};
-    return gen_libm(g, KIR_OP_POW, t, args, 2);
+    if (is_real(b, 2.0))
+        return gen_fast(g, LLVMBuildFMul(g->b, a, a, ""));
+    if (is_real(b, 0.5))
+        return root_as_power(g, a);
+    if (is_real(b, -1.0))
+        return gen_fast(g, LLVMBuildFDiv(g->b, LLVMConstReal(LLVMTypeOf(a), 1.0), a, ""));
+    return is_real(a, 2.0) ? gen_libm(g, KIR_OP_EXP2, t, args + 1, 1) : gen_libm(g, KIR_OP_POW, t, args, 2);
 }
 
 static LLVMValueRef binary_real(gen *g, kir_op op, type *t, LLVMValueRef a, LLVMValueRef b) {
@@ -277,8 +294,10 @@ static LLVMValueRef binary_real(gen *g, kir_op op, type *t, LLVMValueRef a, LLVM
     case KIR_OP_MAX:
         return gen_fast(g, choose(g, compare_real(g, LLVMRealOGT, b, a), b, a));
     case KIR_OP_FMIN:
+        g->is_loose = true;
         return gen_fast(g, gen_intrinsic(g, "llvm.minnum", LLVMTypeOf(a), args, 2));
     case KIR_OP_FMAX:
+        g->is_loose = true;
         return gen_fast(g, gen_intrinsic(g, "llvm.maxnum", LLVMTypeOf(a), args, 2));
     case KIR_OP_NPMIN:
         return propagate_nan(g, "llvm.minimum", a, b);

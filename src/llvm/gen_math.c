@@ -51,6 +51,13 @@ static void make_pure(gen *g, LLVMValueRef fn) {
     gen_attribute(g, fn, at, "nounwind", 0);
 }
 
+/* LLVM knows these functions by name and would put others in their place (pow(x, 0.5): a root, whose last bit may be another
+ * one), but not in baseline code, which has to give the same bits. */
+static void keep_as_it_is(gen *g, LLVMValueRef fn) {
+    if (!g->m->options.fastmath)
+        gen_attribute(g, fn, (unsigned)LLVMAttributeFunctionIndex, "nobuiltin", 0);
+}
+
 static LLVMValueRef declare_pure(gen *g, const char *name, LLVMTypeRef t, uint32_t n) {
     LLVMTypeRef params[3] = {t, t, t};
     LLVMValueRef fn = gen_declare(g, name, LLVMFunctionType(t, params, n, false));
@@ -111,7 +118,9 @@ LLVMValueRef gen_libm(gen *g, kir_op op, type *t, LLVMValueRef *args, uint32_t n
     (void)t;
     if (may_use_vectors(g) && vector_math_find(g->math, op, bits, g->a, &c))
         return call_family(g, &c, lt, args, n);
-    return gen_fast(g, gen_call(g, declare_pure(g, libm_name(op, bits), lt, n), args, n));
+    LLVMValueRef fn = declare_pure(g, libm_name(op, bits), lt, n);
+    keep_as_it_is(g, fn);
+    return gen_fast(g, gen_call(g, fn, args, n));
 }
 
 static LLVMValueRef intrinsic_of(gen *g, const char *name, LLVMValueRef *args, uint32_t n) {

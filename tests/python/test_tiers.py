@@ -188,3 +188,38 @@ def test_threads_may_outgrow_baseline_code_at_once():
     for t in threads:
         t.join()
     assert not wrong
+
+
+NUMBERS = """v ** 2.0; v ** 0.5; v ** 2; v ** 3; v ** -1.0; v ** -2; v ** 1.5; v ** k; v ** (k * 1.0); 2.0 ** v; 10.0 ** v
+math.pow(v, 2.0); math.pow(v, k); math.pow(2.0, v); np.power(v, 2.0); np.power(v, k); np.float32(v) ** np.float32(0.5)
+math.sin(v); math.cos(-v); math.tan(v); math.asin(v / 11); math.acos(v / 11); np.arctan(v); math.atan2(v, 2.0); math.sinh(v); math.tanh(v)
+math.exp(v); np.exp2(v); math.expm1(v); math.log(v); math.log2(v); math.log10(v); math.log1p(v); math.erf(v); math.gamma(v); math.lgamma(v)
+math.hypot(v, 3.0); np.cbrt(v); math.sqrt(v); math.fmod(v, 0.3); v % 0.3; v // 0.3; math.floor(v); round(v); np.rint(v); int(v * 1e3)
+np.float32(v); v * 3.0 + 1.0; v / 3.0; v / 8.0; 1.0 / v; -(v - 1.0); v + 0.0; v - v; v * 0.0; abs(v - 3.0); max(v, 3.0); min(v, 3.0)
+np.minimum(v, -v); np.maximum(0.0 * v, -0.0 * v); np.fmin(0.0 * v, -0.0 * v); math.copysign(v, -1.0); np.sign(v - 1.0); math.ldexp(v, 3)
+np.deg2rad(v); np.nextafter(v, 100.0); np.logaddexp(v, 1.0); 1.0 if v > 3.0 else v; v if v == v else 0.0; abs(v + 1j)"""
+COMPLEX = "(v + 1j) * (v - 2j); (v + 1j) / (v - 2j); np.exp(v * 1j); np.sqrt(v + 1j); (v + 1j) ** 2"
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("expression, dtype", [
+    *((e.strip(), float) for line in NUMBERS.splitlines() for e in line.split(";")),
+    *((e.strip(), complex) for e in COMPLEX.split(";")),
+])
+def test_both_tiers_compute_the_same_bits(expression, dtype, parallel, tmp_path):
+    import importlib.util
+
+    path = tmp_path / "computing.py"
+    path.write_text(f"import math\nimport numpy as np\n\n\ndef compute(x, out):\n    k = 2\n"
+                    f"    for i in range(x.shape[0]):\n        v = x[i]\n        out[i] = {expression}\n")
+    spec = importlib.util.spec_from_file_location("computing", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x = np.random.default_rng(3).random(2000) * 10
+    x[:4] = 1.0, 2.5, 5e-324, 1e-300
+    results = []
+    for plait.config.tiered in (True, False):
+        kernel, out = njit(parallel=parallel, error_model="numpy")(module.compute), np.zeros(x.shape, dtype)
+        kernel(x, out)
+        results.append(out.tobytes())
+    assert results[0] == results[1]
