@@ -42,7 +42,8 @@ typedef struct llvm_request {
      * compiled beside the rest, by a second thread. The code does not depend on it. */
     uint32_t n_call;
     const llvm_argument *call;
-    bool tiered; /* where that call has little to do: baseline code, made quickly, slow, with the same results to the bit */
+    bool
+        tiered; /* where that call has little to do: baseline code, made quickly, slow, with the same results to the bit */
     const char *pipeline; /* pass pipeline for experiments; NULL: ours */
 } llvm_request;
 
@@ -72,7 +73,7 @@ typedef struct llvm_result { /* everything in the module's arena */
     llvm_asides asides;                       /* n == 0: none */
     const char *built, *optimized, *assembly; /* NULL unless asked for */
     bool uses_sleef, uses_libmvec;            /* a vector math symbol is called: link with -lsleef / -lmvec */
-    bool is_baseline;              /* see llvm_request.tiered */
+    bool is_baseline;                         /* see llvm_request.tiered */
     double build_ms, optimize_ms, emit_ms;
     double ahead_ms; /* of the second thread, beside the others */
 } llvm_result;
