@@ -193,12 +193,13 @@ def _call_of(values):
 class Overload:
     """A kernel compiled for one list of argument types. `variants`: with other tiles, by tile, for arrays of other sizes.
     `call`: the arguments of the call that needs it, if one does; `tiered`: baseline code will do if it has little to do.
-    `is_baseline`: so it was made; dispatcher.c says when optimised code is wanted."""
+    `is_baseline`: so it was made; dispatcher.c says when optimised code is wanted. That is made from the same `request`: globals
+    may have other values by then, which a kernel that has been compiled does not see."""
 
     objectmode = False
     lifted = ()
 
-    def __init__(self, dispatcher, signature, tile=None, call=(), tiered=False):
+    def __init__(self, dispatcher, signature, tile=None, call=(), tiered=False, request=None):
         import json
 
         remarks = {}
@@ -207,12 +208,14 @@ class Overload:
         self.options_in_request = _options_key(dispatcher)
         self.variants = {}
         self._tile = tile
-        request = _full_request(dispatcher, signature, remarks, tile=tile)
+        if request is None:
+            request = _full_request(dispatcher, signature, remarks, tile=tile)
         self.tile = request["options"].get("tile", 0)
         options = {**request["options"], "lazy": True, "call": _call_of(call), "tiered": tiered}
         self.artifact = _compile_request({**request, "options": options}, remarks)
         self.info = json.loads(self.artifact.metadata())
         self.is_baseline = self.info.get("baseline", False)
+        self.request = request if self.is_baseline else None
         classes = _named_tuples(dispatcher, signature.args)
         result = types.from_json(self.info.get("result") or {"kind": "none"}, classes)
         self.signature = types.Signature(result, signature.args)
@@ -332,13 +335,22 @@ def _tile_of_size(dispatcher, nbytes):
     return config.tile(name_in_files(dispatcher), nbytes)
 
 
-def _compiled(dispatcher, signature, tile, call=(), tiered=False):
+def _compiled(dispatcher, signature, tile, call=(), tiered=False, request=None):
     state = dispatcher._state
     state.compiling = True
     try:
-        return Overload(dispatcher, signature, tile, call, tiered)
+        return Overload(dispatcher, signature, tile, call, tiered, request)
     finally:
         state.compiling = False
+
+
+def _optimised(dispatcher, baseline, tile, call):
+    """The same, optimised. The tile may have changed since."""
+    request = baseline.request
+    rest = {k: v for k, v in request["options"].items() if k != "tile"}
+    if tile is not None:
+        request = {**request, "options": {**rest, "tile": tile} if tile else rest}
+    return _compiled(dispatcher, baseline.requested, tile, call, False, request)
 
 
 def _variant(dispatcher, overload, tile, call=()):
@@ -357,7 +369,8 @@ def compile_overload(dispatcher, signature, tile=None, call=()):
     with state.lock:
         overload = state.overloads.get(signature.args)
         if overload is not None and overload.is_baseline:
-            overload = state.overloads[signature.args] = _compiled(dispatcher, signature, tile, call)
+            overload = _optimised(dispatcher, overload, tile, call)
+            state.overloads[signature.args] = overload
         elif overload is not None:
             overload = _variant(dispatcher, overload, tile, call)
         else:

@@ -182,9 +182,19 @@ static range guess_any(const gen *g, const kir_expr *e) {
     }
 }
 
+/* Integers wrap around: what is beyond their type may be anything. Of 64 bits an unknown end stays unknown alone. */
+static range guess_wrapped(const type *t, range x) {
+    double most = ldexp(1, t->bits - (t->is_signed ? 1 : 0)), least = t->is_signed ? -most : 0;
+    bool fits = (x.low >= least && x.high <= most) ||
+                (t->bits == 64 && (isinf(x.low) || x.low >= least) && (isinf(x.high) || x.high <= most));
+    return fits ? x : ANYTHING;
+}
+
 /* NaN, from infinities, is nothing known. */
 static range guess(const gen *g, const kir_expr *e) {
     range x = guess_any(g, e);
+    if (e->ty->kind == TYPE_INT)
+        x = guess_wrapped(e->ty, x);
     if (isnan(x.low))
         x.low = -INFINITY;
     if (isnan(x.high))
@@ -384,11 +394,23 @@ typedef struct rounds {
     const gen *g;
     const kir_stmt *loop;
     const gen_known *start; /* by variable */
+    uint32_t reached; /* statements of the body that every round begins: up to the first that may go on with the next */
 } rounds;
 
-static bool adds_to(const gen *g, const kir_expr *e, const kir_var *v) {
+static bool is_assigned_in(const kir_block *b, uint32_t n, const kir_var *v) {
+    for (uint32_t i = 0; i < n; i++)
+        if (b->at[i]->kind == KIR_ASSIGN && b->at[i]->var == v)
+            return true;
+    return false;
+}
+
+/* What statement i of the body assigns is v and a positive constant. */
+static bool adds_to(const rounds *r, uint32_t i, const kir_var *v) {
     int64_t step = 0;
-    const kir_expr *sum = e->kind == KIR_VAR && e->var != v ? g->definitions[e->var->id] : e;
+    const kir_block *body = &r->loop->body;
+    const kir_expr *e = body->at[i]->value, *sum = e;
+    if (e->kind == KIR_VAR && e->var != v)
+        sum = is_assigned_in(body, i, e->var) ? r->g->definitions[e->var->id] : NULL;
     return sum && sum->kind == KIR_BINARY && sum->op == KIR_OP_ADD && sum->args[0]->kind == KIR_VAR &&
            sum->args[0]->var == v && kir_is_const_int(sum->args[1], &step) && step > 0;
 }
@@ -412,8 +434,8 @@ static bool counts(const rounds *r, const kir_var *v) {
     bool adds = false;
     kir_block body = r->loop->body;
     kir_each_stmt(&body, count_assignment, &a);
-    for (uint32_t i = 0; i < body.len; i++)
-        adds |= body.at[i]->kind == KIR_ASSIGN && body.at[i]->var == v && adds_to(r->g, body.at[i]->value, v);
+    for (uint32_t i = 0; i < r->reached; i++)
+        adds |= body.at[i]->kind == KIR_ASSIGN && body.at[i]->var == v && adds_to(r, i, v);
     return adds && a.n == 1;
 }
 
@@ -439,7 +461,7 @@ static double rounds_while_flag(const rounds *r, const kir_var *v) {
     assignments a = {v, 0};
     kir_block body = r->loop->body;
     kir_each_stmt(&body, count_assignment, &a);
-    for (uint32_t i = 0; i < body.len && a.n == 2; i++)
+    for (uint32_t i = 0; i < r->reached && a.n == 2; i++)
         if (is_false_else(body.at[i], v))
             most = fmin(most, rounds_while(r, body.at[i]->value, true));
     return most;
@@ -470,9 +492,30 @@ static double rounds_while(const rounds *r, const kir_expr *e, bool held) {
     }
 }
 
+typedef struct continues {
+    const kir_stmt *loop;
+    bool found;
+} continues;
+
+static bool find_continue(kir_stmt *s, void *context) {
+    continues *c = context;
+    c->found |= s->kind == KIR_CONTINUE && s->target == c->loop;
+    return !c->found;
+}
+
+static uint32_t count_reached(const kir_stmt *loop) {
+    continues c = {loop, false};
+    uint32_t n = 0;
+    while (n < loop->body.len && !c.found) {
+        kir_block one = {.at = loop->body.at + n++, .len = 1};
+        kir_each_stmt(&one, find_continue, &c);
+    }
+    return n;
+}
+
 static double most_rounds(const rounds *r) {
     double most = INFINITY;
-    for (uint32_t i = 0; i < r->loop->body.len; i++) {
+    for (uint32_t i = 0; i < r->reached; i++) {
         const kir_stmt *s = r->loop->body.at[i], *leaves = s->body.len == 1 ? s->body.at[0] : NULL;
         if (s->kind == KIR_IF && s->orelse.len == 0 && leaves && leaves->kind == KIR_BREAK && leaves->target == r->loop)
             most = fmin(most, rounds_while(r, s->value, false));
@@ -498,7 +541,7 @@ static double enter_endless(gen *g, const kir_stmt *s) {
     gen_known *start = arena_array(g->a, gen_known, g->f->next_var + 1);
     memcpy(start, g->known, sizeof *start * (g->f->next_var + 1));
     forget_body(g, s);
-    return most_rounds(&(rounds){g, s, start});
+    return most_rounds(&(rounds){g, s, start, count_reached(s)});
 }
 
 /* How often its body is passed through from here on. Returns how often the loop is. */

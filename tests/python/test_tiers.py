@@ -107,6 +107,71 @@ def test_an_integer_larger_than_the_first_is_a_larger_call():
     assert kernel(40) == 11480
 
 
+def held(x, n):
+    i, k = 0, 0
+    while i < n:
+        if k < x:
+            k += 1
+            continue
+        i += 1
+    return k
+
+
+def converted(n):
+    count = 0
+    for _ in range(np.int32(n)):
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("function, args, result", [
+    (held, (20_000_000, 10), 20_000_000),
+    (converted, (20_000_000 - 2**32,), 20_000_000),
+])
+def test_what_takes_longer_than_it_seems_is_optimised(function, args, result):
+    kernel = njit(function)
+    assert kernel(*args) == result
+    assert not only(kernel).is_baseline
+
+
+def test_a_going_on_behind_the_count_changes_nothing():
+    def odd(x, n):
+        i, total = -1, 0
+        while i < n:
+            i += 1
+            if i % 2 == 0:
+                continue
+            total += x
+        return total
+
+    kernel = njit(odd)
+    assert kernel(3, 10) == odd(3, 10)
+    assert only(kernel).is_baseline
+
+
+factor, table = 2, np.arange(5.0)
+
+
+def looked_up(i):
+    return table[i] * factor
+
+
+def test_optimised_code_has_the_globals_of_baseline_code():
+    global factor, table
+    kernel = njit(looked_up)
+    assert kernel(1) == 2.0
+    before = factor, table
+    try:
+        factor, table = 3, np.ones(5)
+        assert kernel(0) == 0.0
+        assert kernel(2) == 4.0
+        assert not only(kernel).is_baseline
+        kernel.recompile()
+        assert kernel(2) == 3.0
+    finally:
+        factor, table = before
+
+
 def test_sums_of_floats_have_the_bits_of_optimised_code_from_the_first_call_on():
     def total(x):
         s = 0.0
