@@ -17,6 +17,7 @@
  *
  * Nothing is assumed about overflow: arithmetic that may wrap is opaque. Cost: a few microseconds for each statement. */
 #include "passes/facts.h"
+#include "passes/fingerprint.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
@@ -892,13 +893,17 @@ static void remove_dead(simplifier *z) {
     }
 }
 
+/* Two of three runs find a function as the run before left it: many passes find nothing to do. What a round leaves as it
+ * was, the next would leave, too; that is remembered in the function. */
 static void simplify_fn(kir_module *m, arena *scratch, kir_fn *f) {
     enum { ROUNDS = 3 };
     simplifier z = {.m = m, .scratch = scratch, .fn = f};
-    if (f->kind == KIR_FN_REGION)
+    if (f->kind == KIR_FN_REGION || (f->settled && f->settled == fingerprint_of(f)))
         return;
     canonicalize_loops(&z);
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    uint64_t before = fingerprint_of(f);
+    f->settled = 0;
+    for (uint32_t round = 0; round < ROUNDS && !f->settled; round++) {
         z.changed = false;
         z.facts = facts_new(scratch, m, f);
         z.known = arena_array(scratch, known, f->next_var + 1);
@@ -906,6 +911,9 @@ static void simplify_fn(kir_module *m, arena *scratch, kir_fn *f) {
         simplify_block(&z, &f->body);
         merge_all_results(&z);
         remove_dead(&z);
+        uint64_t after = fingerprint_of(f);
+        f->settled = after == before ? after : 0;
+        before = after;
         if (!z.changed)
             break;
     }

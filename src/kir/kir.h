@@ -298,6 +298,7 @@ struct kir_fn {
     int32_t schedule;
     int64_t chunk, grain;
     bool is_recursive, no_inline, always_inline, cold;
+    uint64_t settled; /* what simplify would leave as it is: passes/fingerprint.h's number of it, or 0 */
 };
 
 typedef struct kir_options { /* from the request; what lowering, passes and code generation need to know */
