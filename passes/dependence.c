@@ -736,14 +736,11 @@ static bool is_fixed(const access_walk *w, const dep_work *work, uint32_t loops,
     return f.fixed;
 }
 
-/* A store that every iteration executes alike, unless it raises. */
-static bool takes_store(access_walk *w, access *x, dep_work *out) {
+/* Do the loops around the access and its subscripts mean the same in every iteration? */
+static bool repeats(access_walk *w, const access *x, dep_work *out) {
     *out = (dep_work){.array = x->root, .index = x->index, .depth = x->depth - 1};
-    if (!x->what.is_write || !affine_map(w, x) || !x->exact || out->depth > DEP_WORK_DEPTH)
+    if (!x->index || out->depth > DEP_WORK_DEPTH)
         return false;
-    for (uint32_t k = 0; k < x->n_conditions; k++)
-        if (!w->kept.at[x->first_condition + k].is_check)
-            return false;
     for (uint32_t k = 0; k < out->depth; k++) {
         int64_t step;
         access_bounds ends = access_ends(w, x->loops[k + 1]);
@@ -758,6 +755,39 @@ static bool takes_store(access_walk *w, access *x, dep_work *out) {
         if (!is_fixed(w, out, out->depth, x->index[k]))
             return false;
     return true;
+}
+
+/* A store that every iteration executes alike, unless it raises. */
+static bool takes_store(access_walk *w, access *x, dep_work *out) {
+    if (!x->what.is_write || !repeats(w, x, out) || !affine_map(w, x) || !x->exact)
+        return false;
+    for (uint32_t k = 0; k < x->n_conditions; k++)
+        if (!w->kept.at[x->first_condition + k].is_check)
+            return false;
+    return true;
+}
+
+/* An argument that iterations read first and then write at the same places each: they meet there, and what is read comes
+ * from outside. That takes no isl to see. */
+static bool is_handed_on(access_walk *w, const kir_var *root) {
+    bool was_met = false;
+    dep_work work;
+    if (origin_of(w, root) != ORIGIN_PARAM)
+        return false;
+    for (uint32_t i = 0; i < w->found.len; i++) {
+        const access *x = &w->found.at[i];
+        if (x->root != root)
+            continue;
+        if (!was_met && x->what.is_write)
+            return false;
+        was_met = true;
+        bool same = x->what.is_write && repeats(w, x, &work);
+        for (uint32_t k = 0; same && k < x->n_conditions; k++)
+            same = is_fixed(w, &work, work.depth, w->kept.at[x->first_condition + k].test);
+        if (same)
+            return true;
+    }
+    return false;
 }
 
 static bool covers_writes(access_walk *w, access *store) {
@@ -795,6 +825,8 @@ bool dep_work_arrays(dep_session *s, kir_stmt *loop, const dep_exceptions *x, co
     VEC(dep_work) found = {0};
     *assumed = (dep_verdict){.class = KIR_CLASS_INDEPENDENT};
     bool yes = !w.trouble && w.writes[loop->var->id] == 1;
+    for (uint32_t i = 0; i < w.found.len && yes; i++)
+        yes = was_judged(&w, i) || separated(&w, w.found.at[i].root) || !is_handed_on(&w, w.found.at[i].root);
     isl_ctx_reset_error(s->isl);
     isl_ctx_reset_operations(s->isl);
     isl_ctx_set_max_operations(s->isl, OPERATIONS_PER_LOOP);

@@ -37,11 +37,14 @@ typedef struct mention { /* of an atom in a known fact */
     uint32_t older; /* the atom's one before with the same sign, + 1 */
 } mention;
 
-enum { FAILURES_KEPT = 32 };
-typedef struct failure { /* a goal that could not be proved from the facts of an epoch: not worth a second search */
+/* What became of a goal, for the same facts not worth a second search: kept where its hash says, until the next one that
+ * belongs there. */
+enum { ANSWERS_KEPT = 128 };
+typedef struct answer {
     const lin *goal;
-    uint32_t epoch;
-} failure;
+    uint32_t epoch, cases;
+    bool holds;
+} answer;
 
 struct facts {
     arena *a;
@@ -53,12 +56,13 @@ struct facts {
     var_state *vars; /* by id; grows when a pass makes variables */
     uint32_t n_vars;
     VEC(const lin *) known; /* each >= 0 */
+    VEC(uint32_t) numbers;  /* of the known facts, each its own */
+    uint32_t last_number;
     VEC(mention) mentions; /* of the known facts, a fact's together; each atom's are a list that starts at the newest */
     VEC(condition) conditions;
     uint32_t steps;
-    uint32_t epoch; /* changes with `known` */
-    failure failures[FAILURES_KEPT];
-    uint32_t n_failures;
+    uint32_t epoch; /* number of the newest known fact: it stands on the same facts whenever it is the newest one */
+    answer answers[ANSWERS_KEPT];
     uint32_t cases; /* SELECTs that are being told apart */
 };
 
@@ -122,6 +126,9 @@ bool facts_equal(const lin *a, const lin *b) {
 }
 
 static bool add_scaled(int64_t a, int64_t b, int64_t p, int64_t q, int64_t *out) {
+    int64_t ap, bq;
+    if (!__builtin_mul_overflow(a, p, &ap) && !__builtin_mul_overflow(b, q, &bq))
+        return !__builtin_add_overflow(ap, bq, out);
     wide x = (wide)a * p + (wide)b * q;
     *out = (int64_t)x;
     return x >= INT64_MIN && x <= INT64_MAX;
@@ -194,17 +201,28 @@ static void atom_range(facts *f, uint32_t index, wide *lo, wide *hi) {
     *hi = x->now_hi;
 }
 
+/* Most bounds are an int64's, for which one multiplication does. */
+static wide times(wide x, int64_t c) {
+    int64_t narrow = (int64_t)x;
+    return narrow == x ? (wide)narrow * c : x * c;
+}
+
+#define WIDEST ((wide)1 << 120)
+
+static wide at_least(wide lo) {
+    return lo < -WIDEST ? -WIDEST : lo;
+}
+
 static void add_ranges(facts *f, const lin *a, bool now, wide *lo, wide *hi) {
-    const wide limit = (wide)1 << 120;
     *lo = *hi = a->k;
     for (uint32_t i = 0; i < a->n; i++) {
-        wide x = f->atoms.at[a->term[i].atom].lo, y = f->atoms.at[a->term[i].atom].hi, c = a->term[i].coef;
+        wide x = f->atoms.at[a->term[i].atom].lo, y = f->atoms.at[a->term[i].atom].hi;
+        int64_t c = a->term[i].coef;
         if (now)
             atom_range(f, a->term[i].atom, &x, &y);
-        *lo += c > 0 ? c * x : c * y;
-        *hi += c > 0 ? c * y : c * x;
-        *lo = *lo < -limit ? -limit : *lo;
-        *hi = *hi > limit ? limit : *hi;
+        *lo = at_least(*lo + times(c > 0 ? x : y, c));
+        *hi += times(c > 0 ? y : x, c);
+        *hi = *hi > WIDEST ? WIDEST : *hi;
     }
 }
 
@@ -565,6 +583,29 @@ static int64_t magnitude(int64_t x) {
 
 static bool prove(facts *f, const lin *g, uint32_t depth);
 
+/* The last step of a search, which looks at ranges alone: is p * a + q * b >= 0 by them? Nothing is put together for it. */
+static bool is_sum_nonneg(facts *f, const lin *a, int64_t p, const lin *b, int64_t q) {
+    int64_t coef;
+    if (!add_scaled(a->k, b->k, p, q, &coef))
+        return false;
+    wide least = coef, lo, hi;
+    for (uint32_t i = 0, j = 0; i < a->n || j < b->n;) {
+        bool left = i < a->n && (j >= b->n || a->term[i].atom <= b->term[j].atom);
+        bool right = j < b->n && (i >= a->n || b->term[j].atom <= a->term[i].atom);
+        uint32_t at = left ? a->term[i].atom : b->term[j].atom;
+        if (!add_scaled(left ? a->term[i].coef : 0, right ? b->term[j].coef : 0, p, q, &coef))
+            return false;
+        if (coef) {
+            atom_range(f, at, &lo, &hi);
+            least = at_least(least + times(coef > 0 ? lo : hi, coef));
+        }
+        i += left;
+        j += right;
+    }
+    f->steps--;
+    return least >= 0;
+}
+
 /* Cancels `term` of g with every fact that has the atom on the same side. */
 static bool eliminate(facts *f, const lin *g, lin_term term, uint32_t depth) {
     lin_term terms[TERMS_MAX];
@@ -574,7 +615,10 @@ static bool eliminate(facts *f, const lin *g, lin_term term, uint32_t depth) {
         const lin *h = m->fact;
         int64_t x = magnitude(term.coef), y = magnitude(h->term[m->term].coef), d = gcd(x, y);
         lin rest = {.term = terms}; /* not from the arena: a search makes thousands */
-        if (g->n + h->n <= TERMS_MAX && combine_into(&rest, g, y / d, h, -(x / d)) && prove(f, &rest, depth - 1))
+        if (g->n + h->n > TERMS_MAX)
+            continue;
+        if (depth == 1 ? is_sum_nonneg(f, g, y / d, h, -(x / d))
+                       : combine_into(&rest, g, y / d, h, -(x / d)) && prove(f, &rest, depth - 1))
             return true;
     }
     return false;
@@ -588,7 +632,7 @@ static bool prove(facts *f, const lin *g, uint32_t depth) {
     facts_range(f, g, &lo, &hi);
     if (lo >= 0)
         return true;
-    if (depth == 0 || hi < 0)
+    if (hi < 0)
         return false;
     for (uint32_t i = g->n; i-- > 0;)
         if (eliminate(f, g, g->term[i], depth))
@@ -596,11 +640,8 @@ static bool prove(facts *f, const lin *g, uint32_t depth) {
     return false;
 }
 
-static bool has_failed(const facts *f, const lin *a) {
-    for (uint32_t i = 0; i < FAILURES_KEPT; i++)
-        if (f->failures[i].goal && f->failures[i].epoch == f->epoch && facts_equal(f->failures[i].goal, a))
-            return true;
-    return false;
+static answer *answer_to(facts *f, const lin *a) {
+    return &f->answers[hash_lin(a, f->epoch) % ANSWERS_KEPT];
 }
 
 bool facts_cases(facts *f, const lin *a, const lin **when, const lin **yes, const lin **unless, const lin **no) {
@@ -637,8 +678,11 @@ static bool holds_in_both_cases(facts *f, const lin *a) {
 }
 
 bool facts_nonneg(facts *f, const lin *a) {
-    if (!a || has_failed(f, a))
+    if (!a)
         return false;
+    answer *old = answer_to(f, a);
+    if (old->goal && old->epoch == f->epoch && old->cases == f->cases && facts_equal(old->goal, a))
+        return old->holds;
     uint32_t saved = f->steps;
     bool ok = false;
     f->steps = PROOF_STEPS;
@@ -646,8 +690,7 @@ bool facts_nonneg(facts *f, const lin *a) {
         ok = prove(f, a, depth);
     f->steps = saved;
     ok = ok || holds_in_both_cases(f, a);
-    if (!ok)
-        f->failures[f->n_failures++ % FAILURES_KEPT] = (failure){a, f->epoch};
+    *answer_to(f, a) = (answer){a, f->epoch, f->cases, ok};
     return ok;
 }
 
@@ -815,12 +858,13 @@ void facts_assume_nonneg(facts *f, const lin *a) {
     if (!a || a->n == 0 || f->known.len >= FACTS_MAX)
         return;
     vec_push(f->a, &f->known, a);
+    vec_push(f->a, &f->numbers, ++f->last_number);
+    f->epoch = f->last_number;
     for (uint32_t k = 0; k < a->n; k++) {
         uint32_t *newest = &f->atoms.at[a->term[k].atom].newest[a->term[k].coef > 0];
         vec_push(f->a, &f->mentions, ((mention){a, k, *newest}));
         *newest = f->mentions.len;
     }
-    f->epoch++;
 }
 
 static void assume_zero(facts *f, const lin *d) {
@@ -882,6 +926,8 @@ static void forget_newest(facts *f) {
     const lin *a = f->known.at[--f->known.len];
     for (uint32_t k = a->n; k-- > 0; f->mentions.len--)
         f->atoms.at[a->term[k].atom].newest[a->term[k].coef > 0] = f->mentions.at[f->mentions.len - 1].older;
+    f->numbers.len--;
+    f->epoch = f->numbers.len ? f->numbers.at[f->numbers.len - 1] : 0;
 }
 
 facts_scope facts_mark(const facts *f) {
@@ -891,7 +937,6 @@ facts_scope facts_mark(const facts *f) {
 void facts_reset(facts *f, facts_scope scope) {
     while (f->known.len > scope.len)
         forget_newest(f);
-    f->epoch++;
     f->conditions.len = scope.conditions;
 }
 

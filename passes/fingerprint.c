@@ -13,8 +13,8 @@ static uint64_t mix_address(uint64_t h, const void *p) {
 }
 
 static uint64_t mix_place(uint64_t h, span at) {
-    h = mix(h, (uint64_t)at.file << 32 | at.line);
-    return mix(mix(h, (uint64_t)at.col << 32 | at.end_line), at.end_col);
+    h = mix(h, (uint64_t)at.file << 48 ^ (uint64_t)at.line << 24 ^ at.col);
+    return mix(h, (uint64_t)at.end_line << 32 | at.end_col);
 }
 
 static uint64_t mix_var(uint64_t h, const kir_var *v) {
