@@ -177,7 +177,7 @@ static const char *kind_of(int row) {
     static const char *const kinds[] = {
         [RT_AUTO] = "number or auto", [RT_COUNT] = "number",        [RT_SWITCH] = "true or false",
         [RT_SCHEDULE] = "schedule",   [RT_PLACEMENT] = "placement", [RT_LEVEL] = "0 to 3 or max",
-        [RT_PATH] = "file",           [RT_TILE] = "number or list"};
+        [RT_PATH] = "file",           [RT_TILE] = "number or list", [RT_NAME] = "name"};
     return kinds[rt_settings[row].type];
 }
 

@@ -10,7 +10,8 @@
 
 static void put_value(FILE *f, int row, const rt_value *v) {
     bool is_number = v->text[0] != '\0' && strspn(v->text, "0123456789") == strlen(v->text) &&
-                     rt_settings[row].type != RT_PLACEMENT && rt_settings[row].type != RT_PATH;
+                     rt_settings[row].type != RT_PLACEMENT && rt_settings[row].type != RT_PATH &&
+                     rt_settings[row].type != RT_NAME;
     bool is_list = rt_settings[row].type == RT_TILE && v->text[0] == '[';
     if (is_number || is_list || (rt_settings[row].type == RT_SWITCH && v->text[0] != '\0'))
         fputs(v->text, f);

@@ -70,6 +70,9 @@ void rt_setting_describe(int row, char *out, size_t size) {
         break;
     case RT_PATH:
         snprintf(out, size, "the name of a file");
+        break;
+    case RT_NAME:
+        snprintf(out, size, "a name");
     }
 }
 
@@ -247,7 +250,8 @@ static void take_value(const reader *r, const rt_node *key, const rt_node *node,
     char wanted[200], hint[200];
     rt_setting_describe(row, wanted, sizeof wanted);
     bool text_for_number = node->kind == RT_YAML_SCALAR && !node->plain && rt_settings[row].type != RT_PATH &&
-                           rt_settings[row].type != RT_PLACEMENT && rt_settings[row].type != RT_SCHEDULE;
+                           rt_settings[row].type != RT_NAME && rt_settings[row].type != RT_PLACEMENT &&
+                           rt_settings[row].type != RT_SCHEDULE;
     const char *list = node->kind == RT_YAML_LIST && rt_settings[row].type == RT_TILE && node->count <= PLAIT_TILE_EDGES
                            ? text_of_list(r, node)
                            : NULL;

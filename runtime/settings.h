@@ -20,6 +20,7 @@ typedef enum rt_setting_type {
     RT_PLACEMENT,
     RT_LEVEL,
     RT_PATH,
+    RT_NAME,
     RT_TILE /* a number, or a list of them: plait/tile.h */
 } rt_setting_type;
 

@@ -61,6 +61,12 @@ def request_options(options, kernel=None):
     return request
 
 
+def target_options():
+    """The target of a request (plait.h), if it is not this machine."""
+    cpu = config.setting("CPU")
+    return {} if cpu in (None, "native", "host") else {"target": {"cpu": cpu}}
+
+
 class threads:
     """with threads(n): regions entered by this thread run on n threads. schedule, chunk and placement may be given too,
     with or without n; what is not given stays as it is. It ends where it is left, whichever thread that is, in whatever order

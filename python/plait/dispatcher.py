@@ -11,7 +11,7 @@ from _weakrefset import WeakSet
 from functools import update_wrapper
 
 from . import _plait, config, types
-from .choices import check_choice, request_options
+from .choices import check_choice, request_options, target_options
 from .decorators import tile_code
 from .errors import ConfigError, PlaitError, TypingError, UnsupportedError, report
 
@@ -77,7 +77,8 @@ def configuration_changed():
 
 
 def _options_key(dispatcher):
-    return repr(sorted(request_options(dispatcher._state.options, name_in_files(dispatcher)).items()))
+    options = request_options(dispatcher._state.options, name_in_files(dispatcher))
+    return repr(sorted({**options, **target_options()}.items()))
 
 
 # ---- requests ------------------------------------------------------------------------------------------------------
@@ -148,6 +149,7 @@ def _full_request(dispatcher, signature, remarks=None, dump=None, tile=None):
     if any(isinstance(t, types.Function) for t in args):
         request = _with_constants(dispatcher, request, args)
         args = tuple(t for t in args if not isinstance(t, types.Function))
+    request.update(target_options())
     request["signature"] = str(types.Signature(signature.return_type, args))
     if dump:
         request["options"] = {**request["options"], "dump": dump}

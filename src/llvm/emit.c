@@ -126,8 +126,26 @@ static const char *cpu_features(int level) {
     return levels[level];
 }
 
+static bool names_feature(const char *list, const char *name) {
+    size_t len = strlen(name);
+    for (const char *p = list; (p = strstr(p, name)) != NULL; p += len)
+        if (p > list && p[-1] == '+' && (p[len] == ',' || p[len] == '\0'))
+            return true;
+    return false;
+}
+
+static int level_of_host(void) {
+    const char *has = llvm_host_get()->features;
+    if (architecture_of(llvm_host_get()->triple) != ARCH_X86)
+        return 1;
+    return names_feature(has, "avx512f") && names_feature(has, "avx512vl") ? 4
+           : names_feature(has, "avx2") && names_feature(has, "fma")       ? 3
+           : names_feature(has, "sse4.2")                                  ? 2
+                                                                           : 1;
+}
+
 /* A request's CPU means that CPU's own features; "native" and an absent one the host's. */
-static bool choose_target(kir_module *m, const llvm_target *wanted, target *t) {
+static bool choose_target(kir_module *m, const llvm_target *wanted, bool is_to_run, target *t) {
     const llvm_host *h = llvm_host_get();
     t->triple = wanted->triple && *wanted->triple ? wanted->triple : h->triple;
     t->arch = architecture_of(t->triple);
@@ -142,16 +160,13 @@ static bool choose_target(kir_module *m, const llvm_target *wanted, target *t) {
         return false;
     if (level == 0 && t->arch != ARCH_OTHER)
         return report_target(m, "CPU", t->cpu, "LLVM's names are meant, such as x86-64-v3, znver3 or pwr9");
+    if (is_to_run && level > level_of_host()) {
+        diag_report(m->diags, DIAG_REQUEST, (span){0}, "name one that this machine can run, or \"native\"",
+                    "code for CPU '%s' has instructions that this machine does not have", t->cpu);
+        return false;
+    }
     t->known_features = *t->features ? t->features : cpu_features(level);
     return true;
-}
-
-static bool names_feature(const char *list, const char *name) {
-    size_t len = strlen(name);
-    for (const char *p = list; (p = strstr(p, name)) != NULL; p += len)
-        if (p > list && p[-1] == '+' && (p[len] == ',' || p[len] == '\0'))
-            return true;
-    return false;
 }
 
 static bool names_wide_vectors(const char *features) {
@@ -706,7 +721,7 @@ static bool run(emission *e) {
 bool llvm_emit(kir_module *m, const llvm_request *r, llvm_result *result) {
     emission e = {.m = m, .opt = m->options.opt, .request = r, .result = result};
     *result = (llvm_result){0};
-    if (!choose_target(m, &r->target, &e.target))
+    if (!choose_target(m, &r->target, r->lazy, &e.target))
         return false;
     e.wide_vectors = has_wide_vectors(&e.target);
     e.spare = open_machine(&(llvm_target){e.target.triple, e.target.cpu, e.target.features}, e.opt);

@@ -7,6 +7,7 @@ import linecache
 import math
 import os
 import pathlib
+import platform
 import random
 import select
 import signal
@@ -31,6 +32,14 @@ REWRITING = ["wraparound", "induction", "split", "fuse", "contract", "reorder", 
 SECONDS = 300  # for one kernel, then it counts as a hang; machines may be busy
 
 
+def lesser_processors():
+    """Processors with shorter vectors whose code this one runs."""
+    if platform.machine() != "x86_64":
+        return ["native"]
+    has = set(next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split())
+    return ["x86-64"] + (["x86-64-v3"] * 2 if {"avx2", "fma", "bmi2"} <= has else [])
+
+
 class Plan:
     """How a kernel is run, which follows from its seed: levels of optimisation, whether it is compiled serially too, the
     numbers of threads and schedules. LLVM's vector passes cost most of a compile, so they see a share of the kernels."""
@@ -50,6 +59,7 @@ class Plan:
         self.tiny = r.choice([0, 0, 0, 40, 150])  # work below which the loop as written runs and no region
         self.usual = r.random() < 0.7  # … as much as usual in the run whose small regions stay in place
         self.turned = r.random() < 0.08  # loops proven independent in any order, and backwards
+        self.cpu = r.choice(["native"] * 7 + lesser_processors())
 
 
 class Runner:
@@ -87,6 +97,8 @@ class Runner:
             plan.opt, plan.serial_opt, plan.runs = 1, 0, plan.runs[:len(self.threads) * len(self.schedules)]
         if kernel.features["shared update"]:  # a prange that is not analysed is trusted, and this one may not be
             plan.disable = [p for p in plan.disable if p != "classify"]
+        self.plait.config.cpu = plan.cpu
+        self.counters[f"for {plan.cpu}"] += 1
         want = outcome(oracle_of(kernel), kernel)
         self.sums = self.known_sums(kernel) if want[0] is None else {}
         built = emi.variant(kernel) if plan.emi else kernel

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import platform
 import random
 import re
 import subprocess
@@ -352,6 +353,7 @@ def test_errors_in_the_environment_name_the_variable(tmp_path):
 def test_a_mended_file_is_read_again(tmp_path):
     code = f"""
 import pathlib
+import platform
 path = pathlib.Path({str(tmp_path)!r}) / '.plait.yaml'
 try:
     plait.config.opt
@@ -800,3 +802,68 @@ def test_what_holds_for_a_kernel_and_who_said_so(project, tmp_path):
     project("")
     found = config.effective(njit(parallel=True)(multiply))
     assert found["threads"][0] == plait.get_num_threads() and found["placement"] == ("spread", "default")
+
+
+# ---- the processor ------------------------------------------------------------------------------------------------------
+X86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="levels of x86-64")
+
+
+def flags():
+    return next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split()
+
+
+@pytest.fixture
+def cpu():
+    yield lambda name: setattr(plait.config, "cpu", name)
+    plait.config.cpu = None
+
+
+def doubled(x):
+    for i in range(x.shape[0]):
+        x[i] *= 2.0
+
+
+@X86
+def test_kernels_are_compiled_for_the_processor_that_is_named(cpu):
+    cpu("x86-64")
+    kernel, x = plait.njit(doubled), np.arange(100.0)
+    kernel(x)
+    np.testing.assert_array_equal(x, 2 * np.arange(100.0))
+    (assembly,) = kernel.inspect_asm().values()
+    assert "xmm" in assembly and "ymm" not in assembly and "zmm" not in assembly
+
+
+@X86
+def test_numbas_variable_names_the_processor_too():
+    code = ("import numpy as np, plait\nfrom test_config import doubled\nk = plait.njit(doubled)\nk(np.ones(9))\n"
+            "print('ymm' in list(k.inspect_asm().values())[0])")
+    env = {**os.environ, "NUMBA_CPU_NAME": "generic", "PYTHONPATH": os.pathsep.join([*sys.path, str(pathlib.Path(__file__).parent)])}
+    assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout == "False\n"
+
+
+def test_an_unknown_processor_is_named(cpu):
+    cpu("z80")
+    with pytest.raises(plait.PlaitError, match="unknown CPU 'z80'"):
+        plait.njit(doubled)(np.ones(3))
+
+
+@X86
+def test_instructions_that_the_machine_lacks_are_refused(cpu):
+    cpu("x86-64-v4")
+    kernel, x = plait.njit(doubled), np.ones(3)
+    if "avx512vl" in flags():
+        kernel(x)
+        assert x[0] == 2.0
+    else:
+        with pytest.raises(plait.PlaitError, match="instructions that this machine does not have"):
+            kernel(x)
+
+
+def test_a_changed_processor_is_seen_by_the_next_reload(cpu):
+    kernel = plait.njit(doubled)
+    kernel(np.ones(3))
+    before = kernel.overloads[kernel.signatures[0]]
+    cpu("generic")
+    plait.config.reload()
+    kernel(np.ones(3))
+    assert kernel.overloads[kernel.signatures[0]] is not before
