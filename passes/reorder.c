@@ -23,6 +23,7 @@
  * is one. Runs under parallel=True only. Cost: 2 to 10 ms for a nest that is changed. */
 #include "passes/reorder.h"
 #include "passes/astgen.h"
+#include "passes/box.h"
 #include "passes/cost.h"
 #include "passes/jam.h"
 #include "passes/passes.h"
@@ -641,7 +642,8 @@ static bool has_every_loop(const nest *n, const plan *p, kir_block *made) {
     return d.same;
 }
 
-bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block *out) {
+/* The loops that isl finds for the plan. */
+static bool put_by_isl(nest *n, const plan *p, isl_set *where, kir_block *out) {
     isl_map *map = isl_map_intersect_domain(schedule_of(n, p), where);
     isl_set *context = isl_set_universe(isl_space_params_alloc(dep_nest_isl(n->s->accesses), 0));
     isl_ast_build *build = isl_ast_build_from_context(context);
@@ -652,9 +654,18 @@ bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block 
     g.tile[1] = n->at[1];
     for (uint32_t k = 0; k < p->tiles; k++)
         g.stretch[k] = p->tile_size[k];
-    kir_block made = {0};
-    bool done = astgen_block(&g, tree, &made);
+    bool done = astgen_block(&g, tree, out);
     isl_ast_node_free(tree);
+    return done;
+}
+
+bool reorder_put(nest *n, const plan *p, isl_set *where, bool *taken, kir_block *out) {
+    kir_block made = {0};
+    bool done = box_put(n, p, where, &made);
+    if (done)
+        isl_set_free(where);
+    else
+        done = put_by_isl(n, p, where, &made);
     if (!done || !has_every_loop(n, p, &made))
         return false;
     marking k = {.n = n, .p = p};
