@@ -1,6 +1,6 @@
 """Non-local means: removes the noise of a photograph by averaging pixels whose surroundings look alike.
 
-The kernel is the textbook's: six nested loops, no library call but exp. It runs on the photograph of a cat that
+The kernel is the textbook's: seven nested loops, no library call but exp. It runs on the photograph of a cat that
 scikit-image ships (`skimage.data.chelsea`), with noise added, so that the result can be judged against the original.
 
     ./dev demo                          or    python examples/denoise.py --out DIR --crop 64

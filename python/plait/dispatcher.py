@@ -494,10 +494,17 @@ def _slot_value(slot, kind):
     return slot if form is None else struct.unpack_from(form, struct.pack("<q", slot))[0]
 
 
+def _argument(written, values):
+    """What was known when compiling stands for itself, a tuple as a list; the rest is in the slots."""
+    if isinstance(written, dict):
+        return values[written["slot"]]
+    return tuple(_argument(w, values) for w in written) if isinstance(written, list) else written
+
+
 def _site_arguments(site, values):
     constants = site.get("values")
     if constants is not None:
-        return [values[c["slot"]] if isinstance(c, dict) else c for c in constants]
+        return _argument(constants, values)
     message = site.get("message")
     if message is None:
         return []

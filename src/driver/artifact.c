@@ -124,11 +124,15 @@ static void put_message(text *t, const artifact_site *s, const plrt_error *err) 
     }
 }
 
+static void put_tuple(text *t, const artifact_site *s, const plrt_error *err, const json_t *list);
+
 static void put_value(text *t, const artifact_site *s, const plrt_error *err, const json_t *v, bool quoted) {
     const json_t *slot = json_object_get(v, "slot");
     size_t k = json_is_integer(slot) ? (size_t)json_integer_value(slot) : 6;
     if (k < s->n_args && k < 6)
         put_slot(t, s->kinds[k], err->args[k]);
+    else if (json_is_array(v))
+        put_tuple(t, s, err, v);
     else if (json_is_string(v))
         text_printf(t, quoted ? "'%s'" : "%s", json_string_value(v));
     else if (json_is_integer(v))
@@ -139,18 +143,23 @@ static void put_value(text *t, const artifact_site *s, const plrt_error *err, co
         text_put(t, json_is_true(v) ? "True" : json_is_false(v) ? "False" : "None");
 }
 
+static void put_tuple(text *t, const artifact_site *s, const plrt_error *err, const json_t *list) {
+    size_t n = json_array_size(list);
+    text_put(t, "(");
+    for (size_t i = 0; i < n; i++) {
+        text_put(t, i ? ", " : "");
+        put_value(t, s, err, json_array_get(list, i), true);
+    }
+    text_put(t, n == 1 ? ",)" : ")");
+}
+
 /* As Python shows an exception's arguments: one alone, several as a tuple. */
 static void put_arguments(text *t, const artifact_site *s, const plrt_error *err) {
     json_t *list = json_loads(s->args_json, JSON_DECODE_ANY, NULL);
-    size_t n = json_array_size(list);
-    if (n > 1)
-        text_put(t, "(");
-    for (size_t i = 0; i < n; i++) {
-        text_put(t, i ? ", " : "");
-        put_value(t, s, err, json_array_get(list, i), n > 1);
-    }
-    if (n > 1)
-        text_put(t, ")");
+    if (json_array_size(list) > 1)
+        put_tuple(t, s, err, list);
+    else if (json_array_size(list) == 1)
+        put_value(t, s, err, json_array_get(list, 0), false);
     json_decref(list);
 }
 

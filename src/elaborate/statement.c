@@ -455,17 +455,44 @@ static void put_text(message *m, sym piece) {
     }
 }
 
-static void put_pieces(elab *e, message *m, const value *v) {
+static void put_piece(elab *e, message *m, const value *v);
+
+/* As repr() shows a tuple. */
+static void put_shown(elab *e, message *m, const value *v) {
+    text_put(&m->format, "(");
     for (uint32_t i = 0; i < v->len; i++) {
-        const value *piece = &v->items[i];
-        if (piece->kind == VAL_STRING)
-            put_text(m, piece->text);
-        else if (value_is_scalar(piece) && piece->ty->kind != TYPE_COMPLEX)
-            put_dynamic(e, m, piece, false);
-        else
-            m->ok = false,
-            elab_unsupported(e, piece->at, NULL, arena_printf(e->a, "%s in a message", value_describe(e, piece)));
+        value item = elab_constant_text(e, &v->items[i]);
+        text_put(&m->format, i ? ", " : "");
+        put_piece(e, m, &item);
     }
+    text_put(&m->format, v->len == 1 ? ",)" : ")");
+}
+
+static bool holds_text(const value *v) {
+    for (uint32_t i = 0; i < v->len; i++) {
+        if (v->items[i].kind == VAL_STRING)
+            return true;
+    }
+    return false;
+}
+
+static void put_piece(elab *e, message *m, const value *v) {
+    if (v->kind == VAL_STRING) {
+        put_text(m, v->text);
+    } else if (v->kind == VAL_TUPLE && !(v->ty && v->ty->fields) && !holds_text(v)) {
+        put_shown(e, m, v);
+    } else if (value_is_scalar(v) && v->ty->kind != TYPE_COMPLEX) {
+        put_dynamic(e, m, v, false);
+    } else {
+        m->ok = false;
+        elab_unsupported(e, v->at, "put numbers, texts or tuples of numbers into it",
+                         arena_printf(e->a, "%s in a message", value_describe(e, v)));
+    }
+}
+
+static void put_pieces(elab *e, message *m, const value *v) {
+    for (uint32_t i = 0; i < v->len; i++)
+        put_piece(e, m, &v->items[i]);
 }
 
 /* The site's message and arguments for an exception with these arguments. */

@@ -136,7 +136,7 @@ static json_t *read_suite(cli *c, const char *path) {
     char *problems = NULL, *written = plrt_suite_read(path, &problems);
     json_t *suite = written ? json_loads(written, 0, NULL) : NULL;
     if (problems)
-        fprintf(stderr, "%s", problems);
+        fprintf(stderr, "%s\n", problems);
     else if (!suite)
         cli_fail(c, "%s: out of memory", path);
     free(problems);

@@ -116,10 +116,11 @@ Test(api, dumps_are_kept_by_name) {
 }
 
 Test(api, errors_of_kernels_read_as_pythons) {
-    plait_artifact *a = compile("{\"source\": \"def f(x, i):\\n    if i == 7:\\n        raise ValueError('seven', i)\\n"
-                                "    return x[i]\\n\", \"function\": \"f\","
-                                "\"bindings\": {\"ValueError\": {\"exception\": \"ValueError\"}},"
-                                "\"signature\": \"(f8[::1], i8)\"}");
+    plait_artifact *a =
+        compile("{\"source\": \"def f(x, i):\\n    if i == 7:\\n        raise ValueError('seven', (i,))\\n"
+                "    return x[i]\\n\", \"function\": \"f\","
+                "\"bindings\": {\"ValueError\": {\"exception\": \"ValueError\"}},"
+                "\"signature\": \"(f8[::1], i8)\"}");
     plait_kernel *k = load(a);
     double x[3] = {1, 2, 3};
     int64_t args[5] = {(int64_t)(intptr_t)x, 1, 3, 8, 5}, result;
@@ -131,7 +132,7 @@ Test(api, errors_of_kernels_read_as_pythons) {
     args[4] = 7;
     cr_assert_eq(plait_kernel_entry(k)(args, &result, &err), 1);
     plait_kernel_error_text(k, &err, text, sizeof text);
-    cr_expect_str_eq(text, "ValueError: ('seven', 7)");
+    cr_expect_str_eq(text, "ValueError: ('seven', (7,))");
     args[4] = -1;
     cr_assert_eq(plait_kernel_entry(k)(args, &result, &err), 0);
     cr_expect_eq(result, slot(3));

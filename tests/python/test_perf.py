@@ -304,7 +304,7 @@ def test_wrong_suites_have_a_place(perf, tmp_path):
     (tmp_path / "s.yaml").write_text("kernels:\n  - {kernel: k.py:total, argumnets: []}\n")
     done = perf("run", "s.yaml", status=1)
     assert done.stderr.startswith("s.yaml:2:26: error: in a kernel the key 'argumnets' is not known\n")
-    assert "did you mean 'arguments'?" in done.stderr
+    assert done.stderr.endswith("did you mean 'arguments'?\n")
     assert "two benchmarks are called" in measure(perf, tmp_path, TOTAL * 2, status=1).stderr
     assert "No such file" in perf("run", "none.yaml", status=1).stderr
 

@@ -271,6 +271,24 @@ def raises(x):
     return x
 
 
+@cases((1,), (2,), (3,), (4,), (5,), (6,), (7,))
+def raises_with_tuples(x):
+    t = (x, x + 0.5)
+    if x == 1:
+        raise ValueError("one", t, (1, "a"), ())
+    if x == 2:
+        raise IndexError(t)
+    if x == 3:
+        raise KeyError(((x,), ("b", (x > 0, None))))
+    if x == 4:
+        raise ValueError(f"{t} and {(x,)} of {((x, 2), ())}%: {(1, None, True)}")
+    if x == 5:
+        assert x < 0, t
+    if x == 6:
+        assert x < 0, f"{t}"
+    return x
+
+
 @cases((3,), (0,), (1,))
 def unrolled_tuple(n):
     s = 0.0
