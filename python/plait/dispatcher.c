@@ -254,6 +254,13 @@ static bool is_outgrown(Kernel *kernel, const packed *args) {
     return false;
 }
 
+/* Baseline code is good for calls as large as this one from now on. */
+static void start_baseline(Kernel *kernel, const packed *args) {
+    memcpy(kernel->most, args->slots, (size_t)args->n_slots * sizeof *kernel->most);
+    kernel->calls_left = BASELINE_CALLS;
+    kernel->ns_left = BASELINE_NS;
+}
+
 static PyObject *call_baseline(Kernel *kernel, const packed *args) {
     int64_t start = now_ns();
     PyObject *result = call_kernel(kernel, args->slots, args);
@@ -334,6 +341,20 @@ static const entry *make_entry(Dispatcher *d, const packed *args, PyObject *cons
     return e;
 }
 
+/* Optimised code in the place of the entry's baseline code. Where there is no memory to make it, baseline code goes on. */
+static const entry *outgrow(Dispatcher *d, const packed *args, PyObject *const *values, Py_ssize_t count) {
+    const entry *e = make_entry(d, args, values, count);
+    if (e != NULL || !PyErr_ExceptionMatches(PyExc_MemoryError))
+        return e;
+    e = find_entry(d, args, ANY_TILE);
+    if (e == NULL)
+        return NULL;
+    PyErr_Clear();
+    if (e->kernel->most != NULL)
+        start_baseline(e->kernel, args);
+    return e;
+}
+
 /* Where the configuration has tiles by size, the entry with the one for these arguments, which may have to be compiled
  * first. Should the configuration change meanwhile, any will do: the results are the same. */
 static const entry *entry_of_size(Dispatcher *d, const packed *args, const entry *e, PyObject *const *values,
@@ -382,8 +403,10 @@ static PyObject *call_values(Dispatcher *d, PyObject *const *values, Py_ssize_t 
         name_argument(d, i);
     } else {
         const entry *e = find_entry(d, &args, ANY_TILE);
-        if (e == NULL || (e->kernel->most != NULL && is_outgrown(e->kernel, &args)))
+        if (e == NULL)
             e = make_entry(d, &args, values, count);
+        else if (e->kernel->most != NULL && is_outgrown(e->kernel, &args))
+            e = outgrow(d, &args, values, count);
         if (e != NULL)
             refresh(e->kernel);
         if (e != NULL && e->kernel->tile_varies)
@@ -541,9 +564,7 @@ static int note_most(Kernel *kernel, const packed *p) {
     kernel->most = PyMem_Malloc(((size_t)p->n_slots + 1) * sizeof *kernel->most);
     if (kernel->most == NULL)
         return -1;
-    memcpy(kernel->most, p->slots, (size_t)p->n_slots * sizeof *kernel->most);
-    kernel->calls_left = BASELINE_CALLS;
-    kernel->ns_left = BASELINE_NS;
+    start_baseline(kernel, p);
     return 0;
 }
 

@@ -172,6 +172,42 @@ def test_optimised_code_has_the_globals_of_baseline_code():
         factor, table = before
 
 
+def test_without_memory_for_optimised_code_baseline_code_goes_on(monkeypatch):
+    from plait import dispatcher
+
+    def starve(*args):
+        raise MemoryError
+
+    kernel = njit(scaled)
+    x = np.arange(100.0)
+    kernel(x[:10], 3.0)
+    with monkeypatch.context() as starving:
+        starving.setattr(dispatcher, "_optimised", starve)
+        for _ in range(3):
+            np.testing.assert_array_equal(kernel(x, 3.0), x * 3.0 + 1.0)
+    assert only(kernel).is_baseline
+    for _ in range(1001):
+        kernel(x, 3.0)
+    assert not only(kernel).is_baseline
+
+
+def test_interrupted_in_optimising_a_call_can_be_made_again(monkeypatch):
+    from plait import dispatcher
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    kernel = njit(scaled)
+    x = np.arange(100.0)
+    kernel(x[:10], 3.0)
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(dispatcher, "_optimised", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            kernel(x, 3.0)
+    np.testing.assert_array_equal(kernel(x, 3.0), x * 3.0 + 1.0)
+    assert not only(kernel).is_baseline
+
+
 def test_sums_of_floats_have_the_bits_of_optimised_code_from_the_first_call_on():
     def total(x):
         s = 0.0
