@@ -155,6 +155,23 @@ isl_pw_aff *affine_of(access_walk *w, kir_expr *e, const access *x) {
     return result;
 }
 
+/* Where a op b holds. Nearly always both are one function everywhere, of which isl makes a set at once. */
+static isl_set *where_ordered(kir_op op, isl_pw_aff *a, isl_pw_aff *b) {
+    if (isl_pw_aff_isa_aff(a) == isl_bool_true && isl_pw_aff_isa_aff(b) == isl_bool_true) {
+        isl_aff *x = isl_pw_aff_as_aff(a), *y = isl_pw_aff_as_aff(b);
+        x = isl_aff_align_params(x, isl_aff_get_space(y));
+        y = isl_aff_align_params(y, isl_aff_get_space(x));
+        return isl_set_from_basic_set(op == KIR_OP_LT   ? isl_aff_lt_basic_set(x, y)
+                                      : op == KIR_OP_LE ? isl_aff_le_basic_set(x, y)
+                                      : op == KIR_OP_GT ? isl_aff_gt_basic_set(x, y)
+                                                        : isl_aff_ge_basic_set(x, y));
+    }
+    return op == KIR_OP_LT   ? isl_pw_aff_lt_set(a, b)
+           : op == KIR_OP_LE ? isl_pw_aff_le_set(a, b)
+           : op == KIR_OP_GT ? isl_pw_aff_gt_set(a, b)
+                             : isl_pw_aff_ge_set(a, b);
+}
+
 static isl_set *compare(access_walk *w, kir_expr *e, const access *x) {
     if (e->args[0]->ty->kind != TYPE_INT || !affine_is_int64(e->args[0]))
         return NULL;
@@ -169,13 +186,10 @@ static isl_set *compare(access_walk *w, kir_expr *e, const access *x) {
     case KIR_OP_NE:
         return isl_pw_aff_ne_set(a, b);
     case KIR_OP_LT:
-        return isl_pw_aff_lt_set(a, b);
     case KIR_OP_LE:
-        return isl_pw_aff_le_set(a, b);
     case KIR_OP_GT:
-        return isl_pw_aff_gt_set(a, b);
     case KIR_OP_GE:
-        return isl_pw_aff_ge_set(a, b);
+        return where_ordered(e->op, a, b);
     default:
         isl_pw_aff_free(a);
         isl_pw_aff_free(b);
@@ -255,13 +269,11 @@ static isl_set *loop_domain(access_walk *w, isl_set *domain, kir_stmt *loop, uin
         return between(domain, i, lo, hi);
     }
     if (lo) {
-        isl_set *from = step > 0 ? isl_pw_aff_ge_set(isl_pw_aff_copy(i), isl_pw_aff_copy(lo))
-                                 : isl_pw_aff_le_set(isl_pw_aff_copy(i), isl_pw_aff_copy(lo));
+        isl_set *from = where_ordered(step > 0 ? KIR_OP_GE : KIR_OP_LE, isl_pw_aff_copy(i), isl_pw_aff_copy(lo));
         domain = isl_set_intersect(domain, from);
     }
     if (hi) {
-        isl_set *to = step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))
-                               : isl_pw_aff_gt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi));
+        isl_set *to = where_ordered(step > 0 ? KIR_OP_LT : KIR_OP_GT, isl_pw_aff_copy(i), isl_pw_aff_copy(hi));
         domain = isl_set_intersect(domain, to);
     }
     if (lo && step != 1 && step != -1) {
@@ -324,6 +336,25 @@ static isl_map *forget_axis(isl_map *map, uint32_t axis) {
     return isl_map_insert_dims(map, isl_dim_out, axis, 1);
 }
 
+/* { iteration → (values of the list) }. Takes both. */
+static isl_map *map_of(const access_walk *w, isl_space *space, isl_pw_aff_list *list) {
+    isl_size n = isl_pw_aff_list_n_pw_aff(list);
+    isl_aff_list *plain = isl_aff_list_alloc(w->s->isl, n);
+    for (int k = 0; k < n && plain; k++) {
+        isl_pw_aff *p = isl_pw_aff_list_get_pw_aff(list, k);
+        if (isl_pw_aff_isa_aff(p) == isl_bool_true) {
+            plain = isl_aff_list_add(plain, isl_pw_aff_as_aff(p));
+        } else {
+            isl_pw_aff_free(p);
+            plain = isl_aff_list_free(plain);
+        }
+    }
+    if (!plain)
+        return isl_map_from_multi_pw_aff(isl_multi_pw_aff_from_pw_aff_list(space, list));
+    isl_pw_aff_list_free(list);
+    return isl_map_from_multi_aff(isl_multi_aff_from_aff_list(space, plain));
+}
+
 /* iteration → element; false when some subscript is not affine, which with stairs is no obstacle. */
 bool affine_map(access_walk *w, access *x) {
     if (x->map)
@@ -349,7 +380,7 @@ bool affine_map(access_walk *w, access *x) {
         list = isl_pw_aff_list_add(list, p);
     }
     isl_space *whole = isl_space_map_from_domain_and_range(affine_space(w), space);
-    isl_map *map = isl_map_from_multi_pw_aff(isl_multi_pw_aff_from_pw_aff_list(whole, list));
+    isl_map *map = map_of(w, whole, list);
     while (n_any > 0)
         map = forget_axis(map, any[--n_any]);
     x->map = isl_map_intersect_domain(map, isl_set_copy(x->domain));

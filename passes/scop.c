@@ -287,31 +287,31 @@ static isl_constraint *difference(isl_space *space, uint32_t k, bool strict) {
     return strict ? isl_constraint_set_constant_si(c, -1) : c;
 }
 
-/* Pairs of iterations of a and b of which the first comes before the second. */
-static isl_map *before(const scop *s, uint32_t a, uint32_t b, isl_space *space) {
-    const scop_stmt *x = &s->stmt[a], *y = &s->stmt[b];
-    isl_map *all = isl_map_empty(isl_space_copy(space)), *equal = isl_map_universe(isl_space_copy(space));
-    for (uint32_t k = 0; k < x->depth && k < y->depth && x->loops[k] == y->loops[k]; k++) {
-        isl_map *less = isl_map_add_constraint(isl_map_copy(equal), difference(space, k, true));
-        all = isl_map_union(all, less);
-        equal = isl_map_add_constraint(equal, difference(space, k, false));
-    }
-    isl_space_free(space);
-    if (a < b)
-        return isl_map_union(all, equal);
-    isl_map_free(equal);
-    return all;
-}
-
-static void add_dependence(scop *s, uint32_t a, uint32_t b, isl_map *same) {
-    isl_map *d = isl_map_intersect(isl_map_copy(same), before(s, a, b, isl_map_get_space(same)));
-    isl_map_free(same);
+/* Takes d. */
+static void add_pairs(scop *s, uint32_t a, uint32_t b, isl_map *d) {
     if (isl_map_is_empty(d) == isl_bool_true) {
         isl_map_free(d);
         return;
     }
     s->feeds[a][b] = true;
     s->dep[a][b] = s->dep[a][b] ? isl_map_union(s->dep[a][b], d) : d;
+}
+
+/* Those of the pairs `same` (taken) of which the first iteration, of a, comes before the second, of b: it is earlier in
+ * some loop around both and equal in the ones outside of that. Loop by loop, since most of these sets are empty: what isl
+ * does with unions of them costs more than to look at each. */
+static void add_dependence(scop *s, uint32_t a, uint32_t b, isl_map *same) {
+    const scop_stmt *x = &s->stmt[a], *y = &s->stmt[b];
+    isl_space *space = isl_map_get_space(same);
+    for (uint32_t k = 0; k < x->depth && k < y->depth && x->loops[k] == y->loops[k]; k++) {
+        add_pairs(s, a, b, isl_map_add_constraint(isl_map_copy(same), difference(space, k, true)));
+        same = isl_map_add_constraint(same, difference(space, k, false));
+    }
+    isl_space_free(space);
+    if (a < b)
+        add_pairs(s, a, b, same);
+    else
+        isl_map_free(same);
 }
 
 static void close_over(scop *s) {

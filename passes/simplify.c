@@ -898,10 +898,14 @@ static void remove_dead(simplifier *z) {
 static void simplify_fn(kir_module *m, arena *scratch, kir_fn *f) {
     enum { ROUNDS = 3 };
     simplifier z = {.m = m, .scratch = scratch, .fn = f};
-    if (f->kind == KIR_FN_REGION || (f->settled && f->settled == fingerprint_of(f)))
+    if (f->kind == KIR_FN_REGION)
+        return;
+    uint64_t before = fingerprint_of(f);
+    if (f->settled == before)
         return;
     canonicalize_loops(&z);
-    uint64_t before = fingerprint_of(f);
+    if (z.changed)
+        before = fingerprint_of(f);
     f->settled = 0;
     for (uint32_t round = 0; round < ROUNDS && !f->settled; round++) {
         z.changed = false;

@@ -375,17 +375,14 @@ static bool measure(const tiling *n, isl_set *ways, reach *r, int later) {
     return fine;
 }
 
-static bool measure_pair(const tiling *n, uint32_t a, uint32_t b, reach *r) {
+static bool measure_pair(const tiling *n, uint32_t a, uint32_t b, isl_map *const *whole, reach *r) {
     *r = (reach){0};
     if (!n->s->dep[a][b])
         return true;
-    isl_map *from = whole_map(n, a), *to = whole_map(n, b);
-    if (!from || !to) {
-        isl_map_free(from);
-        isl_map_free(to);
+    if (!whole[a] || !whole[b])
         return false;
-    }
-    isl_map *d = isl_map_apply_range(isl_map_apply_domain(isl_map_copy(n->s->dep[a][b]), from), to);
+    isl_map *d = isl_map_apply_domain(isl_map_copy(n->s->dep[a][b]), isl_map_copy(whole[a]));
+    d = isl_map_apply_range(d, isl_map_copy(whole[b]));
     isl_set *ways = isl_map_deltas(d);
     bool fine = measure(n, isl_set_copy(ways), r, 0);
     return measure(n, ways, r, 1) && fine;
@@ -446,14 +443,24 @@ static bool can_part(const tiling *n, const reach *r) {
     return true;
 }
 
+static bool measure_pairs(const tiling *n, reach *r) {
+    isl_map *whole[SCOP_STATEMENTS];
+    uint32_t count = n->s->n;
+    bool fine = true;
+    for (uint32_t k = 0; k < count; k++)
+        whole[k] = whole_map(n, k);
+    for (uint32_t a = 0; a < count; a++)
+        for (uint32_t b = 0; b < count && fine; b++)
+            fine = measure_pair(n, a, b, whole, &r[a * SCOP_STATEMENTS + b]);
+    for (uint32_t k = 0; k < count; k++)
+        isl_map_free(whole[k]);
+    return fine;
+}
+
 static bool find_slopes(tiling *n) {
     uint32_t count = n->s->n;
     reach *r = arena_array(n->z->scratch, reach, SCOP_STATEMENTS * SCOP_STATEMENTS);
-    for (uint32_t a = 0; a < count; a++)
-        for (uint32_t b = 0; b < count; b++)
-            if (!measure_pair(n, a, b, &r[a * SCOP_STATEMENTS + b]))
-                return false;
-    if (!can_part(n, r))
+    if (!measure_pairs(n, r) || !can_part(n, r))
         return false;
     int64_t up[SCOP_STATEMENTS], down[SCOP_STATEMENTS], along[SCOP_STATEMENTS] = {0};
     if (!least_slope(n, r, 0, 1, &n->a, up) || !least_slope(n, r, 0, -1, &n->b, down) ||

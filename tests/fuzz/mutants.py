@@ -54,11 +54,12 @@ MUTANTS = {
     "i % k taken for i": (
         AFFINE, "return isl_pw_aff_mod_val(a, v);", "return isl_val_free(v), a;"),
     "bounds of a negative step": (
-        AFFINE, "    if (lo) {\n        isl_set *from = step > 0 ?",
-        "    step = step < 0 ? -step : step;\n    if (lo) {\n        isl_set *from = step > 0 ?"),
+        AFFINE, "    if (lo) {\n        isl_set *from = where_ordered(step > 0 ?",
+        "    step = step < 0 ? -step : step;\n    if (lo) {\n        isl_set *from = where_ordered(step > 0 ?"),
     "the last iteration forgotten": (
-        AFFINE, "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
-        "step > 0 ? isl_pw_aff_lt_set(isl_pw_aff_add(isl_pw_aff_copy(i), affine_constant(w, 1)), isl_pw_aff_copy(hi))"),
+        AFFINE, "step > 0 ? KIR_OP_LT : KIR_OP_GT, isl_pw_aff_copy(i), isl_pw_aff_copy(hi))",
+        "step > 0 ? KIR_OP_LT : KIR_OP_GT, isl_pw_aff_add(isl_pw_aff_copy(i), affine_constant(w, step > 0)),\n"
+        "                                    isl_pw_aff_copy(hi))"),
     "offset of a view dropped": (
         SIMPLIFY, "out[axis++] = kir_binary(z->m, KIR_OP_ADD, start, offset, at);",
         "(void)start;\n            out[axis++] = offset;"),
