@@ -562,6 +562,7 @@ static void make_loop_over_blocks(blocking *k) {
     for (uint32_t i = 0; i < from->reductions.len; i++)
         vec_push(m->a, &to->reductions, from->reductions.at[i]);
     to->grain = to->reductions.len || to->last_privates.len ? 1 : 0;
+    from->combines = k->plan->extremes.len + from->reductions.len + from->last_privates.len + from->carried.len == 0;
     from->id = 0;
     from->class = KIR_CLASS_CARRIED;
     from->kind = KIR_LOOP_RANGE;

@@ -20,19 +20,53 @@
  * loops whose bounds are the same in all iterations; and only where it pays: an inner loop is carried, or more accesses
  * are contiguous along the outer loop than along the inner ones. Nothing in such a body can raise but divisions of floats
  * by zero: an iteration that would have raised goes on with what the division gives, and when the strip is through, the
- * lowest one raises. So the order of iterations cannot be seen. Cost: a walk over the bodies of parallel loops. */
+ * lowest one raises. So the order of iterations cannot be seen.
+ *
+ * Points against centres: where iterations begin with sums along short rows of their own, and do something with what came
+ * out of it,
+ *
+ *   for %i … {                                      %rows = alloc(32, 32)
+ *       for %c …: for %m …                          for strips … {
+ *           %s = %s + x[%i, %m] * y[%c, %m]             for %l …: for %m … { %rows[%m, %l] = x[%base + %l, %m] }
+ *       …                                       →       for %c …: for %m …: for %l … vector { … %rows[%m, %l] * y[%c, %m] … }
+ *       hist[%best] = hist[%best] + 1                   for %l … { hist[%best] = hist[%best] + 1 }
+ *   }                                               }
+ *
+ * the beginning, which stores nothing and raises nothing, is what runs side by side, on a copy of the strip's rows that lies
+ * as vectors need it; the rest follows, iteration by iteration in order. So the loop need not be parallel: that iterations
+ * combine into elements of arrays is enough, for what the beginning loads is stored by no iteration. Rows of more than 32
+ * elements fill vectors by themselves: a test in front of the loop decides.
+ *
+ * Cost: a walk over the bodies of parallel loops. */
 #include "passes/cost.h"
 #include "passes/group.h"
 #include "passes/passes.h"
 #include "passes/vars.h"
 
-enum { LANES_MOST = 64, LANES_LEAST = 16, LANES_STEP = 8, STRIPS_WANTED = 32, CARRIED_GAIN = 4 };
+enum {
+    LANES_MOST = 64,
+    LANES_LEAST = 16,
+    LANES_STEP = 8,
+    STRIPS_WANTED = 32,
+    CARRIED_GAIN = 4,
+    ROW_LANES = 32, /* of a strip whose rows are copied: eight vectors of four numbers are registers on any processor */
+    ROW_MOST = 32,  /* elements of such a row */
+    REUSE_LEAST = 4
+};
 
 typedef struct laner {
     kir_module *m;
     kir_fn *f;
     arena *scratch;
+    uint32_t id; /* of the loop around in the report: that of a loop that runs in blocks */
 } laner;
+
+typedef struct row {        /* a load along rows of the iteration's own: rows of a strip are copied */
+    kir_stmt *load;         /* assigns an element */
+    kir_stmt *loop, *again; /* along the row; around that */
+    kir_var *memory;
+    kir_var *from; /* first index of the row */
+} row;
 
 typedef struct strip { /* a loop being rewritten */
     laner *z;
@@ -47,6 +81,13 @@ typedef struct strip { /* a loop being rewritten */
     kir_var *failed;  /* of an iteration: the site of its first check that did not hold, 0: none. NULL: no checks */
     VEC(uint32_t) sites;
     int64_t gain;
+    kir_block lead; /* what runs side by side, where not all of the body does */
+    kir_block rest; /* what follows, in order */
+    var_set stored; /* arrays that the loop stores into */
+    var_set inner;  /* indices of the loops in `lead` */
+    VEC(row) rows;  /* empty: all of the body runs side by side */
+    kir_var *lane;  /* with rows: the lane at hand */
+    kir_var *last;  /* with rows: the loop's last iteration, which lanes beyond the end do again */
 } strip;
 
 static bool is_straight(const kir_stmt *s);
@@ -265,16 +306,27 @@ static bool fills_vectors(strip *t, const group *g) {
     return c.sum >= 0;
 }
 
+/* Lanes beyond the end do what the last iteration does: they compute nothing that it would not, and nobody looks at it. */
+static kir_expr *iteration(strip *t, kir_var *lane) {
+    kir_expr *i = op(t, KIR_OP_ADD, ref(t, t->base), ref(t, lane));
+    return t->rows.len ? op(t, KIR_OP_MIN, i, ref(t, t->last)) : i;
+}
+
 static void push_lanes(strip *t, kir_block *out, const group *g) {
     kir_module *m = t->z->m;
     kir_var *lane = kir_temp_new(m, t->z->f, type_int64(m->types), t->at);
-    kir_stmt *loop = kir_for(m, lane, number(t, 0), ref(t, t->count), number(t, 1), t->loop->loop->kind, g->at[0]->at);
+    bool rows = t->rows.len > 0;
+    kir_expr *count = rows ? number(t, ROW_LANES) : ref(t, t->count);
+    kir_stmt *loop = kir_for(m, lane, number(t, 0), count, number(t, 1), t->loop->loop->kind, g->at[0]->at);
     loop->loop->class = KIR_CLASS_INDEPENDENT;
     loop->loop->few = true;
-    loop->loop->vector = fills_vectors(t, g);
+    loop->loop->abreast = rows;
+    loop->loop->vector = rows || fills_vectors(t, g);
     vec_push(m->a, out, loop);
-    kir_expr *i = op(t, KIR_OP_ADD, ref(t, t->base), ref(t, lane)), *at;
-    vec_push(m->a, &loop->body, kir_assign(m, t->loop->var, i, t->at));
+    kir_expr *at;
+    vec_push(m->a, &loop->body, kir_assign(m, t->loop->var, iteration(t, lane), t->at));
+    if (rows)
+        vec_push(m->a, &loop->body, kir_assign(m, t->lane, ref(t, lane), t->at));
     for (uint32_t k = 0; k < t->z->f->vars.len; k++) {
         kir_var *v = t->z->f->vars.at[k];
         at = ref(t, lane);
@@ -402,13 +454,16 @@ static kir_expr *width_of(strip *t, kir_var *trips) {
     return op(t, KIR_OP_MIN, op(t, KIR_OP_MAX, share, number(t, LANES_LEAST)), number(t, LANES_MOST));
 }
 
-static void lay_out(strip *t, kir_block *out) {
+/* The loop over strips, and what every strip knows: its first iteration and how many there are. */
+static kir_stmt *open_strips(strip *t, kir_block *out) {
     kir_module *m = t->z->m;
     kir_stmt *loop = t->loop;
     kir_var *lo = hold(t, out, loop->lo);
     loop->lo = ref(t, lo);
     kir_var *trips = hold(t, out, cost_trip_expr(m, loop));
-    kir_var *width = hold(t, out, loop->loop->few ? number(t, LANES_MOST) : width_of(t, trips));
+    bool few = loop->loop->few;
+    kir_expr *wide = t->rows.len ? number(t, ROW_LANES) : few ? number(t, LANES_MOST) : width_of(t, trips);
+    kir_var *width = hold(t, out, wide);
     kir_expr *last = op(t, KIR_OP_SUB, ref(t, trips), number(t, 1));
     kir_var *strips = hold(t, out, op(t, KIR_OP_ADD, op(t, KIR_OP_FLOORDIV, last, ref(t, width)), number(t, 1)));
     kir_stmt *outer = kir_for(m, kir_temp_new(m, t->z->f, type_int64(m->types), t->at), number(t, 0), ref(t, strips),
@@ -421,37 +476,351 @@ static void lay_out(strip *t, kir_block *out) {
     t->base = hold(t, body, op(t, KIR_OP_ADD, ref(t, lo), ref(t, first)));
     t->count = hold(t, body, op(t, KIR_OP_MIN, ref(t, width), op(t, KIR_OP_SUB, ref(t, trips), ref(t, first))));
     loop->var->is_temp = false;
+    if (t->rows.len) {
+        t->last = hold(t, out, op(t, KIR_OP_ADD, ref(t, lo), kir_copy_expr(m, last, NULL)));
+        t->lane = kir_var_new(m, t->z->f, NULL, type_int64(m->types), t->at);
+    }
+    return outer;
+}
+
+static void report_strips(strip *t) {
+    kir_module *m = t->z->m;
+    uint32_t id = t->loop->loop->combines ? t->z->id : t->loop->loop->id;
+    if (id && id < m->report.len) {
+        m->report.at[id].vector = true;
+        m->report.at[id].tile =
+            t->rows.len ? "strips of 32 short rows side by side" : "strips of 16 to 64 side by side";
+    }
+}
+
+static void append(strip *t, kir_block *to, const kir_block *from) {
+    for (uint32_t i = 0; i < from->len; i++)
+        vec_push(t->z->m->a, to, from->at[i]);
+}
+
+static void lay_out(strip *t, kir_block *out) {
+    kir_stmt *loop = t->loop, *outer = open_strips(t, out);
     if (t->failed) {
         note_checks(t, &loop->body);
         vars_add(&t->expanded, t->failed);
     }
     find_expanded(t, &loop->body);
-    allocate(t, body);
+    allocate(t, &outer->body);
     kir_block inside = build(t, &loop->body);
-    for (uint32_t i = 0; i < inside.len; i++)
-        vec_push(m->a, body, inside.at[i]);
+    append(t, &outer->body, &inside);
     if (t->failed)
-        raise_lowest(t, body);
-    uint32_t id = loop->loop->id;
-    if (id && id < m->report.len) {
-        m->report.at[id].vector = true;
-        m->report.at[id].tile = "strips of 16 to 64 side by side";
+        raise_lowest(t, &outer->body);
+    report_strips(t);
+    vec_push(t->z->m->a, out, outer);
+}
+
+/* ---- a beginning that runs side by side ------------------------------------------------------------------------------------ */
+
+static bool note_stored(kir_stmt *s, void *context) {
+    strip *t = context;
+    if (s->kind == KIR_STORE)
+        vars_add(&t->stored, s->var);
+    return true;
+}
+
+typedef struct leading {
+    strip *t;
+    bool ok;
+} leading;
+
+/* Effects on nothing but scalars; of arrays, only loads of those that the loop leaves alone. */
+static bool look_at_lead(kir_stmt *s, void *context) {
+    leading *l = context;
+    var_set read = vars_new(l->t->z->scratch, l->t->z->f);
+    bool plain = s->kind == KIR_IF || s->kind == KIR_FOR || (s->kind == KIR_ASSIGN && s->var->ty->kind != TYPE_ARRAY);
+    vars_read_by(s, &read);
+    for (uint32_t w = 0; w < read.words && w < l->t->stored.words; w++)
+        plain &= (read.bits[w] & l->t->stored.bits[w]) == 0;
+    if (s->kind == KIR_FOR)
+        vars_add(&l->t->inner, s->var);
+    l->ok &= plain;
+    return l->ok;
+}
+
+/* Of a loop that split took apart: the arm in which it is whole does the same. */
+static bool is_parted(const strip *t, const kir_stmt *s) {
+    return s->kind == KIR_IF && !varies(t, s->value) && s->orelse.len == 1 && s->orelse.at[0]->kind == KIR_FOR &&
+           s->orelse.at[0]->loop->whole;
+}
+
+static bool forget_last(kir_stmt *s, void *context) {
+    (void)context;
+    if (s->kind == KIR_FOR)
+        s->loop->last_privates.len = 0;
+    return true;
+}
+
+/* The statements from the first one on that may run before what follows them in earlier iterations, as copies. */
+static void find_lead(strip *t) {
+    kir_module *m = t->z->m;
+    kir_block *b = &t->loop->body;
+    uint32_t i = 0;
+    for (; i < b->len; i++) {
+        kir_block single = {.at = &b->at[i], .len = 1, .cap = 1},
+                  *from = is_parted(t, b->at[i]) ? &b->at[i]->orelse : &single;
+        leading l = {t, true};
+        kir_each_stmt(from, look_at_lead, &l);
+        if (!l.ok)
+            break;
+        kir_block copy = kir_copy_block(m, from, NULL);
+        kir_each_stmt(&copy, forget_last, NULL); /* iterations run in order, one loop is as good as another */
+        if (!fits(t, &copy))
+            break;
+        append(t, &t->lead, &copy);
     }
-    vec_push(m->a, out, outer);
+    for (; i < b->len; i++)
+        vec_push(m->a, &t->rest, b->at[i]);
+}
+
+/* The same in all iterations of the loop and of those in `lead`. */
+static bool is_fixed(const strip *t, kir_expr *e) {
+    return !varies(t, e) && !vars_mentions_any(e, &t->inner);
+}
+
+static bool has_fixed_bounds(const strip *t, const kir_stmt *loop) {
+    int64_t step;
+    return is_fixed(t, loop->lo) && is_fixed(t, loop->hi) && kir_is_const_int(loop->step, &step) && step == 1;
+}
+
+static bool is_row(const strip *t, const kir_stmt *s, const kir_stmt *along) {
+    const kir_expr *e = s->kind == KIR_ASSIGN ? s->value : NULL;
+    if (!e || e->kind != KIR_LOAD || vars_has(&t->varying, e->var) || e->n_args == 0)
+        return false;
+    bool own = false, inner = false;
+    for (uint32_t k = 0; k < e->n_args; k++) {
+        const kir_expr *index = e->args[k];
+        bool is_own = index->kind == KIR_VAR && index->var == t->loop->var;
+        bool is_inner = index->kind == KIR_VAR && index->var == along->var;
+        if (!is_own && !is_inner && !is_fixed(t, e->args[k]))
+            return false;
+        own |= is_own;
+        inner |= is_inner;
+    }
+    return own && inner;
+}
+
+static void find_rows(strip *t) {
+    for (uint32_t i = 0; i < t->lead.len; i++) {
+        kir_stmt *again = t->lead.at[i];
+        for (uint32_t j = 0; again->kind == KIR_FOR && has_fixed_bounds(t, again) && j < again->body.len; j++) {
+            kir_stmt *along = again->body.at[j];
+            bool innermost = along->kind == KIR_FOR && are_straight(&along->body) && has_fixed_bounds(t, along);
+            for (uint32_t k = 0; innermost && k < along->body.len; k++)
+                if (is_row(t, along->body.at[k], along))
+                    vec_push(t->z->scratch, &t->rows,
+                             ((row){.load = along->body.at[k], .loop = along, .again = again}));
+        }
+    }
+}
+
+static bool is_taken_row(const strip *t, const kir_stmt *s) {
+    for (uint32_t i = 0; i < t->rows.len; i++)
+        if (t->rows.at[i].load == s)
+            return true;
+    return false;
+}
+
+typedef struct lined {
+    strip *t;
+    bool ok;
+} lined;
+
+static void look_at_loads(kir_expr **slot, void *context) {
+    lined *l = context;
+    kir_expr *e = *slot;
+    bool any = false;
+    for (uint32_t k = 0; e->kind == KIR_LOAD && k < e->n_args; k++)
+        any |= varies(l->t, e->args[k]);
+    l->ok &= !any;
+}
+
+static void look_at_expr(kir_expr **slot, void *context) {
+    kir_each_subexpr(slot, look_at_loads, context);
+}
+
+static bool look_at_accesses(kir_stmt *s, void *context) {
+    lined *l = context;
+    if (!is_taken_row(l->t, s))
+        kir_each_expr(s, look_at_expr, l);
+    return l->ok;
+}
+
+/* Are rows all that differs between lanes? */
+static bool is_rows_alone(strip *t) {
+    lined l = {t, true};
+    kir_each_stmt(&t->lead, look_at_accesses, &l);
+    return l.ok;
+}
+
+static bool has_lead(strip *t) {
+    kir_stmt *s = t->loop;
+    const kir_loop_info *l = s->loop;
+    int64_t step;
+    bool independent = l->class == KIR_CLASS_INDEPENDENT && l->parallel;
+    if (!(independent || l->combines) || l->vector || l->cold || l->few || l->reductions.len || l->last_privates.len ||
+        l->carried.len || l->chunk || !kir_is_const_int(s->step, &step) || step != 1 || body_escapes(s))
+        return false;
+    kir_each_stmt(&s->body, note_varying, t);
+    if (vars_has(&t->varying, s->var))
+        return false;
+    vars_add(&t->varying, s->var);
+    kir_each_stmt(&s->body, note_stored, t);
+    find_lead(t);
+    find_rows(t);
+    return t->rows.len > 0 && is_rows_alone(t);
+}
+
+/* Scalars of the beginning that the rest reads. */
+static void expand_for_rest(strip *t) {
+    var_set written = vars_new(t->z->scratch, t->z->f), read = vars_new(t->z->scratch, t->z->f);
+    vars_written_in(&t->lead, &written);
+    vars_read_in(&t->rest, &read);
+    for (uint32_t k = 0; k < t->z->f->vars.len; k++) {
+        kir_var *v = t->z->f->vars.at[k];
+        if (vars_has(&written, v) && vars_has(&read, v) && vars_has(&t->varying, v) && v != t->loop->var)
+            vars_add(&t->expanded, v);
+    }
+}
+
+static void allocate_rows(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    for (uint32_t i = 0; i < t->rows.len; i++) {
+        row *r = &t->rows.at[i];
+        type *ty = type_array(m->types, r->load->value->ty, 2, LAYOUT_C, false, true);
+        kir_expr *alloc = kir_expr_new(m, KIR_ALLOC, ty, 2, t->at);
+        alloc->args[0] = number(t, ROW_MOST);
+        alloc->args[1] = number(t, ROW_LANES);
+        r->from = hold(t, out, kir_copy_expr(m, r->loop->lo, NULL));
+        r->memory = hold(t, out, alloc);
+    }
+}
+
+/* The rows of a strip, turned: what was along a row is along the first axis. The loads are those of the loop. */
+static void copy_rows(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    for (uint32_t i = 0; i < t->rows.len; i++) {
+        row *r = &t->rows.at[i];
+        kir_stmt *along = r->loop;
+        kir_var *lane = kir_temp_new(m, t->z->f, type_int64(m->types), t->at);
+        kir_var *place = kir_temp_new(m, t->z->f, type_int64(m->types), t->at);
+        kir_stmt *lanes =
+            kir_for(m, lane, number(t, 0), number(t, ROW_LANES), number(t, 1), t->loop->loop->kind, along->at);
+        kir_stmt *loop = kir_for(m, place, kir_copy_expr(m, along->lo, NULL), kir_copy_expr(m, along->hi, NULL),
+                                 number(t, 1), along->loop->kind, along->at);
+        lanes->loop->class = loop->loop->class = KIR_CLASS_INDEPENDENT;
+        lanes->loop->few = loop->loop->few = true;
+        kir_map *map = kir_map_new(m);
+        kir_map_var(map, t->loop->var, hold(t, &lanes->body, iteration(t, lane)));
+        kir_map_var(map, along->var, place);
+        kir_var *x = hold(t, &loop->body, kir_copy_expr(m, r->load->value, map));
+        kir_expr *to[2] = {op(t, KIR_OP_SUB, ref(t, place), ref(t, r->from)), ref(t, lane)};
+        vec_push(m->a, &loop->body, kir_store(m, r->memory, to, 2, ref(t, x), t->at));
+        vec_push(m->a, &lanes->body, loop);
+        vec_push(m->a, out, lanes);
+        kir_expr *at[2] = {op(t, KIR_OP_SUB, ref(t, along->var), ref(t, r->from)), ref(t, t->lane)};
+        r->load->value = kir_load(m, r->memory, at, 2, r->load->at);
+    }
+}
+
+typedef struct retargeting {
+    const kir_stmt *from;
+    kir_stmt *to;
+} retargeting;
+
+static bool retarget(kir_stmt *s, void *context) {
+    retargeting *r = context;
+    if (s->kind == KIR_CONTINUE && s->target == r->from)
+        s->target = r->to;
+    return true;
+}
+
+static void push_rest(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    kir_stmt *loop = kir_for(m, kir_temp_new(m, t->z->f, type_int64(m->types), t->at), number(t, 0), ref(t, t->count),
+                             number(t, 1), t->loop->loop->kind, t->at);
+    loop->loop->class = KIR_CLASS_CARRIED;
+    loop->loop->few = true;
+    kir_expr *i = op(t, KIR_OP_ADD, ref(t, t->base), ref(t, loop->var));
+    vec_push(m->a, &loop->body, kir_assign(m, t->loop->var, i, t->at));
+    for (uint32_t k = 0; k < t->z->f->vars.len; k++) {
+        kir_var *v = t->z->f->vars.at[k];
+        kir_expr *at = ref(t, loop->var);
+        if (vars_has(&t->expanded, v))
+            vec_push(m->a, &loop->body, kir_assign(m, v, kir_load(m, t->memory[v->id], &at, 1, t->at), t->at));
+    }
+    append(t, &loop->body, &t->rest);
+    kir_each_stmt(&loop->body, retarget, &(retargeting){t->loop, loop});
+    if (t->rest.len)
+        vec_push(m->a, out, loop);
+}
+
+/* Short rows that are read often, and iterations enough to fill lanes (and threads). */
+static kir_expr *pays(strip *t) {
+    kir_module *m = t->z->m;
+    int64_t least = t->loop->loop->parallel ? (int64_t)ROW_LANES * STRIPS_WANTED : ROW_LANES;
+    kir_expr *all = op(t, KIR_OP_GE, cost_trip_expr(m, t->loop), number(t, least));
+    for (uint32_t i = 0; i < t->rows.len; i++) {
+        kir_expr *is_short = op(t, KIR_OP_LE, cost_trip_expr(m, t->rows.at[i].loop), number(t, ROW_MOST));
+        kir_expr *often = op(t, KIR_OP_GE, cost_trip_expr(m, t->rows.at[i].again), number(t, REUSE_LEAST));
+        all = op(t, KIR_OP_AND, all, op(t, KIR_OP_AND, is_short, often));
+    }
+    return all;
+}
+
+static void lay_lead(strip *t, kir_block *out) {
+    kir_module *m = t->z->m;
+    kir_block single = {.at = &t->loop, .len = 1, .cap = 1};
+    kir_stmt *versions = kir_stmt_new(m, KIR_IF, t->at);
+    versions->value = pays(t);
+    versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, t->z->f, t->z->scratch, &single));
+    kir_block *to = &versions->body;
+    expand_for_rest(t);
+    find_expanded(t, &t->lead);
+    kir_stmt *outer = open_strips(t, to);
+    outer->loop->combines = false;
+    kir_block *allocations = t->loop->loop->parallel ? &outer->body : to;
+    allocate_rows(t, allocations);
+    allocate(t, allocations);
+    copy_rows(t, &outer->body);
+    kir_block inside = build(t, &t->lead);
+    append(t, &outer->body, &inside);
+    push_rest(t, &outer->body);
+    report_strips(t);
+    vec_push(m->a, to, outer);
+    pass_mark_versions(m, versions);
+    vec_push(m->a, out, versions);
+}
+
+static strip strip_of(laner *z, kir_stmt *s) {
+    return (strip){.z = z,
+                   .loop = s,
+                   .at = s->at,
+                   .varying = vars_new(z->scratch, z->f),
+                   .seen = vars_new(z->scratch, z->f),
+                   .expanded = vars_new(z->scratch, z->f),
+                   .stored = vars_new(z->scratch, z->f),
+                   .inner = vars_new(z->scratch, z->f)};
 }
 
 static bool lay_loop(laner *z, kir_stmt *s, kir_block *out) {
-    strip t = {.z = z, .loop = s, .at = s->at};
-    if (s->kind != KIR_FOR || !(s->loop->parallel || s->loop->few))
+    if (s->kind != KIR_FOR || !(s->loop->parallel || s->loop->few || s->loop->combines))
         return false;
-    if (has_checks(s))
-        t.failed = kir_var_new(z->m, z->f, NULL, type_int64(z->m->types), s->at);
-    t.varying = vars_new(z->scratch, z->f);
-    t.seen = vars_new(z->scratch, z->f);
-    t.expanded = vars_new(z->scratch, z->f);
-    if (!is_candidate(&t))
+    kir_var *failed = has_checks(s) ? kir_var_new(z->m, z->f, NULL, type_int64(z->m->types), s->at) : NULL;
+    strip t = strip_of(z, s);
+    t.failed = failed;
+    if (is_candidate(&t)) {
+        lay_out(&t, out);
+        return true;
+    }
+    t = strip_of(z, s);
+    if (!has_lead(&t))
         return false;
-    lay_out(&t, out);
+    lay_lead(&t, out);
     return true;
 }
 
@@ -461,8 +830,11 @@ static void lay_block(laner *z, kir_block *b) {
         kir_stmt *s = b->at[i];
         if (lay_loop(z, s, &out))
             continue;
+        uint32_t around = z->id;
+        z->id = s->kind == KIR_FOR ? s->loop->id : around;
         lay_block(z, &s->body);
         lay_block(z, &s->orelse);
+        z->id = around;
         vec_push(z->m->a, &out, s);
     }
     *b = out;
@@ -470,7 +842,7 @@ static void lay_block(laner *z, kir_block *b) {
 
 bool lanes_run(pass_context *c) {
     for (uint32_t i = 0; i < c->m->fns.len; i++) {
-        laner z = {c->m, c->m->fns.at[i], c->scratch};
+        laner z = {.m = c->m, .f = c->m->fns.at[i], .scratch = c->scratch};
         if (z.f->kind != KIR_FN_REGION && !z.f->cold)
             lay_block(&z, &z.f->body);
     }

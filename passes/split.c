@@ -442,6 +442,7 @@ static void place_groups(plan *p, kir_block *out) {
         versions->value = when;
         versions->orelse = kir_copy_block(m, &single, pass_renamed_temps(m, z->f, z->scratch, &single));
         kir_each_stmt(&versions->orelse, forget, NULL);
+        versions->orelse.at[0]->loop->whole = true;
         vec_push(m->a, out, versions);
         to = &versions->body;
     }

@@ -218,6 +218,9 @@ typedef struct kir_loop_info { /* FOR only; filled by the passes */
                              same number here, others 0. Not part of the text */
     bool reordered;       /* runs in another order than the loop as it was, in the other arm of its IF, which is slower
                              but for next to no work. Not part of the text */
+    bool whole;           /* the other arm of its IF has it in parts, to the same effect (split). Not part of the text */
+    bool combines;        /* iterations meet in nothing but elements that they load and store: what an iteration loads of
+                             other arrays is the same before and after all others. Not part of the text */
     uint32_t slot;        /* scratch of a pass; meaningless between passes */
 } kir_loop_info;
 
