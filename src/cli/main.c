@@ -394,7 +394,10 @@ static void print_option(const option_row *r) {
         snprintf(letter, sizeof letter, "-%c, ", r->letter);
     const char *between = !r->argument ? "" : optional ? "[=" : " ";
     snprintf(left, sizeof left, "%s--%s%s%s", letter, r->name, between, r->argument ? r->argument + optional : "");
-    printf("  %-26s %s\n", left, r->help);
+    int width = 26; /* of characters, where printf counts bytes */
+    for (const char *p = left; *p; p++)
+        width += (*p & 0xc0) == 0x80;
+    printf("  %-*s %s\n", width, left, r->help);
 }
 
 static int help_for(const cli_command *command) {

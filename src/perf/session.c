@@ -337,11 +337,11 @@ static size_t process_logs(arena *a, const perf_benchmark *b, double **out) {
         const perf_series *new = &b->series[PERF_NEW].at[i];
         const perf_series *old = b->has_old && i < b->series[PERF_OLD].len ? &b->series[PERF_OLD].at[i] : NULL;
         uint32_t len = old && old->values.len < new->values.len ? old->values.len : new->values.len;
-        double *logs = arena_array(a, double, len + 1);
+        double *shares = arena_array(a, double, len + 1);
         for (uint32_t k = 0; k < len; k++)
-            logs[k] = log(new->values.at[k]) - (old ? log(old->values.at[k]) : 0);
+            shares[k] = old ? log(new->values.at[k]) - log(old->values.at[k]) : new->values.at[k];
         if (len && (old || !b->has_old))
-            (*out)[n++] = rank_median(logs, len);
+            (*out)[n++] = old ? rank_median(shares, len) : log(rank_median(shares, len)); /* as pyperf_medians has it */
     }
     return n;
 }
