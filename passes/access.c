@@ -228,13 +228,26 @@ static bool may_be_index(const kir_var *v) {
     return v->ty->kind == TYPE_INT || v->ty->kind == TYPE_BOOL || v->ty->kind == TYPE_ARRAY;
 }
 
+enum { MOST_NODES = 500 };
+
+/* What is left of so many nodes after those of `e`. */
+static int less_nodes(const kir_expr *e, int left) {
+    left--;
+    for (uint32_t k = 0; k < e->n_args && left >= 0; k++)
+        left = less_nodes(e->args[k], left);
+    return left;
+}
+
 /* Snapshots the value of a variable at an assignment: what it reads may change later. It holds in the rest of the block,
- * up to a statement in which the variable is written again (forget_written). */
+ * up to a statement in which the variable is written again (forget_written). Values of values of values grow
+ * exponentially; what has got so large says nothing that could be proven. */
 static void define(access_walk *w, kir_stmt *s) {
     kir_var *v = s->var;
     kir_expr *value = NULL;
     if (s->value->kind != KIR_LOAD && may_be_index(v) && (w->writes[v->id] == 1 || !kir_is_array(s->value)))
         value = s->value->kind == KIR_VIEW ? substituted_view(w, s->value) : access_substituted(w, s->value, 0);
+    if (value && less_nodes(value, MOST_NODES) < 0)
+        value = NULL;
     w->value[v->id] = value && (kir_is_array(value) || still_holds(w, &value, 1)) ? value : NULL;
     vec_push(w->s->a, &w->opened, v);
 }

@@ -218,6 +218,17 @@ def test_the_time_of_a_compile_grows_with_the_length_of_the_source():
 # ---- recompile() by another thread, in the middle of a first call --------------------------------------------------------
 
 
+def test_subscripts_computed_of_one_another_come_to_an_end():
+    steps = "".join(f"    i = (i * j + {k}) % {1000 + k}\n    j = (j + i) % {100 + k}\n" for k in range(40))
+    text = f"for q in range(x.shape[0]):\n    i, j = q, 3\n{steps}    y[i % y.shape[0]] = x[j % x.shape[0]]"
+    kernel = njit(parallel=True)(function_of(text, "x, y"))
+    x, y = np.arange(20.0), np.zeros(11)
+    wanted = y.copy()
+    kernel.py_func(x, wanted)
+    kernel(x, y)
+    np.testing.assert_array_equal(y, wanted)
+
+
 def test_a_table_that_is_emptied_while_a_kernel_compiles_is_filled_again(monkeypatch):
     make, made = dispatcher._make_entry, []
 
