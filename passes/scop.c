@@ -287,9 +287,11 @@ static isl_constraint *difference(isl_space *space, uint32_t k, bool strict) {
     return strict ? isl_constraint_set_constant_si(c, -1) : c;
 }
 
-/* Takes d. */
+/* Takes d. Whether it is empty is asked in earnest only for the first set of a pair of statements: what is empty adds
+ * nothing to others. */
 static void add_pairs(scop *s, uint32_t a, uint32_t b, isl_map *d) {
-    if (isl_map_is_empty(d) == isl_bool_true) {
+    isl_bool none = s->dep[a][b] ? isl_map_plain_is_empty(d) : isl_map_is_empty(d);
+    if (none == isl_bool_true) {
         isl_map_free(d);
         return;
     }
