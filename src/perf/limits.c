@@ -1,6 +1,6 @@
 /* What the machine can do: multiply-adds from registers, and bytes moved over working sets that fit each cache, or none. The
- * best of three loops counts, since no kernel has to move bytes as a triad does: a triad, one that writes past the caches, and
- * a sum.
+ * best of four loops counts, since no kernel has to move bytes as a triad does: a triad, one that writes past the caches, an
+ * update in place (within the caches it is faster, as what it writes has been read already), and a sum.
  *
  * Every member of the team works on its own slice, and repeats it: what a region costs is not in the figures. The loops are
  * compiled for some instruction sets, the processor chooses. */
@@ -67,6 +67,16 @@ INLINE void triad_any(const slice *s) {
         a[i] = b[i] + 0.5 * c[i];
 }
 
+/* Two arrays in the place of three, half a page apart but for whole pages: a processor compares addresses of loads and stores
+ * by their place in a page first. */
+INLINE void update_any(const slice *s) {
+    int64_t n = 3 * s->n / 2;
+    double *restrict y = s->a;
+    const double *restrict x = y + (n + 255) / 512 * 512 + 256;
+    for (int64_t i = 0; i < n; i++)
+        y[i] += 0.5 * x[i];
+}
+
 INLINE void sum_any(const slice *s) {
     double sums[64] = {0};
     const double *all = s->a; /* the three arrays follow one another */
@@ -98,15 +108,15 @@ VARIANTS(fma)
 VARIANTS(fma32)
 VARIANTS(triad)
 VARIANTS(sum)
+VARIANTS(update)
 
 typedef void loop_fn(const slice *s);
-enum { LOOP_FMA, LOOP_FMA32, LOOP_TRIAD, LOOP_SUM, LOOP_STREAM, N_LOOPS };
+enum { LOOP_FMA, LOOP_FMA32, LOOP_TRIAD, LOOP_SUM, LOOP_UPDATE, LOOP_STREAM, N_LOOPS };
 
-static loop_fn *const loops[N_LOOPS][3] = {{fma_base, fma_avx2, fma_avx512},
-                                           {fma32_base, fma32_avx2, fma32_avx512},
-                                           {triad_base, triad_avx2, triad_avx512},
-                                           {sum_base, sum_avx2, sum_avx512},
-                                           {stream_triad, stream_triad, stream_triad}};
+static loop_fn *const loops[N_LOOPS][3] = {
+    {fma_base, fma_avx2, fma_avx512},          {fma32_base, fma32_avx2, fma32_avx512},
+    {triad_base, triad_avx2, triad_avx512},    {sum_base, sum_avx2, sum_avx512},
+    {update_base, update_avx2, update_avx512}, {stream_triad, stream_triad, stream_triad}};
 
 /* ---- a team ---------------------------------------------------------------------------------------------------------------- */
 
@@ -178,16 +188,17 @@ static int pick_variant(void) {
 
 /* Bytes a second over slices of `bytes` a member; negative: no memory. */
 static double measure_bytes(int32_t threads, double bytes) {
-    task t = {.n = (int64_t)(bytes / 24) / 8 * 8};
+    task t = {.n = (int64_t)(bytes / 24) / 16 * 16};
     double best = 0;
-    t.stride = ((size_t)t.n * 24 + 64 + 4095) / 4096 * 4096 + 4096;
+    t.stride = ((size_t)t.n * 24 + 64 + 4095) / 4096 * 4096 + 4096; /* a page to spare: update_any() */
     t.memory = aligned_alloc(4096, t.stride * (size_t)threads);
     if (!t.memory)
         return -1;
     run_team(&t, touch_part, threads);
     for (int loop = LOOP_TRIAD; loop <= LOOP_STREAM; loop++) {
         t.loop = loops[loop][pick_variant()];
-        double rate = best_rate(&t, threads) * 24 * (double)t.n * threads;
+        double moved = (loop == LOOP_UPDATE ? 36 : 24) * (double)t.n; /* half of it read, half read and written */
+        double rate = best_rate(&t, threads) * moved * threads;
         best = rate > best ? rate : best;
     }
     free(t.memory);
