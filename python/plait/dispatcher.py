@@ -188,7 +188,8 @@ def _call_of(values):
         if isinstance(v, tuple):
             known += _call_of(v)
         else:
-            known.append(list(v.shape) if isinstance(v, np.ndarray) else v if type(v) is int and abs(v) < 2**63 else None)
+            is_int = isinstance(v, (int, np.integer)) and type(v) is not bool and -(2**63) < v < 2**63
+            known.append(list(v.shape) if isinstance(v, np.ndarray) else int(v) if is_int else None)
     return known
 
 

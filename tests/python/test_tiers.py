@@ -208,6 +208,15 @@ def test_interrupted_in_optimising_a_call_can_be_made_again(monkeypatch):
     assert not only(kernel).is_baseline
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.uint64])
+def test_numpy_integers_are_known_as_integers_are(kind):
+    kernel = njit(triangle)
+    assert kernel(kind(4)) == 20
+    assert only(kernel).is_baseline
+    assert kernel(kind(40)) == 11480
+    assert not only(kernel).is_baseline
+
+
 def test_sums_of_floats_have_the_bits_of_optimised_code_from_the_first_call_on():
     def total(x):
         s = 0.0
