@@ -264,7 +264,7 @@ MUTANTS = {
     # ---- parts set apart, loops for little work
     "what a part set apart assigns in a loop is lost": (
         GEN_ASIDE, "m->lasts[v->id] = m->written[v->id] && v->ty->kind != TYPE_ARRAY && vars_has(&exposed, v);",
-        "m->lasts[v->id] = false;"),
+        "m->lasts[v->id] = vars_has(&exposed, v) && false;"),
     "a region although arrays overlap": (
         GEN_REGION, "    gen_start(g, large);\n    test_terms(g, s->value, true, failed);", "    gen_start(g, large);"),
     # ---- overlap
