@@ -51,7 +51,9 @@ enum {
     CARRIED_GAIN = 4,
     ROW_LANES = 32, /* of a strip whose rows are copied: eight vectors of four numbers are registers on any processor */
     ROW_MOST = 32,  /* elements of such a row */
-    REUSE_LEAST = 4
+    ROW_LITTLE = 12, /* what takes next to nothing to copy; longer ones are to be read more often */
+    REUSE_LEAST = 4,
+    REUSE_OFTEN = 12
 };
 
 typedef struct laner {
@@ -767,7 +769,10 @@ static kir_expr *pays(strip *t) {
     for (uint32_t i = 0; i < t->rows.len; i++) {
         kir_expr *is_short = op(t, KIR_OP_LE, cost_trip_expr(m, t->rows.at[i].loop), number(t, ROW_MOST));
         kir_expr *often = op(t, KIR_OP_GE, cost_trip_expr(m, t->rows.at[i].again), number(t, REUSE_LEAST));
+        kir_expr *is_little = op(t, KIR_OP_LE, cost_trip_expr(m, t->rows.at[i].loop), number(t, ROW_LITTLE));
+        kir_expr *very_often = op(t, KIR_OP_GE, cost_trip_expr(m, t->rows.at[i].again), number(t, REUSE_OFTEN));
         all = op(t, KIR_OP_AND, all, op(t, KIR_OP_AND, is_short, often));
+        all = op(t, KIR_OP_AND, all, op(t, KIR_OP_OR, is_little, very_often));
     }
     return all;
 }

@@ -102,8 +102,8 @@ def left_behind(X, C, nearest, sums, counts):
 
 
 KERNELS = (centres, votes, of_rows_of_both, quotients, overlapping, left_behind)
-SHAPES = ((0, 8, 16), (1, 8, 16), (31, 3, 4), (300, 0, 5), (300, 8, 0), (300, 2, 3), (700, 3, 4), (400, 8, 16), (300, 32, 7),
-          (300, 33, 7))  # fmt: skip
+SHAPES = ((0, 8, 16), (1, 8, 16), (31, 3, 4), (300, 0, 5), (300, 8, 0), (300, 2, 3), (700, 3, 4), (400, 8, 16), (300, 12, 7),
+          (300, 13, 7), (300, 32, 12), (300, 33, 12))  # fmt: skip
 
 
 def whole_numbers(shape, seed):
