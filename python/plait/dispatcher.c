@@ -223,10 +223,10 @@ static PyObject *call_kernel(Kernel *kernel, const int64_t *slots, const packed 
 /* ---- baseline code ------------------------------------------------------------------------------------------------
  *
  * The first call with new types has often little to do. Then baseline code is made for it (src/llvm/emit.c), good for calls
- * that are not larger: extents and integers not above those of the first. Larger calls, and any once there were many, have
- * optimised code made. The results are the same. */
+ * that are not larger: extents and integers not above those of the first, nor integers far below, from which loops may
+ * start. Larger calls, and any once there were many, have optimised code made. The results are the same. */
 
-enum { BASELINE_CALLS = 1000, BASELINE_NS = 10000000 };
+enum { BASELINE_CALLS = 1000, BASELINE_NS = 10000000, FAR_BELOW = 1024 };
 
 static int64_t now_ns(void) {
     struct timespec t;
@@ -239,8 +239,9 @@ static bool is_larger(uint64_t code, const int64_t *slots, const int64_t *most) 
     bool is_array = code_kind_of(code) == CODE_ARRAY;
     bool is_number = code_kind_of(code) == CODE_SCALAR && (ext_dtype)(code & 0xff) >= DT_FLOAT32;
     int first = is_array ? 2 : 0, n = is_array ? (int)(code >> 8 & 0xff) : is_number ? 0 : pack_own_slots(code);
+    int64_t below = is_array ? INT64_MAX : FAR_BELOW;
     for (int i = first; i < first + n; i++)
-        if (slots[i] != most[i] && (slots[i] > most[i] || slots[i] < 0))
+        if (slots[i] != most[i] && (slots[i] > most[i] || slots[i] < 0 || most[i] - slots[i] > below))
             return true;
     return false;
 }

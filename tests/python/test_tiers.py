@@ -208,6 +208,21 @@ def test_interrupted_in_optimising_a_call_can_be_made_again(monkeypatch):
     assert not only(kernel).is_baseline
 
 
+def test_an_integer_far_below_the_first_may_be_a_larger_call():
+    def rest(start, end):
+        total = 0
+        for i in range(start, end):
+            total += i & 3
+        return total
+
+    kernel = njit(rest)
+    kernel(999_990, 1_000_000)
+    kernel(999_980, 1_000_000)
+    assert only(kernel).is_baseline
+    assert kernel(0, 1_000_000) == 1_500_000
+    assert not only(kernel).is_baseline
+
+
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.uint64])
 def test_numpy_integers_are_known_as_integers_are(kind):
     kernel = njit(triangle)
