@@ -103,7 +103,9 @@ def keep_table(name, text, page="perf/README.md"):
     """Writes `text` between the marks <!-- NAME --> and <!-- /NAME --> of a page."""
     path = ROOT / page
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, rest = path.read_text().split(begin)
+    before, found, rest = path.read_text().partition(begin)
+    if not found:
+        sys.exit(f"{page} has no place for the table {name}: it keeps other sizes of this measurement")
     path.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{rest.split(end)[1]}")
     print(f"written to {page}, {name}")
 
