@@ -294,16 +294,13 @@ static void emit_run(emitter *e, isl_ast_node *node, kir_block *out) {
         return;
     }
     const scop_stmt *t = &s->stmt[k];
-    kir_block run = {.at = (kir_stmt **)(uintptr_t)t->at, .len = t->n};
-    kir_map *map = pass_renamed_temps(e->m, s->f, s->scratch, &run);
+    kir_expr *at[SCOP_DEPTH];
     for (uint32_t d = 0; d < t->depth; d++) {
         kir_expr *value = operand(e, call, (int)d + 1);
-        kir_map_expr(map, t->loops[d]->var, t->way[d] < 0 ? kir_unary(e->m, KIR_OP_NEG, value, e->g->at) : value);
+        at[d] = t->way[d] < 0 ? kir_unary(e->m, KIR_OP_NEG, value, e->g->at) : value;
     }
     isl_ast_expr_free(call);
-    kir_block copy = kir_copy_block(e->m, &run, map);
-    for (uint32_t i = 0; i < copy.len; i++)
-        vec_push(e->m->a, out, copy.at[i]);
+    scop_put_run(s, t, at, out);
 }
 
 static void emit(emitter *e, isl_ast_node *node, kir_block *out) {

@@ -151,18 +151,6 @@ static kir_block *add_inner_loop(box *b, uint32_t level, uint32_t d, kir_block *
     return add_loop(b, level, v, REF(b->tile[d]), hi, 1, out);
 }
 
-static void add_run(box *b, kir_block *out) {
-    kir_module *m = b->n->z->m;
-    const scop_stmt *t = b->t;
-    kir_block run = {.at = (kir_stmt **)(uintptr_t)t->at, .len = t->n};
-    kir_map *map = pass_renamed_temps(m, b->n->z->f, b->n->z->scratch, &run);
-    for (uint32_t d = 0; d < t->depth; d++)
-        kir_map_expr(map, t->loops[d]->var, kir_ref(m, b->at[d], b->n->s->nest->at));
-    kir_block copy = kir_copy_block(m, &run, map);
-    for (uint32_t i = 0; i < copy.len; i++)
-        vec_push(m->a, out, copy.at[i]);
-}
-
 bool box_put(nest *n, const plan *p, isl_set *where, kir_block *out) {
     kir_module *m = n->z->m;
     span at = n->s->nest->at;
@@ -177,6 +165,9 @@ bool box_put(nest *n, const plan *p, isl_set *where, kir_block *out) {
     }
     for (uint32_t k = 0; k < b.t->depth; k++)
         out = add_inner_loop(&b, p->tiles + k, p->order[k], out);
-    add_run(&b, out);
+    kir_expr *values[SCOP_DEPTH];
+    for (uint32_t d = 0; d < b.t->depth; d++)
+        values[d] = REF(b.at[d]);
+    scop_put_run(n->s, b.t, values, out);
     return true;
 }

@@ -245,8 +245,7 @@ static void put_slice(cutting *z, const kir_block *b, uint32_t first, uint32_t s
             vec_push(z->m->a, &piece, b->at[i]);
     vec_push(z->m->a, &piece, b->at[store]);
     kir_block copy = kir_copy_block(z->m, &piece, pass_renamed_temps(z->m, z->f, z->scratch, &piece));
-    for (uint32_t i = 0; i < copy.len; i++)
-        vec_push(z->m->a, out, copy.at[i]);
+    kir_block_append(z->m, out, &copy);
 }
 
 /* Cuts the run at[first..end) of `b` when it has several STOREs and nothing but them and their temporaries. */

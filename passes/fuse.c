@@ -543,8 +543,7 @@ static void add_body(fuser *z, const group *g, uint32_t k, kir_var *var, kir_stm
     else if (l->var != var)
         kir_map_expr(map, l->var, shifted(z, g, &g->at[k], l->at));
     kir_block copy = kir_copy_block(z->m, &l->body, map);
-    for (uint32_t i = 0; i < copy.len; i++)
-        vec_push(z->m->a, &to->body, copy.at[i]);
+    kir_block_append(z->m, &to->body, &copy);
 }
 
 /* The loop over the elements of one block, in the place of a loop over all of them. */

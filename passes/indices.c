@@ -388,8 +388,7 @@ static void put_late(indexer *z, kir_block *out) {
         kir_map *map = pass_renamed_temps(z->m, z->f, z->scratch, &body);
         kir_map_expr(map, z->loop->var, q ? op(z, KIR_OP_ADD, ref(z, v), kir_int(z->m, q, z->at)) : ref(z, v));
         kir_block copy = kir_copy_block(z->m, &body, map);
-        for (uint32_t i = 0; i < copy.len; i++)
-            vec_push(z->m->a, &fours->body, copy.at[i]);
+        kir_block_append(z->m, &fours->body, &copy);
     }
     late_loop(z, z->loop->var, ref(z, rest), ref(z, z->end), 1, out)->body = body;
     if (!z->loop->var->is_temp) /* which keeps what the last iteration had */

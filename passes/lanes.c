@@ -495,11 +495,6 @@ static void report_strips(strip *t) {
     }
 }
 
-static void append(strip *t, kir_block *to, const kir_block *from) {
-    for (uint32_t i = 0; i < from->len; i++)
-        vec_push(t->z->m->a, to, from->at[i]);
-}
-
 static void lay_out(strip *t, kir_block *out) {
     kir_stmt *loop = t->loop, *outer = open_strips(t, out);
     if (t->failed) {
@@ -509,7 +504,7 @@ static void lay_out(strip *t, kir_block *out) {
     find_expanded(t, &loop->body);
     allocate(t, &outer->body);
     kir_block inside = build(t, &loop->body);
-    append(t, &outer->body, &inside);
+    kir_block_append(t->z->m, &outer->body, &inside);
     if (t->failed)
         raise_lowest(t, &outer->body);
     report_strips(t);
@@ -573,7 +568,7 @@ static void find_lead(strip *t) {
         kir_each_stmt(&copy, forget_last, NULL); /* iterations run in order, one loop is as good as another */
         if (!fits(t, &copy))
             break;
-        append(t, &t->lead, &copy);
+        kir_block_append(t->z->m, &t->lead, &copy);
     }
     for (; i < b->len; i++)
         vec_push(m->a, &t->rest, b->at[i]);
@@ -755,7 +750,7 @@ static void push_rest(strip *t, kir_block *out) {
         if (vars_has(&t->expanded, v))
             vec_push(m->a, &loop->body, kir_assign(m, v, kir_load(m, t->memory[v->id], &at, 1, t->at), t->at));
     }
-    append(t, &loop->body, &t->rest);
+    kir_block_append(t->z->m, &loop->body, &t->rest);
     kir_each_stmt(&loop->body, retarget, &(retargeting){t->loop, loop});
     if (t->rest.len)
         vec_push(m->a, out, loop);
@@ -793,7 +788,7 @@ static void lay_lead(strip *t, kir_block *out) {
     allocate(t, allocations);
     copy_rows(t, &outer->body);
     kir_block inside = build(t, &t->lead);
-    append(t, &outer->body, &inside);
+    kir_block_append(t->z->m, &outer->body, &inside);
     push_rest(t, &outer->body);
     report_strips(t);
     vec_push(m->a, to, outer);

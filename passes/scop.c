@@ -1,6 +1,7 @@
 /* See scop.h. A dependence is a pair of accesses to one element, one of them a write, of which the first comes before the
  * second in the source: all of RAW, WAR and WAW, without dropping those that follow from others. */
 #include "passes/scop.h"
+#include "passes/passes.h"
 
 #include <isl/aff.h>
 #include <isl/constraint.h>
@@ -419,4 +420,13 @@ bool scop_meet(scop *s, uint32_t k, const kir_stmt *a, const kir_stmt *b, uint32
     isl_bool empty = isl_map_is_empty(same);
     isl_map_free(same);
     return empty != isl_bool_true;
+}
+
+void scop_put_run(const scop *s, const scop_stmt *t, kir_expr *const *at, kir_block *out) {
+    kir_block run = {.at = (kir_stmt **)(uintptr_t)t->at, .len = t->n};
+    kir_map *map = pass_renamed_temps(s->m, s->f, s->scratch, &run);
+    for (uint32_t d = 0; d < t->depth; d++)
+        kir_map_expr(map, t->loops[d]->var, at[d]);
+    kir_block copy = kir_copy_block(s->m, &run, map);
+    kir_block_append(s->m, out, &copy);
 }

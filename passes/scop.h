@@ -42,6 +42,8 @@ scop *scop_new(kir_module *m, kir_fn *f, arena *scratch, const live_map *live, b
 /* Domains and dependences. False when something is not affine or over budget; scop_close in any case. */
 bool scop_analyse(scop *s, dep_session *session, uint32_t operations);
 void scop_close(scop *s);
+/* Appends a copy of the run, in which the loops' variables have the values `at`, by dimension. */
+void scop_put_run(const scop *s, const scop_stmt *t, kir_expr *const *at, kir_block *out);
 /* Does a dependence of `deps` (a relation of one statement with itself or two of equal depth) go forward (sign 1) or
  * backward (-1) in dimension d? True when not known. */
 bool scop_moves(struct isl_map *deps, uint32_t d, int sign);

@@ -140,11 +140,15 @@ def _with_constants(dispatcher, request, args):
     }
 
 
+def _with_tile(options, tile):
+    """None: the tile stays as it is; 0: the compiler's choice."""
+    rest = {k: v for k, v in options.items() if k != "tile"}
+    return options if tile is None else {**rest, "tile": tile} if tile else rest
+
+
 def _full_request(dispatcher, signature, remarks=None, dump=None, tile=None):
     request = dict(request_of(dispatcher, remarks=remarks))
-    if tile is not None:
-        rest = {k: v for k, v in request["options"].items() if k != "tile"}
-        request["options"] = {**rest, "tile": tile} if tile else rest
+    request["options"] = _with_tile(request["options"], tile)
     args = signature.args
     if any(isinstance(t, types.Function) for t in args):
         request = _with_constants(dispatcher, request, args)
@@ -349,10 +353,7 @@ def _compiled(dispatcher, signature, tile, call=(), tiered=False, request=None):
 
 def _optimised(dispatcher, baseline, tile, call):
     """The same, optimised. The tile may have changed since."""
-    request = baseline.request
-    rest = {k: v for k, v in request["options"].items() if k != "tile"}
-    if tile is not None:
-        request = {**request, "options": {**rest, "tile": tile} if tile else rest}
+    request = {**baseline.request, "options": _with_tile(baseline.request["options"], tile)}
     return _compiled(dispatcher, baseline.requested, tile, call, False, request)
 
 

@@ -154,11 +154,13 @@ struct option_row {
     size_t offset; /* of a bool, in kir_options */
 };
 
+static bool read_truth(session *s, const json_t *v, const option_row *row, bool *to) {
+    *to = json_is_true(v);
+    return json_is_boolean(v) || refuse(s, "options.", row->name, "must be true or false");
+}
+
 static bool read_flag(session *s, request *r, const json_t *v, const option_row *row) {
-    if (!json_is_boolean(v))
-        return refuse(s, "options.", row->name, "must be true or false");
-    *(bool *)((char *)&r->options + row->offset) = json_is_true(v);
-    return true;
+    return read_truth(s, v, row, (bool *)((char *)&r->options + row->offset));
 }
 
 static void set_parallel_parts(kir_options *o, bool on) {
@@ -359,24 +361,15 @@ static bool read_dump(session *s, request *r, const json_t *v, const option_row 
 }
 
 static bool read_verify(session *s, request *r, const json_t *v, const option_row *row) {
-    if (!json_is_boolean(v))
-        return refuse(s, "options.", row->name, "must be true or false");
-    r->verify = json_is_true(v);
-    return true;
+    return read_truth(s, v, row, &r->verify);
 }
 
 static bool read_lazy(session *s, request *r, const json_t *v, const option_row *row) {
-    if (!json_is_boolean(v))
-        return refuse(s, "options.", row->name, "must be true or false");
-    r->lazy = json_is_true(v);
-    return true;
+    return read_truth(s, v, row, &r->lazy);
 }
 
 static bool read_tiered(session *s, request *r, const json_t *v, const option_row *row) {
-    if (!json_is_boolean(v))
-        return refuse(s, "options.", row->name, "must be true or false");
-    r->tiered = json_is_true(v);
-    return true;
+    return read_truth(s, v, row, &r->tiered);
 }
 
 /* Of the call that the compile is for: integers, and arrays by their shapes; null is anything else. What does not fit is

@@ -134,14 +134,18 @@ static bool names_feature(const char *list, const char *name) {
     return false;
 }
 
+static bool names_wide_vectors(const char *features) {
+    return names_feature(features, "avx512f") && names_feature(features, "avx512vl");
+}
+
 static int level_of_host(void) {
     const char *has = llvm_host_get()->features;
     if (architecture_of(llvm_host_get()->triple) != ARCH_X86)
         return 1;
-    return names_feature(has, "avx512f") && names_feature(has, "avx512vl") ? 4
-           : names_feature(has, "avx2") && names_feature(has, "fma")       ? 3
-           : names_feature(has, "sse4.2")                                  ? 2
-                                                                           : 1;
+    return names_wide_vectors(has)                                   ? 4
+           : names_feature(has, "avx2") && names_feature(has, "fma") ? 3
+           : names_feature(has, "sse4.2")                            ? 2
+                                                                     : 1;
 }
 
 /* A request's CPU means that CPU's own features; "native" and an absent one the host's. */
@@ -167,10 +171,6 @@ static bool choose_target(kir_module *m, const llvm_target *wanted, bool is_to_r
     }
     t->known_features = *t->features ? t->features : cpu_features(level);
     return true;
-}
-
-static bool names_wide_vectors(const char *features) {
-    return names_feature(features, "avx512f") && names_feature(features, "avx512vl");
 }
 
 static bool has_wide_vectors(const target *t) {

@@ -212,16 +212,18 @@ static bool walks_an_array(const kir_stmt *loop) {
     return walks;
 }
 
-static bool is_bounded(const gen *g, const kir_stmt *s, int64_t most) {
+static int64_t most_steps(const gen *g, const kir_stmt *s) {
     int64_t step = 1;
     bool upward = s->step == NULL || (kir_is_const_int(s->step, &step) && step > 0);
-    return s->loop->few || constant_trips(s) <= most || (upward && distance(g, s->hi, s->lo, BOUND_DEPTH) <= most);
+    return upward ? distance(g, s->hi, s->lo, BOUND_DEPTH) : UNBOUNDED;
+}
+
+static bool is_bounded(const gen *g, const kir_stmt *s, int64_t most) {
+    return s->loop->few || constant_trips(s) <= most || most_steps(g, s) <= most;
 }
 
 double gen_most_trips(const gen *g, const kir_stmt *s) {
-    int64_t step = 1;
-    bool upward = s->step == NULL || (kir_is_const_int(s->step, &step) && step > 0);
-    int64_t most = upward ? distance(g, s->hi, s->lo, BOUND_DEPTH) : UNBOUNDED;
+    int64_t most = most_steps(g, s);
     most = s->loop->few ? least(most, FEW_TRIPS) : most;
     return most == UNBOUNDED ? INFINITY : (double)most;
 }
